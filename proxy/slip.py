@@ -1,0 +1,135 @@
+"""The slip: what one call carries through the corridor, from its first byte to its outcome (pure).
+
+Addons read facts from the slip and answer with a `Stamp` or a `Refusal`; the corridor alone writes
+the answer down, so an addon cannot do both, nor neither unnoticed.
+"""
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from proxy.budgets import Hold
+    from proxy.policy import Terms
+    from proxy.pricing import Quote
+    from proxy.providers import ModelCall, Usage
+    from proxy.refusals import Refusal
+
+Door = Literal["forward", "tunnel", "base_url", "internal"]
+"""How a call came in: absolute-form, inside CONNECT, on a base-URL route, or to Exeat itself."""
+
+Status = Literal["answered", "refused", "errored", "aborted", "client_gone"]
+
+
+def new_id(now_ms: int | None = None) -> str:
+    """A UUIDv7 (RFC 9562): sortable by time, unguessable in its 74 random bits."""
+    stamp = time.time_ns() // 1_000_000 if now_ms is None else now_ms
+    value = (stamp << 80) | int.from_bytes(os.urandom(10), "big")
+    value = value & ~(0xF << 76) | (0x7 << 76)
+    value = value & ~(0x3 << 62) | (0x2 << 62)
+    digits = f"{value:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who asks. `strength` is that of the weakest part, 1 (signed token) to 4 (headers)."""
+
+    org: str
+    agent: str
+    session: str
+    task: str | None = None
+    parent: str | None = None
+    strength: int = 4
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where the call goes: a normalised host (A-label, lower case, no trailing dot) and port."""
+
+    scheme: Literal["http", "https"]
+    host: str
+    port: int
+
+    @property
+    def authority(self) -> str:
+        """`host` alone on the scheme's own port, else `host:port`; IPv6 in brackets."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        default = 443 if self.scheme == "https" else 80
+        return host if self.port == default else f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """One addon's yes. `note` is what it found, in a few words, for the record and the console."""
+
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamped:
+    """A stamp as it stands on the slip: by whom, and how long the answer took."""
+
+    name: str
+    took_us: int
+    note: str
+
+
+@dataclass(slots=True)
+class Slip:
+    """One call. Facts are filled in from the left of the corridor to the right, never changed."""
+
+    id: str
+    opened_ns: int
+    """`time.monotonic_ns()` when its headers had arrived."""
+    opened_ms: int
+    """Wall clock, milliseconds since the epoch."""
+    door: Door
+    method: str
+    path: str
+    """Origin-form target as it will be sent, query included."""
+    user_agent: str = ""
+    destination: Destination | None = None
+    identity: Identity | None = None
+    call: "ModelCall | None" = None
+    body_sha256: str | None = None
+    """Of the bytes the caller sent; None while the body is streamed through."""
+    body_bytes: int = 0
+    wire: str = "http"
+    """The wire format that an answer must have, e.g. "openai.chat"; "http" for anything else."""
+    reads_body: bool = False
+    """An addon needs the whole body before it can answer; otherwise it is streamed."""
+    terms: "Terms | None" = None
+    quote: "Quote | None" = None
+    hold: "Hold | None" = None
+    addresses: tuple[str, ...] = ()
+    """Where the host was found to be, checked; the only addresses that may be dialled."""
+    stamps: list[Stamped] = field(default_factory=list)
+    refusal: "Refusal | None" = None
+    notes: dict[str, str] = field(default_factory=dict)
+    """Headers that tell the caller what was changed or what remains."""
+    decided_seq: int | None = None
+    """Sequence number of the decision record; None until it is durable."""
+    cleared: bool = False
+    left: bool = False
+    """At least one byte of it went upstream, so the provider may bill for it."""
+    status: Status | None = None
+    http_status: int = 0
+    first_byte_ns: int = 0
+    answer_bytes: int = 0
+    answer_sha256: str | None = None
+    usage: "Usage | None" = None
+    usage_is_estimated: bool = False
+    finish_reason: str | None = None
+    tool_calls: tuple[tuple[str, str], ...] = ()
+    upstream_request_id: str | None = None
+    cost_nanousd: int = 0
+    tokens: int = 0
+    finished: bool = False
+
+    def stamped_by(self) -> set[str]:
+        """Names of the addons that said yes."""
+        return {stamp.name for stamp in self.stamps}
