@@ -1,0 +1,62 @@
+"""The policy book: the policies in force, and the terms of each caller, from memory.
+
+A change of files either takes effect whole or not at all: a file that does not validate leaves the
+old version in force, and `problem` says why. With no policy in force everything is refused.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from proxy.policy.loader import LoadedPolicy, PolicyError, load
+from proxy.policy.terms import Terms, _Compiled
+
+_CALLERS_MAX = 4096
+
+
+class PolicyBook:
+    """Answers `terms(org, agent)`; built from loaded policies, replaced by `reload`."""
+
+    def __init__(self, policies: Sequence[LoadedPolicy] = ()) -> None:
+        self.problem: str | None = None
+        self._adopt(policies)
+
+    def _adopt(self, policies: Sequence[LoadedPolicy]) -> None:
+        self.policies = tuple(policies)
+        self._compiled = [_Compiled(policy) for policy in policies]
+        self._terms: dict[tuple[str, str], Terms] = {}
+
+    def terms(self, org: str, agent: str) -> Terms:
+        """What the policies in force say for this caller."""
+        key = (org, agent)
+        terms = self._terms.get(key)
+        if terms is None:
+            if len(self._terms) >= _CALLERS_MAX:
+                self._terms.clear()  # Ids are the caller's to choose; the table must stay small.
+            applying = [policy for policy in self._compiled if policy.applies_to(org, agent)]
+            terms = self._terms[key] = Terms(applying)
+        return terms
+
+    def reload(self, paths: Sequence[Path]) -> bool:
+        """Read the files anew. True when something changed; False, with `problem` set, when not."""
+        try:
+            loaded = load_all(paths)
+        except PolicyError as error:
+            self.problem = str(error)
+            return False
+        self.problem = None
+        if [policy.id for policy in loaded] == [policy.id for policy in self.policies]:
+            return False
+        self._adopt(loaded)
+        return True
+
+
+def load_all(paths: Sequence[Path]) -> list[LoadedPolicy]:
+    """Every file, or PolicyError: two policies of one name cannot both be meant."""
+    loaded = [load(path) for path in paths]
+    names: dict[str, Path] = {}
+    for policy in loaded:
+        name = policy.policy.policy
+        if name in names:
+            raise PolicyError(f"{policy.path}: the policy {name!r} also stands in {names[name]}")
+        names[name] = policy.path
+    return loaded

@@ -1,0 +1,104 @@
+"""Policy files read from disk: validated whole, or not at all, with errors a person can follow."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError
+
+from proxy.policy.schema import Policy
+
+_BYTES_MAX = 1 << 20
+
+
+class PolicyError(ValueError):
+    """A policy file that cannot be used; the message names file, line, column, field and value."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedPolicy:
+    """A policy and what identifies it in every record."""
+
+    policy: Policy
+    id: str
+    """`policy:<name>:<version>:<sha256 of the file>`"""
+    path: Path
+
+
+def load(path: Path) -> LoadedPolicy:
+    """One policy file. Raises PolicyError; never returns half a policy."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise PolicyError(
+            f"{path}: cannot be read ({error.strerror}). Give the path of a policy file, "
+            "such as policies/safety.yaml"
+        ) from None
+    if len(raw) > _BYTES_MAX:
+        raise PolicyError(f"{path}: {len(raw)} bytes are more than a policy can be ({_BYTES_MAX})")
+    return parse(raw, path)
+
+
+def parse(raw: bytes, path: Path) -> LoadedPolicy:
+    """A policy from the bytes of a file; `path` is only for messages."""
+    yaml = YAML(typ="rt", pure=True)
+    try:
+        tree = yaml.load(raw.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise PolicyError(f"{path}: not UTF-8 at byte {error.start}") from None
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
+        raise PolicyError(f"{where}: not YAML: {error.problem or error.context}") from None
+    if not isinstance(tree, CommentedMap):
+        raise PolicyError(f"{path}:1:1: not a policy: the file must hold `policy:`, `version:`, …")
+    try:
+        policy = Policy.model_validate_json(_as_json(tree))
+    except ValidationError as error:
+        raise PolicyError("\n".join(_explain(error, tree, path))) from None
+    digest = hashlib.sha256(raw).hexdigest()
+    return LoadedPolicy(policy, f"policy:{policy.policy}:{policy.version}:{digest}", path)
+
+
+def _as_json(tree: CommentedMap) -> str:
+    """JSON mode is where strict pydantic takes lists for tuples; YAML's floats become their text."""
+    import json
+
+    return json.dumps(tree, default=str)
+
+
+def _explain(error: ValidationError, tree: CommentedMap, path: Path) -> Iterable[str]:
+    for problem in error.errors(include_url=False):
+        line, column = _position(tree, problem["loc"])
+        field = ".".join(str(part) for part in problem["loc"])
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            message = "no such field; policies/README.md lists the fields that there are"
+        elif problem["type"] == "missing":
+            message = "is missing"
+        else:
+            message = f"{message} (it is {problem['input']!r})"
+        yield f"{path}:{line}:{column}: {field}: {message}"
+
+
+def _position(tree: Any, location: tuple[int | str, ...]) -> tuple[int, int]:
+    """Line and column, from 1, of the innermost part of `location` that is written in the file."""
+    line, column = 0, 0
+    node = tree
+    for part in location:
+        try:
+            if isinstance(node, CommentedMap) and part in node:
+                line, column = node.lc.value(part)
+            elif isinstance(node, CommentedSeq) and isinstance(part, int) and part < len(node):
+                line, column = node.lc.item(part)
+            else:
+                break
+            node = node[part]
+        except (KeyError, TypeError, AttributeError):
+            break
+    return line + 1, column + 1

@@ -1,0 +1,169 @@
+"""The policy file's words, as pydantic models: what a person may write, and nothing else.
+
+This is the part of the language that needs no rules: where agents may go, which models they may
+use, what they may spend. Rules about single actions join it as another section.
+"""
+
+import ipaddress
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from proxy.budgets.windows import Window
+from proxy.money import NANOUSD_MAX, nanousd
+from proxy.policy.hosts import normalise
+
+Unit = Literal["usd", "tokens", "requests"]
+Dimension = Literal["org", "agent", "session", "task", "model"]
+Method = Annotated[str, AfterValidator(lambda text: _method(text))]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def _method(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z]{1,20}", text):
+        raise ValueError(f"{text!r} is not an HTTP method")
+    return text.upper()
+
+
+def _host_pattern(text: str) -> str:
+    """`name` or `*.name`; a star elsewhere, or alone, was never meant."""
+    stem = text.removeprefix("*.")
+    name = normalise(stem) if "*" not in stem else None
+    if name is None:
+        raise ValueError(
+            f"{text!r} is not a host: write a name, or *.name for the names below it. "
+            "To allow every host, set egress.default: allow"
+        )
+    return text[: len(text) - len(stem)] + name
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not a network such as 10.1.0.0/16: {error}") from None
+
+
+class Selector(_Model):
+    """Whom a policy is for; an absent list is everyone. `*` stands for any characters."""
+
+    orgs: tuple[str, ...] | None = None
+    agents: tuple[str, ...] | None = None
+
+
+class IdentityTerms(_Model):
+    """How callers are asked who they are."""
+
+    challenge: Literal["auto", "always", "never"] = "auto"
+    """Answer CONNECT without credentials with 407: only to clients that wait for one, or not."""
+
+
+class Route(_Model):
+    """One place that agents may go."""
+
+    host: Annotated[str, AfterValidator(_host_pattern)]
+    ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = (443,)
+    methods: tuple[Method, ...] | None = None
+    paths: tuple[str, ...] | None = None
+    """Globs on the path without its query; `*` stands for any characters, `/` included."""
+
+    @field_validator("paths")
+    @classmethod
+    def _rooted(cls, paths: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for path in paths or ():
+            if not path.startswith("/"):
+                raise ValueError(f"{path!r} does not start with /")
+        return paths
+
+
+class Egress(_Model):
+    """Where agents may go."""
+
+    default: Literal["allow", "deny"] = "deny"
+    allow: tuple[Route, ...] = ()
+    deny: tuple[Route, ...] = ()
+    networks: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
+    """Private networks that an allowed name may resolve into. Metadata services never."""
+
+
+class Models(_Model):
+    """Which models agents may use; globs on the model's name, deny first."""
+
+    allow: tuple[str, ...] = ("*",)
+    deny: tuple[str, ...] = ()
+
+
+def _whole(value: object) -> object:
+    """Dollars stay text until they are integers: YAML's floats cannot hold them."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+class Budget(_Model):
+    """One limit: what the calls that share a scope may use within a window."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+    per: tuple[Dimension, ...] = ("org",)
+    """Each combination of these has an allowance of its own; `org` is always one of them."""
+    window: Window = "total"
+    usd: Annotated[str, BeforeValidator(_whole)] | None = None
+    tokens: Annotated[int, Field(ge=0, le=NANOUSD_MAX)] | None = None
+    requests: Annotated[int, Field(ge=0, le=NANOUSD_MAX)] | None = None
+    on_exceed: Literal["refuse", "fit"] = "refuse"
+    """`fit` lowers the call's output bound to what remains, and says so in a header."""
+    fit_floor: Annotated[int, Field(ge=1)] = 256
+    """With `fit`: the fewest output tokens that are worth a call."""
+
+    @field_validator("usd")
+    @classmethod
+    def _dollars(cls, text: str | None) -> str | None:
+        if text is not None:
+            nanousd(text)
+        return text
+
+    def limits(self) -> tuple[tuple[Unit, int], ...]:
+        """(unit, cap) of every unit that is limited; usd in nano-dollars."""
+        caps: list[tuple[Unit, int]] = []
+        if self.usd is not None:
+            caps.append(("usd", nanousd(self.usd)))
+        if self.tokens is not None:
+            caps.append(("tokens", self.tokens))
+        if self.requests is not None:
+            caps.append(("requests", self.requests))
+        return tuple(caps)
+
+    @field_validator("per")
+    @classmethod
+    def _distinct(cls, per: tuple[Dimension, ...]) -> tuple[Dimension, ...]:
+        if len(set(per)) != len(per):
+            raise ValueError("a dimension is named twice")
+        return per
+
+
+class Policy(_Model):
+    """One policy file."""
+
+    policy: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+    version: Annotated[int, Field(ge=1)]
+    description: str = ""
+    applies_to: Selector = Selector()
+    enforce: bool = True
+    """False is a dry run: what would have been refused is recorded, and passes."""
+    identity: IdentityTerms = IdentityTerms()
+    egress: Egress = Egress()
+    models: Models = Models()
+    budgets: tuple[Budget, ...] = ()
+
+    @field_validator("budgets")
+    @classmethod
+    def _limits_something(cls, budgets: tuple[Budget, ...]) -> tuple[Budget, ...]:
+        names = [budget.name for budget in budgets]
+        for budget in budgets:
+            if not budget.limits():
+                raise ValueError(f"budget {budget.name!r} limits nothing: give usd, tokens or requests")
+            if names.count(budget.name) > 1:
+                raise ValueError(f"two budgets are named {budget.name!r}")
+        return budgets

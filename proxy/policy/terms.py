@@ -1,0 +1,214 @@
+"""The terms of one caller: every policy that applies to it, compiled to quick answers (pure)."""
+
+import fnmatch
+import ipaddress
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from proxy.budgets import Limit
+from proxy.policy.addresses import Network
+from proxy.policy.loader import LoadedPolicy
+from proxy.policy.schema import Budget, Policy, Route
+from proxy.slip import Destination, Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A policy's word on one question."""
+
+    allowed: bool
+    rule: str
+    reason: str = ""
+    enforced: bool = True
+
+    @property
+    def passes(self) -> bool:
+        """Allowed, or refused by a policy that only watches."""
+        return self.allowed or not self.enforced
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetedLimit:
+    """A limit with what its budget does when a call does not fit."""
+
+    limit: Limit
+    fits: bool
+    fit_floor: int
+
+
+class _Globs:
+    """Globs of which one must match. `fnmatch` compiles `*` to atomic groups: linear time."""
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self._any = "*" in patterns or "/*" in patterns or "/**" in patterns
+        union = "|".join(fnmatch.translate(pattern) for pattern in patterns) or r"(?!)"
+        self._pattern = re.compile(union)
+
+    def match(self, text: str) -> bool:
+        return self._any or self._pattern.match(text) is not None
+
+
+class _Routes:
+    """Routes found by host: exact names in a table, `*.name` by walking up the labels."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self._exact: dict[str, list[tuple[int, Route, _Globs | None]]] = {}
+        self._below: dict[str, list[tuple[int, Route, _Globs | None]]] = {}
+        for index, route in enumerate(routes):
+            globs = _Globs(route.paths) if route.paths is not None else None
+            stem = route.host.removeprefix("*.")
+            table = self._exact if stem == route.host else self._below
+            table.setdefault(stem, []).append((index, route, globs))
+
+    def find(self, to: Destination, method: str, path: str) -> int | None:
+        """Index of the first route that covers this request."""
+        found = self._covering(self._exact.get(to.host, ()), to, method, path)
+        parent = to.host
+        while found is None and "." in parent and self._below:
+            parent = parent.partition(".")[2]
+            found = self._covering(self._below.get(parent, ()), to, method, path)
+        return found
+
+    @staticmethod
+    def _covering(
+        routes: Sequence[tuple[int, Route, _Globs | None]], to: Destination, method: str, path: str
+    ) -> int | None:
+        for index, route, globs in routes:
+            if (
+                to.port in route.ports
+                and (route.methods is None or method in route.methods)
+                and (globs is None or globs.match(path))
+            ):
+                return index
+        return None
+
+
+class _Compiled:
+    """One policy, ready to answer."""
+
+    def __init__(self, loaded: LoadedPolicy) -> None:
+        policy: Policy = loaded.policy
+        self.id = loaded.id
+        self.name = policy.policy
+        self.enforced = policy.enforce
+        self.opens_by_default = policy.egress.default == "allow"
+        self.allow = _Routes(policy.egress.allow)
+        self.deny = _Routes(policy.egress.deny)
+        self.models_allow = _Globs(policy.models.allow)
+        self.models_deny = _Globs(policy.models.deny)
+        self.networks: tuple[Network, ...] = tuple(
+            ipaddress.ip_network(text) for text in policy.egress.networks
+        )
+        self.budgets = policy.budgets if policy.enforce else ()
+        selector = policy.applies_to
+        self._orgs = _Globs(selector.orgs) if selector.orgs is not None else None
+        self._agents = _Globs(selector.agents) if selector.agents is not None else None
+
+    def applies_to(self, org: str, agent: str) -> bool:
+        return (self._orgs is None or self._orgs.match(org)) and (
+            self._agents is None or self._agents.match(agent)
+        )
+
+    def egress(self, to: Destination, method: str, path: str) -> Answer:
+        denied = self.deny.find(to, method, path)
+        if denied is not None:
+            rule = f"{self.name}/egress.deny[{denied}]"
+            return Answer(False, rule, f"{to.authority} is denied", self.enforced)
+        allowed = self.allow.find(to, method, path)
+        if allowed is not None:
+            return Answer(True, f"{self.name}/egress.allow[{allowed}]")
+        rule = f"{self.name}/egress.default"
+        if self.opens_by_default:
+            return Answer(True, rule)
+        reason = f"{method} {to.authority} is on no list of places that agents may go"
+        return Answer(False, rule, reason, self.enforced)
+
+    def model(self, name: str) -> Answer:
+        if self.models_deny.match(name):
+            rule = f"{self.name}/models.deny"
+            return Answer(False, rule, f"the model {name} is denied", self.enforced)
+        if self.models_allow.match(name):
+            return Answer(True, f"{self.name}/models.allow")
+        rule = f"{self.name}/models.allow"
+        return Answer(False, rule, f"the model {name} is not on the list of models", self.enforced)
+
+
+class Terms:
+    """What all policies that apply to one (org, agent) say; the stricter word wins."""
+
+    def __init__(self, policies: Sequence[_Compiled]) -> None:
+        self._policies = tuple(policies)
+        self.policy_ids = tuple(policy.id for policy in policies)
+        self._budgets: tuple[Budget, ...] = tuple(
+            budget for policy in policies for budget in policy.budgets
+        )
+        self.networks: tuple[Network, ...] = _common_networks(policies)
+
+    @property
+    def is_empty(self) -> bool:
+        """No policy applies: everything is refused."""
+        return not self._policies
+
+    @property
+    def spends_are_limited(self) -> bool:
+        """Some budget counts dollars or tokens, so an unknown price cannot pass."""
+        return any(
+            budget.usd is not None or budget.tokens is not None for budget in self._budgets
+        )
+
+    def egress(self, to: Destination, method: str, path: str) -> Answer:
+        """May this caller send this request there? `path` without its query."""
+        return _strictest([policy.egress(to, method, path) for policy in self._policies])
+
+    def model(self, name: str) -> Answer:
+        """May this caller use this model?"""
+        return _strictest([policy.model(name) for policy in self._policies])
+
+    def limits(self, identity: Identity, model: str | None) -> tuple[BudgetedLimit, ...]:
+        """The limits that one call counts against: a budget per model binds only model calls."""
+        values = {
+            "org": identity.org,
+            "agent": identity.agent,
+            "session": identity.session,
+            "task": identity.task,
+            "model": model,
+        }
+        found: list[BudgetedLimit] = []
+        for budget in self._budgets:
+            scope: list[tuple[str, str]] = [("org", identity.org)]
+            for dimension in budget.per:
+                value = values[dimension]
+                if dimension == "org":
+                    continue
+                if value is None:
+                    break
+                scope.append((dimension, value))
+            else:
+                fits = budget.on_exceed == "fit"
+                for unit, cap in budget.limits():
+                    limit = Limit(budget.name, tuple(scope), unit, budget.window, cap)
+                    found.append(BudgetedLimit(limit, fits, budget.fit_floor))
+        return tuple(found)
+
+
+def _strictest(answers: Sequence[Answer]) -> Answer:
+    """An enforced refusal before a watched one before a yes; the first of its kind."""
+    for answer in answers:
+        if not answer.passes:
+            return answer
+    for answer in answers:
+        if not answer.allowed:
+            return answer
+    if answers:
+        return answers[0]
+    return Answer(False, "no-policy", "no policy applies to this caller")
+
+
+def _common_networks(policies: Sequence[_Compiled]) -> tuple[Network, ...]:
+    """Networks that every enforced policy names: a private address needs all of them to agree."""
+    enforced = [policy.networks for policy in policies if policy.enforced]
+    if not enforced:
+        return tuple(network for policy in policies for network in policy.networks)
+    first, *rest = enforced
+    return tuple(network for network in first if all(network in others for others in rest))
