@@ -1,0 +1,209 @@
+"""A record as its R6 body: rules, role, request, reference, resource, result (pure).
+
+The body is the only truth about a record; columns and cost rows are read off it (`rows.py`).
+"""
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import assert_never
+
+from proxy.ledger.canonical import Json
+from proxy.ledger.records import Decision, Event, Forecast, Outcome, Record
+
+VERSION = 1
+
+type Body = dict[str, Json]
+
+
+def r6(
+    record: Record, seq: int, prev: str | None, session_prev: str | None, decided: Body | None
+) -> Body:
+    """The body of `record` at `seq`, linked to the leaf hashes (hex) before it.
+
+    `decided` is the body of the decision that an outcome belongs to.
+    """
+    match record:
+        case Decision():
+            body = _decision(record)
+        case Outcome():
+            if decided is None:
+                raise ValueError(f"the outcome of {record.decision_id} needs its decision's body")
+            body = _outcome(record, decided)
+        case Event():
+            body = _event(record)
+        case _:
+            assert_never(record)
+    reference: Json = body["reference"]
+    assert isinstance(reference, dict)
+    reference["prev"] = prev
+    reference["session_prev"] = session_prev
+    body["seq"] = seq
+    body["v"] = VERSION
+    return body
+
+
+def rfc3339(ts_ms: int) -> str:
+    second, ms = divmod(ts_ms, 1000)
+    return f"{_second(second)}.{ms:03d}Z"
+
+
+def ms_of(ts: str) -> int:
+    """The inverse of `rfc3339`."""
+    return _second_of(ts[:19]) + int(ts[20:23])
+
+
+@lru_cache(maxsize=64)
+def _second_of(ts: str) -> int:
+    moment = datetime.strptime(ts, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC)
+    return int(moment.timestamp()) * 1000
+
+
+@lru_cache(maxsize=64)
+def _second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _decision(it: Decision) -> Body:
+    hold, client = it.hold, it.client
+    return {
+        "id": it.id,
+        "kind": "decision",
+        "reference": {"decision_id": it.id},
+        "request": {
+            "bytes": it.request_bytes,
+            "class": it.action,
+            "client": client
+            and {
+                "request_id": client.request_id,
+                "retry_count": client.retry_count,
+                "user_agent": client.user_agent,
+            },
+            "format": it.format,
+            "host": it.host,
+            "method": it.method,
+            "model": it.model,
+            "path": it.path,
+            "port": it.port,
+            "provider": it.provider,
+            "query_sha256": it.query_sha256,
+            "repeats": it.repeats,
+            "scheme": it.scheme,
+            "sha256": it.request_sha256,
+            "streaming": it.streaming,
+        },
+        "resource": {
+            "bound": _forecast(it.bound),
+            "estimate": _forecast(it.estimate),
+            "hold": hold
+            and {
+                "amounts": [
+                    {
+                        "amount": held.amount,
+                        "scope": held.scope,
+                        "unit": held.unit,
+                        "window": held.window,
+                        "window_start_ms": held.window_start_ms,
+                    }
+                    for held in hold.amounts
+                ],
+                "id": hold.id,
+                "lease_until_ms": hold.lease_until_ms,
+                "seq": hold.seq,
+            },
+        },
+        "result": {
+            "code": it.code,
+            "decision": it.decision,
+            "reason": it.reason,
+            "stamps": [
+                {"name": stamp.name, "note": stamp.note, "took_us": stamp.took_us}
+                for stamp in it.stamps
+            ],
+        },
+        "role": {
+            "agent": it.agent,
+            "identity": {"sources": dict(it.identity_sources), "strength": it.identity_strength},
+            "org": it.org,
+            "parent": it.parent,
+            "session": it.session,
+            "task": it.task,
+        },
+        "rules": {
+            "policies": list(it.policies),
+            "price_version": it.price_version,
+            "rule": it.rule,
+        },
+        "ts": rfc3339(it.ts_ms),
+    }
+
+
+def _forecast(it: Forecast | None) -> Json:
+    return it and {
+        "input_tokens": it.input_tokens,
+        "nanousd": it.nanousd,
+        "output_tokens": it.output_tokens,
+    }
+
+
+def _outcome(it: Outcome, decided: Body) -> Body:
+    request, usage = decided["request"], it.usage
+    assert isinstance(request, dict)
+    return {
+        "id": it.decision_id,
+        "kind": "outcome",
+        "reference": {
+            "decision_id": it.decision_id,
+            "decision_seq": decided["seq"],
+            "decision_ts": decided["ts"],
+            "upstream_request_id": it.upstream_request_id,
+        },
+        "request": {
+            "class": request["class"],
+            "host": request["host"],
+            "model": request["model"],
+            "provider": request["provider"],
+        },
+        "resource": {
+            "estimated": it.estimated,
+            "nanousd": it.cost_nanousd,
+            "requests": it.requests,
+            "tokens": it.tokens,
+            "usage": usage
+            and {
+                "cache_read": usage.cache_read,
+                "cache_write": usage.cache_write,
+                "input": usage.input,
+                "output": usage.output,
+                "reasoning": usage.reasoning,
+                "source": usage.source,
+            },
+        },
+        "result": {
+            "duration_us": it.duration_us,
+            "finish_reason": it.finish_reason,
+            "http_status": it.http_status,
+            "note": it.note,
+            "response_bytes": it.response_bytes,
+            "response_sha256": it.response_sha256,
+            "status": it.status,
+            "tool_calls": [{"id": call.id, "name": call.name} for call in it.tool_calls],
+            "ttfb_us": it.ttfb_us,
+        },
+        "role": decided["role"],
+        "rules": decided["rules"],
+        "ts": rfc3339(it.ts_ms),
+    }
+
+
+def _event(it: Event) -> Body:
+    return {
+        "id": it.id,
+        "kind": it.kind,
+        "reference": {"decision_id": it.decision_id},
+        "request": {},
+        "resource": {},
+        "result": {"facts": dict(it.facts), "status": it.status},
+        "role": {"agent": it.agent, "org": it.org, "session": it.session, "task": it.task},
+        "rules": {},
+        "ts": rfc3339(it.ts_ms),
+    }

@@ -1,0 +1,170 @@
+"""The ledger's port: what the gate and the readers ask of any store, and how it fails."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from proxy.ledger.r6 import Body
+from proxy.ledger.records import Record
+
+
+def default_ledger_path() -> Path:
+    """Where the ledger lies when nobody says otherwise, from the working folder."""
+    return Path(".exeat/ledger.sqlite")
+
+
+class LedgerError(Exception):
+    """The ledger did not do what was asked; the message says what to do next."""
+
+
+class LedgerUnavailable(LedgerError):
+    """Nothing can be filed now, so nothing may leave. The record may or may not be in the file:
+    append the same record again to learn which."""
+
+
+class LedgerBusy(LedgerUnavailable):
+    """Another process appends to this file."""
+
+
+class LedgerCorrupt(LedgerError):
+    """The file is no ledger, or does not agree with itself. It is left untouched."""
+
+
+class RecordConflict(LedgerError):
+    """Filed already under this kind and id, and it said something else; or an outcome of nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """A durable record."""
+
+    seq: int
+    leaf_hash: bytes
+    is_new: bool = True
+    """False when this very record was in the ledger already (a lost reply, sent again)."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenHold:
+    """What a call still in flight holds of one limit."""
+
+    hold_id: str
+    amount: int
+    lease_until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """A call that a crash cut off, now filed as `lost` and charged at its bound."""
+
+    decision_id: str
+    org: str | None
+    agent: str | None
+    session: str | None
+    hold_id: str | None
+    nanousd: int
+    tokens: int
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which records; every part given must match."""
+
+    org: str | None = None
+    agent: str | None = None
+    session: str | None = None
+    task: str | None = None
+    host: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    decision: str | None = None
+    """allow, deny or fault."""
+    status: str | None = None
+    """An outcome's or an event's."""
+    code: str | None = None
+    kind: str | None = None
+    since_ms: int | None = None
+    until_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record as read back."""
+
+    seq: int
+    leaf_hash: bytes
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
+class CostRow:
+    """What the calls of one group cost."""
+
+    group: tuple[str | None, ...]
+    """The values of the dimensions asked for, in the order asked."""
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int
+    cache_write_tokens: int
+    tokens: int
+    requests: int
+    nanousd: int
+    estimated: int
+    """How many of the calls were charged an estimate."""
+
+
+class Limit(Protocol):
+    """The part of a budget's limit that the ledger's history is asked by."""
+
+    @property
+    def scope(self) -> tuple[tuple[str, str], ...]: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def window(self) -> str: ...
+    @property
+    def key(self) -> str: ...
+
+
+class Ledger(Protocol):
+    """Append-only; one sequencer. A store implements exactly this."""
+
+    @property
+    def recovered(self) -> tuple[Recovered, ...]:
+        """The calls that opening this ledger found cut off."""
+
+    def submit(self, record: Record) -> "asyncio.Future[Filed]":
+        """Queue a record; the future resolves once it is durable. Raises LedgerUnavailable at once
+        when closed or when the queue is full. A future that is cancelled is filed all the same."""
+
+    async def append(self, record: Record) -> Filed:
+        """`submit`, and wait. Raises LedgerUnavailable, RecordConflict, NotCanonical."""
+
+    async def settled(self, org: str, limit: Limit, since_ms: int) -> int:
+        """What calls decided at or after `since_ms` cost within the limit's scope, in its unit."""
+
+    async def open_holds(self, org: str, limit: Limit, since_ms: int) -> list[OpenHold]:
+        """What calls without an outcome hold of this limit."""
+
+    async def last_seq(self, org: str) -> int:
+        """The largest `hold.seq` ever filed for this org; 0 when none."""
+
+    async def find(
+        self, wanted: Filter, limit: int = 100, before_seq: int | None = None
+    ) -> list[Entry]:
+        """The newest first."""
+
+    async def get(self, which: int | str) -> list[Entry]:
+        """By sequence number, record id, or decision id or its first characters (8 or more)."""
+
+    async def costs(
+        self, by: Sequence[str], since_ms: int | None = None, until_ms: int | None = None
+    ) -> list[CostRow]:
+        """Sums per combination of org, agent, session, task, provider, model, host; dearest first."""
+
+    async def close(self) -> None:
+        """File what is queued, then let go of the file."""
