@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 
-type Json = None | bool | int | str | list[Json] | dict[str, Json]
+type Json = bool | int | str | list[Json] | dict[str, Json] | None
 
 INTEGER_MAX = 2**53 - 1
 """RFC 8785 numbers are IEEE doubles: an integer is exact only up to here."""
@@ -20,7 +20,7 @@ _encode_as_is = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).enco
 _beyond_bmp = re.compile("[\U00010000-\U0010ffff]").search
 
 
-class NotCanonical(ValueError):
+class NotCanonical(ValueError):  # noqa: N818  # a state of the value, not an accident
     """The value has no canonical form here: a float, a large integer, a key that is no string."""
 
 

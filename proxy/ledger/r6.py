@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import assert_never
 
 from proxy.ledger.canonical import Json
-from proxy.ledger.records import Decision, Event, Forecast, Outcome, Record
+from proxy.ledger.records import Client, Decision, Event, Forecast, Hold, Outcome, Record, Usage
 
 VERSION = 1
 
@@ -64,7 +64,6 @@ def _second(second: int) -> str:
 
 
 def _decision(it: Decision) -> Body:
-    hold, client = it.hold, it.client
     return {
         "id": it.id,
         "kind": "decision",
@@ -72,12 +71,7 @@ def _decision(it: Decision) -> Body:
         "request": {
             "bytes": it.request_bytes,
             "class": it.action,
-            "client": client
-            and {
-                "request_id": client.request_id,
-                "retry_count": client.retry_count,
-                "user_agent": client.user_agent,
-            },
+            "client": _client(it.client),
             "format": it.format,
             "host": it.host,
             "method": it.method,
@@ -94,22 +88,7 @@ def _decision(it: Decision) -> Body:
         "resource": {
             "bound": _forecast(it.bound),
             "estimate": _forecast(it.estimate),
-            "hold": hold
-            and {
-                "amounts": [
-                    {
-                        "amount": held.amount,
-                        "scope": held.scope,
-                        "unit": held.unit,
-                        "window": held.window,
-                        "window_start_ms": held.window_start_ms,
-                    }
-                    for held in hold.amounts
-                ],
-                "id": hold.id,
-                "lease_until_ms": hold.lease_until_ms,
-                "seq": hold.seq,
-            },
+            "hold": _hold(it.hold),
         },
         "result": {
             "code": it.code,
@@ -137,16 +116,62 @@ def _decision(it: Decision) -> Body:
     }
 
 
+def _client(it: Client | None) -> Json:
+    if it is None:
+        return None
+    return {
+        "request_id": it.request_id,
+        "retry_count": it.retry_count,
+        "user_agent": it.user_agent,
+    }
+
+
 def _forecast(it: Forecast | None) -> Json:
-    return it and {
+    if it is None:
+        return None
+    return {
         "input_tokens": it.input_tokens,
         "nanousd": it.nanousd,
         "output_tokens": it.output_tokens,
     }
 
 
+def _hold(it: Hold | None) -> Json:
+    if it is None:
+        return None
+    amounts: list[Json] = [
+        {
+            "amount": held.amount,
+            "scope": held.scope,
+            "unit": held.unit,
+            "window": held.window,
+            "window_start_ms": held.window_start_ms,
+        }
+        for held in it.amounts
+    ]
+    return {
+        "amounts": amounts,
+        "id": it.id,
+        "lease_until_ms": it.lease_until_ms,
+        "seq": it.seq,
+    }
+
+
+def _usage(it: Usage | None) -> Json:
+    if it is None:
+        return None
+    return {
+        "cache_read": it.cache_read,
+        "cache_write": it.cache_write,
+        "input": it.input,
+        "output": it.output,
+        "reasoning": it.reasoning,
+        "source": it.source,
+    }
+
+
 def _outcome(it: Outcome, decided: Body) -> Body:
-    request, usage = decided["request"], it.usage
+    request = decided["request"]
     assert isinstance(request, dict)
     return {
         "id": it.decision_id,
@@ -168,15 +193,7 @@ def _outcome(it: Outcome, decided: Body) -> Body:
             "nanousd": it.cost_nanousd,
             "requests": it.requests,
             "tokens": it.tokens,
-            "usage": usage
-            and {
-                "cache_read": usage.cache_read,
-                "cache_write": usage.cache_write,
-                "input": usage.input,
-                "output": usage.output,
-                "reasoning": usage.reasoning,
-                "source": usage.source,
-            },
+            "usage": _usage(it.usage),
         },
         "result": {
             "duration_us": it.duration_us,

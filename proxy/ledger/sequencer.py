@@ -69,7 +69,8 @@ class Draft:
             if decided is None:
                 decided = self._decided(record_id)
                 is_careful = True
-        if earlier is None and (is_careful or record_id in self._base.open and kind == "decision"):
+        is_careful = is_careful or (kind == "decision" and record_id in self._base.open)
+        if earlier is None and is_careful:
             earlier = self._base.lookup.filed(record_id, kind)
         if earlier is not None:
             return _same(record, earlier, decided)
@@ -79,12 +80,14 @@ class Draft:
         seq = self._head_seq + 1
         body, leaf = _sealed(record, seq, self._head, session_prev, decided)
         digest = leaf_hash(leaf)
+        row, cost = record_row(body, digest, leaf), cost_row(body)
+
+        # Nothing above changed the draft: a record that cannot be sealed leaves no gap.
         self._head_seq, self._head = seq, digest.hex()
         if session:
             self._sessions[session] = self._head
         self._mine[kind, record_id] = seq, leaf
-        self.records.append(record_row(body, digest, leaf))
-        cost = cost_row(body)
+        self.records.append(row)
         if cost is not None:
             self.costs.append(cost)
         if isinstance(record, Decision):

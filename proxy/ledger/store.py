@@ -19,7 +19,7 @@ class LedgerError(Exception):
     """The ledger did not do what was asked; the message says what to do next."""
 
 
-class LedgerUnavailable(LedgerError):
+class LedgerUnavailable(LedgerError):  # noqa: N818  # named for the state it reports
     """Nothing can be filed now, so nothing may leave. The record may or may not be in the file:
     append the same record again to learn which."""
 
@@ -28,12 +28,12 @@ class LedgerBusy(LedgerUnavailable):
     """Another process appends to this file."""
 
 
-class LedgerCorrupt(LedgerError):
+class LedgerCorrupt(LedgerError):  # noqa: N818  # named for the state it reports
     """The file is no ledger, or does not agree with itself. It is left untouched."""
 
 
-class RecordConflict(LedgerError):
-    """Filed already under this kind and id, and it said something else; or an outcome of nothing."""
+class RecordConflict(LedgerError):  # noqa: N818  # named for the state it reports
+    """Filed already under this kind and id with other words; or an outcome of no decision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,8 @@ class Ledger(Protocol):
     async def costs(
         self, by: Sequence[str], since_ms: int | None = None, until_ms: int | None = None
     ) -> list[CostRow]:
-        """Sums per combination of org, agent, session, task, provider, model, host; dearest first."""
+        """Sums per combination of org, agent, session, task, provider, model, host.
+        The dearest first."""
 
     async def close(self) -> None:
         """File what is queued, then let go of the file."""

@@ -90,7 +90,7 @@ sequence number below which every allowed decision has its outcome."""
 RECORD_COLUMNS = tuple(column.name for column in records.columns)
 COST_COLUMNS = tuple(column.name for column in costs.columns)
 CLOSED_BELOW = "closed_below"
-_sqlite = sqlite.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's dialects are untyped
+_sqlite = sqlite.dialect()
 
 
 def record_row(body: Body, leaf_hash: bytes, canonical: bytes) -> tuple[object, ...]:

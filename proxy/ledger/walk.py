@@ -14,7 +14,7 @@ _WIDTH = len(RECORD_COLUMNS)
 _NO_COST = (None,) * len(COST_COLUMNS)
 
 
-class Broken(Exception):
+class Broken(Exception):  # noqa: N818  # what the chain is, there
     """The first row that does not fit. `seq` names it."""
 
     def __init__(self, seq: int, what: str) -> None:

@@ -1,0 +1,112 @@
+"""The questions readers ask, in SQLAlchemy Core (pure: statements only)."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text
+from sqlalchemy import case as sql_case
+
+from proxy.ledger.store import Filter
+from proxy.ledger.tables import costs, marks, records
+
+DIMENSIONS = ("org", "agent", "session", "task", "provider", "model", "host")
+PREFIX_MIN = 8
+"""Characters of an id that may stand for it: fewer would find too much."""
+
+_unit = {"usd": costs.c.nanousd, "tokens": costs.c.tokens, "requests": costs.c.requests}
+_exact = ("org", "agent", "session", "task", "host", "provider", "model", "code", "kind")
+_about_others = text("kind NOT IN ('decision', 'outcome')")
+
+
+def found(wanted: Filter, limit: int, before_seq: int | None) -> Select[tuple[int, bytes, bytes]]:
+    parts: list[ColumnElement[bool]] = [
+        records.c[name] == getattr(wanted, name)
+        for name in _exact
+        if getattr(wanted, name) is not None
+    ]
+    if wanted.decision is not None:
+        parts.append(and_(records.c.kind == "decision", records.c.status == wanted.decision))
+    if wanted.status is not None:
+        parts.append(and_(records.c.kind != "decision", records.c.status == wanted.status))
+    if wanted.since_ms is not None:
+        parts.append(records.c.ts_ms >= wanted.since_ms)
+    if wanted.until_ms is not None:
+        parts.append(records.c.ts_ms < wanted.until_ms)
+    if before_seq is not None:
+        parts.append(records.c.seq < before_seq)
+    return _entries().where(*parts).order_by(records.c.seq.desc()).limit(limit)
+
+
+def one(which: int | str) -> Select[tuple[int, bytes, bytes]]:
+    """Raises ValueError for a prefix too short to mean one call."""
+    if isinstance(which, int):
+        return _entries().where(records.c.seq == which)
+    if len(which) < PREFIX_MIN:
+        raise ValueError(f"{which!r}: give at least {PREFIX_MIN} characters of an id")
+    # A range, which an index serves; LIKE would scan, and read % and _ as wildcards.
+    last = which + "\U0010ffff"
+    return (
+        _entries()
+        .where(
+            or_(
+                and_(records.c.id >= which, records.c.id <= last),
+                and_(records.c.decision_id >= which, records.c.decision_id <= last, _about_others),
+            )
+        )
+        .order_by(records.c.seq)
+    )
+
+
+def settled(
+    org: str, scope: Sequence[tuple[str, str]], unit: str, since_ms: int
+) -> Select[tuple[int]]:
+    """Raises ValueError for a unit or a dimension that no cost row has."""
+    if unit not in _unit:
+        raise ValueError(f"{unit!r} is no unit of a cost row; one of {', '.join(_unit)}")
+    return select(func.coalesce(func.sum(_unit[unit]), 0)).where(
+        costs.c.org == org,
+        costs.c.ts_ms >= since_ms,
+        *(costs.c[_dimension(name)] == value for name, value in scope),
+    )
+
+
+def cost_sums(
+    by: Sequence[str], since_ms: int | None, until_ms: int | None
+) -> Select[tuple[object, ...]]:
+    group = [costs.c[_dimension(name)] for name in by]
+    asked = select(
+        *group,
+        func.count(),
+        *(
+            func.coalesce(func.sum(costs.c[name]), 0)
+            for name in (
+                "input_tokens",
+                "output_tokens",
+                "cache_read_tokens",
+                "cache_write_tokens",
+                "tokens",
+                "requests",
+                "nanousd",
+            )
+        ),
+        func.coalesce(func.sum(sql_case((costs.c.estimated, 1), else_=0)), 0),
+    )
+    if since_ms is not None:
+        asked = asked.where(costs.c.ts_ms >= since_ms)
+    if until_ms is not None:
+        asked = asked.where(costs.c.ts_ms < until_ms)
+    dearest = func.coalesce(func.sum(costs.c.nanousd), 0).desc()
+    return asked.group_by(*group).order_by(dearest, *group) if group else asked
+
+
+def mark(name: str) -> Select[tuple[int]]:
+    return select(marks.c.value).where(marks.c.name == name)
+
+
+def _entries() -> Select[tuple[int, bytes, bytes]]:
+    return select(records.c.seq, records.c.leaf_hash, records.c.body)
+
+
+def _dimension(name: str) -> str:
+    if name not in DIMENSIONS:
+        raise ValueError(f"{name!r} is no dimension of a cost; one of {', '.join(DIMENSIONS)}")
+    return name

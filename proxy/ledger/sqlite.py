@@ -1,0 +1,133 @@
+"""The embedded ledger: one SQLite file, one process, one writing thread."""
+
+import asyncio
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from proxy.ledger import opening
+from proxy.ledger.file import LedgerFile
+from proxy.ledger.holds import held_by
+from proxy.ledger.reader import SqliteReader
+from proxy.ledger.records import Record
+from proxy.ledger.sequencer import Sequencer
+from proxy.ledger.store import (
+    CostRow,
+    Entry,
+    Filed,
+    Filter,
+    LedgerUnavailable,
+    Limit,
+    OpenHold,
+    Recovered,
+)
+from proxy.ledger.writer import Writer
+
+QUEUE_MAX = 10_000
+"""Records waiting for the disk. Beyond it the disk is not keeping up, and calls are refused rather
+than queued behind it."""
+
+
+def _wall_clock_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class SqliteLedger:
+    """`proxy.ledger.store.Ledger` on one file; open it with `await SqliteLedger.open(path)`, on
+    the loop that will append."""
+
+    def __init__(
+        self,
+        path: Path,
+        lock: int,
+        file: LedgerFile,
+        sequencer: Sequencer,
+        recovered: tuple[Recovered, ...],
+    ) -> None:
+        self.path = path
+        self.recovered = recovered
+        self._lock = lock
+        self._sequencer = sequencer
+        self._reader = SqliteReader(path)
+        self._loop = asyncio.get_running_loop()
+        self._writer = Writer(file, sequencer, self._loop)
+        self._queue = self._writer.queue
+        self._is_closed = False
+        self._writer.start()
+
+    @classmethod
+    async def open(
+        cls, path: Path, *, now_ms: Callable[[], int] = _wall_clock_ms
+    ) -> "SqliteLedger":
+        """Raises LedgerBusy, LedgerUnavailable, LedgerCorrupt; the file is untouched then."""
+        return cls(*await asyncio.to_thread(_opened, path, now_ms))
+
+    def submit(self, record: Record) -> asyncio.Future[Filed]:
+        if self._is_closed:
+            raise LedgerUnavailable(f"{self.path}: the ledger is closed")
+        if self._writer.pending >= QUEUE_MAX:
+            raise LedgerUnavailable(
+                f"{self.path}: {QUEUE_MAX} records wait for the disk; look what slows it"
+            )
+        future: asyncio.Future[Filed] = self._loop.create_future()
+        self._writer.pending += 1
+        self._queue.put((record, future))
+        return future
+
+    async def append(self, record: Record) -> Filed:
+        return await self.submit(record)
+
+    async def settled(self, org: str, limit: Limit, since_ms: int) -> int:
+        return await asyncio.to_thread(self._reader.settled, org, limit.scope, limit.unit, since_ms)
+
+    async def open_holds(self, org: str, limit: Limit, since_ms: int) -> list[OpenHold]:
+        # A copy of a dict is one step of the interpreter: the writer cannot come between.
+        return held_by(self._sequencer.open.copy().values(), org, limit, since_ms)
+
+    async def last_seq(self, org: str) -> int:
+        return await asyncio.to_thread(self._reader.last_seq, org)
+
+    async def find(
+        self, wanted: Filter, limit: int = 100, before_seq: int | None = None
+    ) -> list[Entry]:
+        return await asyncio.to_thread(self._reader.find, wanted, limit, before_seq)
+
+    async def get(self, which: int | str) -> list[Entry]:
+        return await asyncio.to_thread(self._reader.get, which)
+
+    async def costs(
+        self, by: Sequence[str], since_ms: int | None = None, until_ms: int | None = None
+    ) -> list[CostRow]:
+        return await asyncio.to_thread(self._reader.costs, by, since_ms, until_ms)
+
+    async def close(self) -> None:
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._queue.put(None)
+        await asyncio.to_thread(self._writer.join)
+        self._reader.close()
+        os.close(self._lock)
+
+
+def _opened(
+    path: Path, now_ms: Callable[[], int]
+) -> tuple[Path, int, LedgerFile, Sequencer, tuple[Recovered, ...]]:
+    path = path.resolve()  # two names of one file must meet the same lock
+    lock = opening.lock(path)
+    try:
+        opening.prepare(path)
+        file = LedgerFile(path)
+        try:
+            return path, lock, file, *opening.resume(file, now_ms)
+        except BaseException:
+            file.close()
+            raise
+    except sqlite3.Error as error:
+        os.close(lock)
+        raise LedgerUnavailable(f"{path}: cannot be opened to append ({error})") from None
+    except BaseException:
+        os.close(lock)
+        raise

@@ -1,0 +1,132 @@
+"""The one thread that appends: everything queued while it synced is its next transaction."""
+
+import asyncio
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable
+from contextlib import suppress
+from queue import SimpleQueue
+from typing import cast
+
+from proxy.ledger.file import LedgerFile
+from proxy.ledger.r6 import Body
+from proxy.ledger.records import Record
+from proxy.ledger.sequencer import Sequencer
+from proxy.ledger.store import Filed, LedgerUnavailable
+
+BATCH_MAX = 512
+"""Records in one transaction: bounds its memory, and how long the first waits for the last."""
+
+type Waiting = tuple[Record, asyncio.Future[Filed]]
+type Answer = tuple[asyncio.Future[Filed], Filed | Exception]
+
+
+class Writer(threading.Thread):
+    """Owns the file and the sequencer from `start` until its queue gives it None."""
+
+    def __init__(
+        self, file: LedgerFile, sequencer: Sequencer, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        super().__init__(name="exeat-ledger", daemon=True)
+        self.queue: SimpleQueue[Waiting | None] = SimpleQueue()
+        self.pending = 0
+        """Records submitted and not yet answered; only the loop's thread touches it."""
+        self._file = file
+        self._sequencer = sequencer
+        self._loop = loop
+        self._is_certain = True
+
+    def run(self) -> None:
+        is_open = True
+        while is_open:
+            batch = [self.queue.get()]
+            queued = min(self.queue.qsize(), BATCH_MAX - 1)
+            batch += [self.queue.get_nowait() for _ in range(queued)]
+            if batch[-1] is None:
+                is_open = False
+            waiting = [item for item in batch if item is not None]
+            if waiting:
+                self._answer(self._file_batch(waiting))
+        self._close()
+
+    def _file_batch(self, batch: list[Waiting]) -> list[Answer]:
+        try:
+            if not self._is_certain:
+                self._catch_up()
+            try:
+                return self._write(batch, is_careful=False)
+            except sqlite3.IntegrityError:
+                # One of them is filed already: look before each.
+                return self._write(batch, is_careful=True)
+        except (sqlite3.Error, OSError, LedgerUnavailable) as error:
+            self._is_certain = False
+            return [(future, self._unavailable(error)) for _, future in batch]
+        except Exception as error:  # the thread's edge: a bug fails its batch, not the process
+            self._is_certain = False
+            return [(future, error) for _, future in batch]
+
+    def _write(self, batch: list[Waiting], *, is_careful: bool) -> list[Answer]:
+        draft = self._sequencer.draft()
+        answers: list[Answer] = []
+        for record, future in batch:
+            try:
+                answers.append((future, draft.add(record, is_careful=is_careful)))
+            except (sqlite3.Error, OSError):
+                raise
+            except Exception as error:  # this record's fault, or a bug it met: its caller's to hear
+                answers.append((future, error))
+        if draft.records:
+            self._file.write(draft)
+            draft.become()
+        return answers
+
+    def _catch_up(self) -> None:
+        """What failed may be in the file all the same. Take the file's word for it."""
+        known, file = self._sequencer, self._file
+        file.reconnect()
+        seq, digest = file.head()
+        if seq < known.head_seq or (seq >= 0 and file.leaf(known.head_seq) != known.head_hash):
+            raise LedgerUnavailable(
+                f"the file ends at record {seq} but {known.head_seq} was filed; "
+                "stop, keep the file and restore the newest copy"
+            )
+        for record_id, kind, status, body in file.pairs_after(known.head_seq):
+            if kind == "outcome":
+                known.open.pop(record_id, None)
+            elif status == "allow":
+                known.open[record_id] = cast(Body, json.loads(body))
+        known.head_seq, known.head_hash = seq, digest
+        known.sessions.clear()
+        self._is_certain = True
+
+    def _unavailable(self, error: Exception) -> LedgerUnavailable:
+        return LedgerUnavailable(
+            f"{self._file.path}: nothing can be filed ({error}); "
+            "free the disk or mend the file, then the next record is tried again"
+        )
+
+    def _answer(self, answers: list[Answer]) -> None:
+        with suppress(RuntimeError):  # The loop is closed: nobody is left to hear; it is filed.
+            self._loop.call_soon_threadsafe(self._resolve, answers)
+
+    def _resolve(self, answers: Iterable[Answer]) -> None:
+        for future, answer in answers:
+            self.pending -= 1
+            if future.done():  # its caller was cancelled; the record is filed all the same
+                continue
+            if isinstance(answer, Filed):
+                future.set_result(answer)
+            else:
+                future.set_exception(answer)
+
+    def _close(self) -> None:
+        try:
+            if self._is_certain:
+                known = self._sequencer
+                still_open = [cast(int, body["seq"]) for body in known.open.values()]
+                self._file.mark_closed(min(still_open, default=known.head_seq + 1))
+        except sqlite3.Error:
+            pass  # Only a shortcut for the next opening, which looks further back without it.
+        finally:
+            self._file.close()
