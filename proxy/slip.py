@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from proxy.budgets import Hold
     from proxy.policy import Terms
     from proxy.pricing import Quote
-    from proxy.providers import ModelCall, Usage
+    from proxy.providers import ModelCall, Recognised, Usage
     from proxy.refusals import Refusal
 
 Door = Literal["forward", "tunnel", "base_url", "internal"]
@@ -94,6 +94,8 @@ class Slip:
     user_agent: str = ""
     destination: Destination | None = None
     identity: Identity | None = None
+    recognised: "Recognised | None" = None
+    """What its host, method and path say about it, before its body is read."""
     call: "ModelCall | None" = None
     body_sha256: str | None = None
     """Of the bytes the caller sent; None while the body is streamed through."""
@@ -107,6 +109,8 @@ class Slip:
     hold: "Hold | None" = None
     addresses: tuple[str, ...] = ()
     """Where the host was found to be, checked; the only addresses that may be dialled."""
+    dial_port: int = 0
+    """The port there; 0 is the destination's own."""
     stamps: list[Stamped] = field(default_factory=list)
     refusal: "Refusal | None" = None
     notes: dict[str, str] = field(default_factory=dict)
@@ -114,6 +118,8 @@ class Slip:
     decided_seq: int | None = None
     """Sequence number of the decision record; None until it is durable."""
     cleared: bool = False
+    caller_left: bool = False
+    """The client closed its side; nothing may be forwarded for it any more."""
     left: bool = False
     """At least one byte of it went upstream, so the provider may bill for it."""
     status: Status | None = None

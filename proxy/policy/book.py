@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from proxy.policy.loader import LoadedPolicy, PolicyError, load
-from proxy.policy.terms import Terms, _Compiled
+from proxy.policy.terms import Terms, CompiledPolicy
 
 _CALLERS_MAX = 4096
 
@@ -22,7 +22,7 @@ class PolicyBook:
 
     def _adopt(self, policies: Sequence[LoadedPolicy]) -> None:
         self.policies = tuple(policies)
-        self._compiled = [_Compiled(policy) for policy in policies]
+        self._compiled = [CompiledPolicy(policy) for policy in policies]
         self._terms: dict[tuple[str, str], Terms] = {}
 
     def terms(self, org: str, agent: str) -> Terms:

@@ -84,7 +84,7 @@ class _Routes:
         return None
 
 
-class _Compiled:
+class CompiledPolicy:
     """One policy, ready to answer."""
 
     def __init__(self, loaded: LoadedPolicy) -> None:
@@ -137,7 +137,7 @@ class _Compiled:
 class Terms:
     """What all policies that apply to one (org, agent) say; the stricter word wins."""
 
-    def __init__(self, policies: Sequence[_Compiled]) -> None:
+    def __init__(self, policies: Sequence[CompiledPolicy]) -> None:
         self._policies = tuple(policies)
         self.policy_ids = tuple(policy.id for policy in policies)
         self._budgets: tuple[Budget, ...] = tuple(
@@ -205,7 +205,7 @@ def _strictest(answers: Sequence[Answer]) -> Answer:
     return Answer(False, "no-policy", "no policy applies to this caller")
 
 
-def _common_networks(policies: Sequence[_Compiled]) -> tuple[Network, ...]:
+def _common_networks(policies: Sequence[CompiledPolicy]) -> tuple[Network, ...]:
     """Networks that every enforced policy names: a private address needs all of them to agree."""
     enforced = [policy.networks for policy in policies if policy.enforced]
     if not enforced:

@@ -1,0 +1,139 @@
+"""Where to? The destination of a call, by whichever door it came in."""
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from mitmproxy import http
+
+from proxy import providers
+from proxy.engine.facts import ConnectionFacts
+from proxy.policy.hosts import is_ip, normalise, split_authority
+from proxy.refusals import Code, Refusal
+from proxy.slip import Destination, Slip, Stamp
+
+INTERNAL_HOST = "exeat.internal"
+_WIRE_OF_REFUSED = {"openai": "openai.other", "anthropic": "anthropic.other"}
+
+
+class Route:
+    """CONNECT, TLS and HTTP must name one destination; a base-URL route is swapped for its own."""
+
+    name = "route"
+
+    def __init__(self, routes: Mapping[str, str]) -> None:
+        self._routes = {name: _Upstream(url) for name, url in routes.items()}
+
+    def open(self, slip: Slip, flow: http.HTTPFlow, facts: ConnectionFacts) -> Refusal | None:
+        """Settle where the call goes, and whether its body must be read before it may."""
+        if facts.malformed is not None:
+            code, reason = facts.malformed
+            return Refusal(code, reason)
+        found = self._destination(slip, flow, facts)
+        if isinstance(found, Refusal):
+            return found
+        slip.destination = found
+        if found.host == INTERNAL_HOST:
+            slip.door = "internal"
+            slip.reads_body = True
+            return None
+        request = flow.request
+        request.data.host, request.data.port = found.host, found.port
+        request.headers.pop("proxy-connection", None)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        seen = providers.recognise(found.host, found.port, slip.method, slip.path, headers)
+        slip.recognised = seen
+        slip.wire = _wire(seen)
+        slip.reads_body = isinstance(seen, providers.Known | providers.NeedsShape)
+        return None
+
+    def depart(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
+        """Yes, unless `open` found no destination (and has refused already)."""
+        assert slip.destination is not None
+        return Stamp(f"{slip.door} to {slip.destination.authority}")
+
+    def _destination(
+        self, slip: Slip, flow: http.HTTPFlow, facts: ConnectionFacts
+    ) -> Destination | Refusal:
+        hosts = flow.request.headers.get_all("host")
+        if len(hosts) > 1:
+            return Refusal(Code.TARGET_MISMATCH, "The request has two Host headers; send one.")
+        if facts.connect_target is not None:
+            return _inside_tunnel(flow, facts.connect_target)
+        if not facts.absolute_form:
+            name, _, rest = slip.path.removeprefix("/").partition("/")
+            upstream = self._routes.get(name)
+            if upstream is not None:
+                slip.door = "base_url"
+                slip.path = upstream.prefix + "/" + rest
+                flow.request.path = slip.path
+                flow.request.scheme = upstream.to.scheme
+                flow.request.headers["host"] = upstream.to.authority
+                return upstream.to
+        host = normalise(flow.request.host)
+        if host is None:
+            return Refusal(Code.BAD_REQUEST, "The request's host is not a host name.")
+        scheme = "https" if flow.request.scheme == "https" else "http"
+        to = Destination(scheme, host, flow.request.port)
+        return to if not hosts else _agrees(hosts[0], to, "the request's target")
+
+
+class _Upstream:
+    """A base-URL route's other end."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        host = normalise(parts.hostname or "")
+        if host is None:
+            raise ValueError(f"{url!r} names no host")
+        scheme = "https" if parts.scheme == "https" else "http"
+        self.to = Destination(scheme, host, parts.port or (443 if scheme == "https" else 80))
+        self.prefix = parts.path.rstrip("/")
+
+
+def _inside_tunnel(flow: http.HTTPFlow, target: tuple[str, int]) -> Destination | Refusal:
+    """CONNECT target = SNI = Host, or somebody is being told another name than somebody else."""
+    host, port = target
+    if not host:
+        return Refusal(Code.BAD_REQUEST, "The CONNECT target is not a host name.")
+    client = flow.client_conn
+    to = Destination("https" if client.tls_established else "http", host, port)
+    if client.tls_established and not is_ip(host):
+        if client.sni is None:
+            return _mismatch("the TLS handshake names no host (SNI)", to)
+        if normalise(client.sni) != host:
+            return _mismatch("the TLS handshake (SNI) names another host", to)
+    if client.tls_established and is_ip(host) and client.sni and normalise(client.sni) != host:
+        return _mismatch("the TLS handshake (SNI) names another host", to)
+    if flow.request.authority:
+        agreed = _agrees(flow.request.authority, to, ":authority")
+        if isinstance(agreed, Refusal):
+            return agreed
+    named = flow.request.headers.get("host") or flow.request.authority
+    return _agrees(named, to, "the Host header") if named else _mismatch("no Host is named", to)
+
+
+def _agrees(authority: str, to: Destination, who: str) -> Destination | Refusal:
+    parts = split_authority(authority)
+    default = 443 if to.scheme == "https" else 80
+    if parts is None or parts[0] != to.host or (parts[1] or default) not in (to.port, default):
+        return _mismatch(f"{who} and the Host header name different hosts", to)
+    if parts[1] is not None and parts[1] != to.port:
+        return _mismatch(f"{who} and the Host header name different ports", to)
+    return to
+
+
+def _mismatch(how: str, to: Destination) -> Refusal:
+    return Refusal(
+        Code.TARGET_MISMATCH,
+        f"This call is for {to.authority}, but {how}. CONNECT, TLS and HTTP must name one host.",
+    )
+
+
+def _wire(seen: providers.Recognised) -> str:
+    match seen:
+        case providers.Known(format=wire):
+            return wire
+        case providers.Unsupported(provider=provider) | providers.Free(provider=provider):
+            return _WIRE_OF_REFUSED.get(provider or "", "http")
+        case _:
+            return "http"

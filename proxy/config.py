@@ -1,0 +1,252 @@
+"""Settings: the only reader of the environment.
+
+Later wins: defaults, `exeat.toml`, environment (`EXEAT_…`, nested with two underscores), flags.
+Errors name the file and line, the field, and what to write instead.
+"""
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from proxy.policy.hosts import split_authority
+
+CONFIG_FILE = "exeat.toml"
+Port = Annotated[int, Field(ge=0, le=65535)]
+"""0 takes a free port, which is printed."""
+
+
+class ConfigError(ValueError):
+    """Settings that cannot be used; the message names where each was written."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Listen(_Section):
+    """An address to listen on."""
+
+    host: str = "127.0.0.1"
+    port: Port
+
+
+class Limits(_Section):
+    """What a single call may take."""
+
+    body_bytes_max: Annotated[int, Field(ge=1024)] = 32 * 1024 * 1024
+    """Of a body that must be read before the decision. Anthropic's own limit is 32 MB."""
+    header_bytes_max: Annotated[int, Field(ge=1024)] = 64 * 1024
+    """Precedents: nginx 32 KiB, node 16 KiB, Envoy 60 KiB; agents send long beta lists."""
+    decision_timeout_s: Annotated[float, Field(gt=0, le=300)] = 5.0
+    """How long one addon may think about one call before the call is refused."""
+    idle_timeout_s: Annotated[int, Field(ge=1)] = 900
+    """A connection on which nothing moves for so long is closed. SDKs wait 600 s by default."""
+
+
+class Counters(_Section):
+    """Where budgets are counted."""
+
+    redis_url: SecretStr | None = None
+    """None counts in memory: one process, rebuilt from the ledger at start."""
+    timeout_s: Annotated[float, Field(gt=0, le=30)] = 0.5
+    lease_s: Annotated[int, Field(ge=10)] = 120
+    """A hold whose process died is charged at its bound after this long."""
+
+
+class Settings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="EXEAT_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    proxy: Listen = Listen(port=8080)
+    console: Listen = Listen(port=8081)
+    state_dir: Path = Path(".exeat")
+    """Ledger, console token."""
+    certs_dir: Path = Path("certs")
+    """The CA (0700; its key 0600) and `bundle.pem`."""
+    policies: tuple[Path, ...] = (Path("policies/safety.yaml"),)
+    limits: Limits = Limits()
+    counters: Counters = Counters()
+    routes: Mapping[str, str] = Field(
+        default_factory=lambda: {
+            "openai": "https://api.openai.com",
+            "anthropic": "https://api.anthropic.com",
+        }
+    )
+    """Base-URL routes: `/openai/v1/…` on the proxy's port goes to `https://api.openai.com/v1/…`."""
+    hosts: Mapping[str, str] = Field(default_factory=dict)
+    """Like a hosts file, with ports: `"api.openai.com:443" = "127.0.0.1:9443"`. The operator's word:
+    such an address is not held against the rules for private ones."""
+    upstream_ca_file: Path | None = None
+    """Roots to trust for upstreams instead of the built-in ones."""
+    credentials: Mapping[str, SecretStr] = Field(default_factory=dict)
+    """Provider ("openai", "anthropic") to key: it replaces whatever the agent sent."""
+    secrets_file: Path | None = None
+    """A TOML file (0600) of `credentials`, kept apart from `exeat.toml`."""
+    log_format: Literal["console", "json"] = "console"
+
+    @field_validator("routes")
+    @classmethod
+    def _routes(cls, routes: Mapping[str, str]) -> Mapping[str, str]:
+        for name, url in routes.items():
+            if not re.fullmatch(r"[a-z0-9-]{1,32}", name):
+                raise ValueError(f"{name!r} is not a route name: use a-z, 0-9 and -")
+            parts = urlsplit(url)
+            if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
+                raise ValueError(f"{url!r} is not an upstream: write https://host[:port]")
+            if parts.username is not None:
+                raise ValueError(f"the upstream of {name!r} holds credentials: use [credentials]")
+        return routes
+
+    @field_validator("hosts")
+    @classmethod
+    def _hosts(cls, hosts: Mapping[str, str]) -> Mapping[str, str]:
+        for name, address in hosts.items():
+            for text in (name, address):
+                parts = split_authority(text)
+                if parts is None or parts[1] is None:
+                    raise ValueError(f"{text!r} is not host:port")
+        return hosts
+
+    @property
+    def ledger_path(self) -> Path:
+        """The embedded ledger."""
+        return self.state_dir / "ledger.sqlite"
+
+
+def _with_file(values: dict[str, Any]) -> type[Settings]:
+    """Settings whose defaults are what the file says: beneath the environment and the flags."""
+
+    class FromFile(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return init_settings, env_settings, InitSettingsSource(settings_cls, values)
+
+    return FromFile
+
+
+def load_settings(file: Path | None = None, **flags: Any) -> Settings:
+    """Settings from file, environment and flags (flags that are None were not given).
+
+    `file` defaults to `exeat.toml` in the working directory, which may be absent; a file that was
+    named must be there. Relative paths in a file are relative to that file.
+    """
+    path = file or Path(os.environ.get("EXEAT_CONFIG", CONFIG_FILE))
+    named = file is not None or "EXEAT_CONFIG" in os.environ
+    text = ""
+    if path.exists() or named:
+        try:
+            text = path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path}: cannot be read: {error}") from None
+    values = _parse(path, text)
+    _rebase(values, path.parent)
+    given = {name: value for name, value in flags.items() if value is not None}
+    try:
+        settings = _with_file(values)(**given)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_explain(error, path, text))) from None
+    return _with_secrets(settings)
+
+
+def _parse(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not TOML: {error}") from None
+
+
+def _rebase(values: dict[str, Any], base: Path) -> None:
+    for name in ("state_dir", "certs_dir", "upstream_ca_file", "secrets_file"):
+        if isinstance(values.get(name), str):
+            values[name] = str(base / values[name])
+    if isinstance(values.get("policies"), list):
+        values["policies"] = [
+            str(base / item) if isinstance(item, str) else item for item in values["policies"]
+        ]
+
+
+def _with_secrets(settings: Settings) -> Settings:
+    path = settings.secrets_file
+    if path is None:
+        return settings
+    try:
+        mode = path.stat().st_mode
+        values = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from None
+    except tomllib.TOMLDecodeError:
+        raise ConfigError(f"{path}: not TOML: write lines such as openai = \"…\"") from None
+    if mode & 0o077:
+        raise ConfigError(f"{path}: others may read it; run: chmod 600 {path}")
+    secrets: dict[str, SecretStr] = {}
+    for name, value in values.items():
+        if not isinstance(value, str) or not value:
+            raise ConfigError(f"{path}: {name}: must be a non-empty string")
+        secrets[name] = SecretStr(value)
+    return settings.model_copy(update={"credentials": {**secrets, **settings.credentials}})
+
+
+def _explain(error: ValidationError, path: Path, text: str) -> list[str]:
+    lines = []
+    for problem in error.errors(include_url=False, include_input=False):
+        location = [str(part) for part in problem["loc"]]
+        field = ".".join(location)
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            message = "there is no such setting; docs/operating.md lists them"
+        line = _line_of(location, text)
+        variable = "EXEAT_" + "__".join(location).upper()
+        where = f"{path}:{line}" if line else f"{variable} or a flag"
+        lines.append(f"{where}: {field}: {message}")
+    return lines
+
+
+def _line_of(location: list[str], text: str) -> int | None:
+    """The line, from 1, on which a setting stands in the TOML text; None when it is not there."""
+    table: list[str] = []
+    best: int | None = None
+    depth = 0
+    for number, line in enumerate(text.splitlines(), 1):
+        header = re.match(r"\s*\[\s*([^\[\]]+?)\s*\]", line)
+        if header:
+            table = [part.strip().strip("\"'") for part in header.group(1).split(".")]
+            path = table
+        else:
+            key = re.match(r"\s*([\w.\-]+|\"[^\"]*\"|'[^']*')\s*=", line)
+            if not key:
+                continue
+            path = [*table, *[part.strip("\"'") for part in _key_parts(key.group(1))]]
+        shared = 0
+        for ours, theirs in zip(path, location, strict=False):
+            if ours != theirs:
+                break
+            shared += 1
+        if shared == len(path) and shared > depth:
+            best, depth = number, shared
+    return best
+
+
+def _key_parts(key: str) -> list[str]:
+    return [key] if key[0] in "\"'" else key.split(".")

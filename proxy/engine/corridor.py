@@ -1,0 +1,358 @@
+"""The corridor: every call walks the chain, and leaves only with every stamp on its slip.
+
+The corridor knows no question and no answer. It asks each addon in order, writes down who said yes
+and how long that took, and treats everything that is not a clear yes as a no.
+"""
+
+import asyncio
+import hashlib
+import inspect
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
+
+import structlog
+from mitmproxy import http
+from mitmproxy.proxy import server_hooks
+
+from proxy import refusals
+from proxy.engine.dial import Pinned, dial_only, dial_freely
+from proxy.engine.facts import ConnectionFacts, facts_of
+from proxy.engine.layers import SLIP, slip_of
+from proxy.refusals import Code, Refusal
+from proxy.slip import Slip, Stamp, Stamped, Status, new_id
+
+log = structlog.get_logger()
+
+type Verdict = Stamp | Refusal
+type Filter = Callable[[bytes], bytes]
+"""Sees an answer's bytes as they pass, `b""` last; returns what goes on to the client."""
+
+
+class Addon(Protocol):
+    """One question. Beyond `depart`, an addon may have any of:
+
+    - `open(slip, flow, facts) -> Refusal | None`: headers have arrived, nothing else;
+    - `refused(slip)`: the call was refused, by whomever; undo what was promised for it;
+    - `answer(slip, flow) -> Filter | None`: the answer's headers have arrived;
+    - `settle(slip)`: the call has ended; make good what was promised for it;
+    - `file(slip)`: write its outcome down.
+    """
+
+    name: str
+
+    def depart(self, slip: Slip, flow: http.HTTPFlow) -> Verdict | Awaitable[Verdict]:
+        """May it leave? Yes with a note, or no with a reason."""
+
+
+class Inside(Protocol):
+    """Answers calls to Exeat itself."""
+
+    async def respond(self, slip: Slip) -> tuple[int, bytes]:
+        """Status and JSON body for a call to exeat.internal."""
+
+
+class Corridor:
+    """Walks calls through a chain; its methods are the hooks that the engine fires."""
+
+    def __init__(
+        self, chain: Sequence[Addon], inside: Inside, *, timeout_s: float, body_bytes_max: int
+    ) -> None:
+        self._chain = tuple((addon.name, addon.depart) for addon in chain)
+        self._required = frozenset(addon.name for addon in chain)
+        self._openers = _having(chain, "open")
+        self._undoers = _having(chain, "refused")
+        self._readers = _having(chain, "answer")
+        self._closers = (*_having(chain, "settle"), *_having(chain, "file"))
+        self._inside = inside
+        self._timeout_s = timeout_s
+        self._body_bytes_max = body_bytes_max
+        self._closing: set[asyncio.Task[None]] = set()
+        self._live: dict[str, Slip] = {}
+        self.is_stopping = False
+
+    @property
+    def live(self) -> Sequence[Slip]:
+        """Calls in flight, oldest first."""
+        return tuple(self._live.values())
+
+    async def drained(self) -> None:
+        """Returns when every ended call has its outcome on file."""
+        while self._closing:
+            await asyncio.wait(tuple(self._closing))
+
+    # -- out ---------------------------------------------------------------------------------
+
+    async def requestheaders(self, flow: http.HTTPFlow) -> None:
+        """A call's headers are here: open its slip; decide now if nobody needs its body."""
+        facts = facts_of(flow.client_conn)
+        slip = _open(flow, facts)
+        flow.metadata[SLIP] = slip
+        facts.open_slips[slip.id] = slip
+        self._live[slip.id] = slip
+        for name, opens in self._openers:
+            try:
+                slip.refusal = slip.refusal or opens(slip, flow, facts)
+            except Exception as error:
+                slip.refusal = self._fault(name, slip, error)
+        if slip.refusal is not None:
+            await self._refuse(slip, flow)
+        elif not slip.reads_body and _has_body(flow):
+            await self._walk(slip, flow)
+            # Either goes out as it comes in, or was answered and is thrown away as it comes in.
+            flow.request.stream = flow.response is None
+
+    async def request(self, flow: http.HTTPFlow) -> None:
+        """The whole call is here."""
+        slip = slip_of(flow)
+        if slip is None or slip.cleared or flow.response is not None:
+            return
+        if slip.body_bytes > self._body_bytes_max:
+            slip.refusal = Refusal(
+                Code.BODY_TOO_LARGE,
+                f"The body is larger than the {self._body_bytes_max} bytes that are read before a "
+                "decision. Send less, or raise limits.body_bytes_max in exeat.toml.",
+            )
+            await self._refuse(slip, flow)
+            return
+        await self._walk(slip, flow)
+
+    async def _walk(self, slip: Slip, flow: http.HTTPFlow) -> None:
+        for name, depart in self._chain:
+            started = time.perf_counter_ns()
+            verdict: object
+            try:
+                verdict = depart(slip, flow)
+                if inspect.isawaitable(verdict):
+                    async with asyncio.timeout(self._timeout_s):
+                        verdict = await verdict
+            except Exception as error:
+                verdict = self._fault(name, slip, error)
+            if isinstance(verdict, Stamp):
+                took_us = (time.perf_counter_ns() - started) // 1000
+                slip.stamps.append(Stamped(name, took_us, verdict.note))
+            elif isinstance(verdict, Refusal):
+                slip.refusal = verdict
+                break
+        if slip.refusal is None and not self._required <= slip.stamped_by():
+            missing = ", ".join(sorted(self._required - slip.stamped_by()))
+            log.error("call without every stamp", slip=slip.id, missing=missing)
+            slip.refusal = _unavailable(f"{missing} did not answer")
+        if slip.refusal is None and self.is_stopping:
+            slip.refusal = _unavailable("it is stopping")
+        if slip.refusal is not None:
+            await self._refuse(slip, flow)
+        elif slip.door == "internal":
+            await self._answer_inside(slip, flow)
+        else:
+            self._clear(slip, flow)
+
+    def _clear(self, slip: Slip, flow: http.HTTPFlow) -> None:
+        assert slip.destination is not None
+        slip.cleared = True
+        facts_of(flow.client_conn).cleared[slip.destination.host, slip.destination.port] = Pinned(
+            slip.addresses, slip.dial_port or slip.destination.port
+        )
+
+    async def _answer_inside(self, slip: Slip, flow: http.HTTPFlow) -> None:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                status, body = await self._inside.respond(slip)
+        except Exception as error:
+            slip.refusal = self._fault("inside", slip, error)
+            await self._refuse(slip, flow)
+            return
+        headers = {"content-type": "application/json", "cache-control": "no-store"}
+        flow.response = http.Response.make(status, body, headers)
+
+    async def _refuse(self, slip: Slip, flow: http.HTTPFlow) -> None:
+        """Undo, record, answer: in that order, and the answer whatever became of the others."""
+        assert slip.refusal is not None
+        slip.status = "refused"
+        for name, undo in self._undoers:
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    await undo(slip)
+            except Exception as error:
+                self._fault(name, slip, error)
+        flow.response = _refusal_response(slip)
+        if facts_of(flow.client_conn).malformed is not None:
+            flow.response.headers["connection"] = "close"
+        self._forget(slip, flow)
+
+    def _fault(self, name: str, slip: Slip, error: BaseException) -> Refusal:
+        """What went wrong, for the operator; that it went wrong, for the caller."""
+        kind = type(error).__name__
+        log.error("addon failed", addon=name, slip=slip.id, error=kind, exc_info=error)
+        what = "took too long" if isinstance(error, TimeoutError) else "failed"
+        return _unavailable(f"{name} {what}")
+
+    # -- the dial ----------------------------------------------------------------------------
+
+    def server_connect(self, data: server_hooks.ServerConnectionHookData) -> None:
+        """The last door: without a cleared call to this very place, nothing is resolved or dialled."""
+        address = data.server.address
+        pinned = facts_of(data.client).cleared.get((address[0], address[1])) if address else None
+        if pinned is None:
+            log.error("dial without a cleared call")
+            data.server.error = "not cleared"
+        else:
+            dial_only(pinned)
+
+    def server_connected(self, data: server_hooks.ServerConnectionHookData) -> None:
+        """The dial is over; what this task does from here on resolves names as usual."""
+        dial_freely()
+
+    server_connect_error = server_connected
+
+    # -- back --------------------------------------------------------------------------------
+
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        """The answer begins: it is streamed, always, past whoever reads it."""
+        slip = slip_of(flow)
+        if slip is None or flow.response is None or not slip.cleared:
+            return
+        slip.first_byte_ns = time.monotonic_ns()
+        slip.http_status = flow.response.status_code
+        filters: list[Filter] = []
+        for name, reads in self._readers:
+            try:
+                found = reads(slip, flow)
+            except Exception as error:
+                self._fault(name, slip, error)
+                continue
+            if found is not None:
+                filters.append(found)
+        for header, note in slip.notes.items():
+            flow.response.headers[header] = note
+        flow.response.headers.pop("alt-svc", None)  # HTTP/3 would go around us.
+        flow.response.stream = _meter(slip, filters)
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        """The answer has ended, or a WebSocket has opened."""
+        slip = slip_of(flow)
+        if slip is not None and flow.websocket is None:
+            self._end(slip, flow, "answered")
+
+    def websocket_end(self, flow: http.HTTPFlow) -> None:
+        """A WebSocket has closed."""
+        slip = slip_of(flow)
+        if slip is not None:
+            self._end(slip, flow, "answered")
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        """The call ended without a whole answer: the client left, or the upstream failed."""
+        slip = slip_of(flow)
+        if slip is None or slip.finished:
+            return
+        if slip.caller_left or _client_left(flow):
+            self._end(slip, flow, "client_gone")
+            return
+        if flow.response is None and slip.cleared:
+            reason = "broke off" if slip.left else "could not be reached"
+            slip.refusal = Refusal(
+                Code.UPSTREAM_UNREACHABLE, f"The upstream {reason}. Try again later."
+            )
+            flow.response = _refusal_response(slip)
+        self._end(slip, flow, "errored")
+
+    def client_disconnected(self, client: Any) -> None:
+        """Whatever this connection left open ends with it."""
+        for slip in tuple(facts_of(client).open_slips.values()):
+            self._end(slip, None, "client_gone" if slip.cleared else "aborted", client)
+
+    def _end(
+        self, slip: Slip, flow: http.HTTPFlow | None, status: Status, client: Any = None
+    ) -> None:
+        if slip.finished:
+            return
+        slip.status = status
+        self._forget(slip, flow, client)
+        closing = asyncio.create_task(self._close(slip), name=f"close {slip.id}")
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+
+    def _forget(self, slip: Slip, flow: http.HTTPFlow | None, client: Any = None) -> None:
+        slip.finished = True
+        self._live.pop(slip.id, None)
+        connection = flow.client_conn if flow is not None else client
+        facts_of(connection).open_slips.pop(slip.id, None)
+
+    async def _close(self, slip: Slip) -> None:
+        for name, close in self._closers:
+            try:
+                await close(slip)
+            except Exception as error:
+                self._fault(name, slip, error)
+
+
+def _having(chain: Sequence[Addon], method: str) -> tuple[tuple[str, Callable[..., Any]], ...]:
+    found = ((addon.name, getattr(addon, method, None)) for addon in chain)
+    return tuple((name, bound) for name, bound in found if bound is not None)
+
+
+def _open(flow: http.HTTPFlow, facts: ConnectionFacts) -> Slip:
+    now_ms = time.time_ns() // 1_000_000
+    request = flow.request
+    return Slip(
+        id=new_id(now_ms),
+        opened_ns=time.monotonic_ns(),
+        opened_ms=now_ms,
+        door="tunnel" if facts.connect_target is not None else "forward",
+        method=request.method,
+        path=request.path,
+        user_agent=request.headers.get("user-agent", "")[:256],
+    )
+
+
+def _has_body(flow: http.HTTPFlow) -> bool:
+    headers = flow.request.headers
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers or (
+        flow.request.is_http2 and flow.request.method not in ("GET", "HEAD")
+    )
+
+
+def _client_left(flow: http.HTTPFlow) -> bool:
+    message = flow.error.msg if flow.error is not None else ""
+    return "Client disconnected" in message or "stream reset by client" in message
+
+
+def _refusal_response(slip: Slip) -> http.Response:
+    assert slip.refusal is not None
+    answer = refusals.answer(
+        slip.refusal, wire=slip.wire, user_agent=slip.user_agent, record=slip.id
+    )
+    slip.http_status = answer.status
+    headers = http.Headers([(name.encode(), value.encode()) for name, value in answer.headers])
+    headers["content-length"] = str(len(answer.body))
+    return http.Response.make(answer.status, answer.body, headers)
+
+
+def _unavailable(why: str) -> Refusal:
+    return Refusal(
+        Code.GOVERNANCE_UNAVAILABLE,
+        f"Exeat could not decide on this call ({why}), so it did not leave. Try again shortly; "
+        "if it stays so, ask the operator for this record.",
+        retry_after_s=5,
+    )
+
+
+def _meter(slip: Slip, filters: Sequence[Filter]) -> Filter:
+    """Counts and hashes an answer as it passes; a filter that breaks is passed over from then on."""
+    digest = hashlib.sha256()
+    active = list(filters)
+
+    def pass_on(chunk: bytes) -> bytes:
+        digest.update(chunk)
+        slip.answer_bytes += len(chunk)
+        if not chunk:
+            slip.answer_sha256 = digest.hexdigest()
+        for each in tuple(active):
+            try:
+                chunk = each(chunk)
+            except Exception as error:
+                log.error("answer filter failed", slip=slip.id, exc_info=error)
+                active.remove(each)
+        return chunk
+
+    return pass_on

@@ -1,0 +1,277 @@
+"""The protocol stack: mitmproxy's layers, with the choices that let nothing through by default.
+
+Only HTTP and TLS are spoken: no raw TCP, UDP, DNS or QUIC layer is ever built, so a protocol that
+is none of these ends as a malformed request. Heads and bodies are bounded here, where they are read.
+"""
+
+from collections.abc import Generator
+from typing import Any
+
+from mitmproxy import http
+from mitmproxy.flow import Error
+from mitmproxy.net.http import http1
+from mitmproxy.net.http.url import parse_authority
+from mitmproxy.net.tls import starts_like_tls_record
+from mitmproxy.proxy import commands, events, layer
+from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.layers import ClientTLSLayer, HttpLayer, ServerTLSLayer, modes
+from mitmproxy.proxy.layers.http import (
+    DropStream,
+    HTTPMode,
+    HttpStream,
+    SendHttp,
+    validate_request,
+)
+from mitmproxy.proxy.layers.http._base import ReceiveHttp
+from mitmproxy.proxy.layers.http._events import (
+    ErrorCode,
+    RequestData,
+    RequestEndOfMessage,
+    RequestHeaders,
+    RequestProtocolError,
+    ResponseData,
+    ResponseEndOfMessage,
+    ResponseHeaders,
+    ResponseProtocolError,
+)
+from mitmproxy.proxy.layers.http._hooks import HttpErrorHook
+from mitmproxy.proxy.layers.http._http1 import Http1Server, make_body_reader
+
+from proxy.engine.facts import facts_of
+from proxy.policy.addresses import why_refused
+from proxy.refusals import Code
+from proxy.slip import Slip
+
+type Commands = Generator[commands.Command, Any, None]
+
+_NOWHERE = "http://malformed.invalid/"
+"""Stands for the destination of a request that has none; `.invalid` never resolves (RFC 2606)."""
+
+SLIP = "slip"
+"""Where the slip rides: `flow.metadata[SLIP]`."""
+
+_DISCARD_BYTES_MAX = 64 * 1024 * 1024
+"""A refused upload is read (so that the client reads our answer) up to here, then cut off."""
+
+
+def slip_of(flow: http.HTTPFlow) -> Slip | None:
+    """The slip of a flow; None before its headers were read."""
+    slip: Slip | None = flow.metadata.get(SLIP)
+    return slip
+
+
+class Guard:
+    """Limits that the layers hold every connection to."""
+
+    def __init__(self, *, header_bytes_max: int, body_bytes_max: int) -> None:
+        self.header_bytes_max = header_bytes_max
+        self.body_bytes_max = body_bytes_max
+
+    def next_layer(self, asked: layer.NextLayer) -> None:
+        """TLS where a TLS record starts, HTTP everywhere else."""
+        context = asked.context
+        start = asked.data_client()
+        if len(start) < 3 and b"\x16\x03".startswith(start[:2]):
+            return  # Could still become a TLS record; ask again with more bytes.
+        outermost = len(context.layers) == 1 and isinstance(context.layers[0], modes.HttpProxy)
+        if starts_like_tls_record(start):
+            if outermost:
+                tls = ClientTLSLayer(context)
+                tls.child_layer = GuardedHttpLayer(context, HTTPMode.regular, self)
+                asked.layer = tls
+            else:
+                server_tls = ServerTLSLayer(context)
+                server_tls.child_layer = ClientTLSLayer(context)
+                asked.layer = server_tls
+            return
+        mode = HTTPMode.regular if outermost else HTTPMode.transparent
+        asked.layer = GuardedHttpLayer(context, mode, self)
+
+
+class GuardedHttpLayer(HttpLayer):
+    """mitmproxy's HTTP layer with bounded heads and our own streams."""
+
+    def __init__(self, context: Context, mode: HTTPMode, guard: Guard) -> None:
+        super().__init__(context, mode)
+        self._guard = guard
+
+    def _handle_event(self, event: events.Event) -> Commands:
+        if isinstance(event, events.Start) and self.context.client.alpn not in (b"h2", b"h3"):
+            self.connections[self.context.client] = BoundedHttp1Server(
+                self.context.fork(), self._guard.header_bytes_max
+            )
+        yield from super()._handle_event(event)
+
+    def make_stream(self, stream_id: int) -> Commands:
+        stream = GuardedStream(self.context.fork(), stream_id, self._guard)
+        self.streams[stream_id] = stream
+        yield from self.event_to_child(stream, events.Start())
+
+
+class BoundedHttp1Server(Http1Server):
+    """Reads request heads up to a limit; what it cannot read becomes a call that is refused."""
+
+    def __init__(self, context: Context, header_bytes_max: int) -> None:
+        super().__init__(context)
+        self._header_bytes_max = header_bytes_max
+
+    def read_headers(self, event: events.ConnectionEvent) -> Commands:
+        if not isinstance(event, events.DataReceived):
+            yield from super().read_headers(event)
+            return
+        lines = self.buf.maybe_extract_lines()
+        size = sum(map(len, lines)) if lines else len(self.buf)
+        if size > self._header_bytes_max:
+            reason = f"The request's headers are larger than {self._header_bytes_max} bytes."
+            yield from self._malformed(Code.HEADERS_TOO_LARGE, reason)
+        elif lines:
+            try:
+                request = http1.read_request_head([bytes(line) for line in lines])
+                body_bytes = http1.expected_http_body_size(request)
+                if request.method == "PRI":
+                    raise ValueError("HTTP/2 without TLS is not spoken here")
+            except ValueError as error:
+                reason = f"The request's head is not HTTP/1.1: {_ascii(str(error))}."
+                yield from self._malformed(Code.BAD_REQUEST, reason)
+                return
+            self.request = request
+            yield ReceiveHttp(RequestHeaders(self.stream_id, request, body_bytes == 0))
+            self.body_reader = make_body_reader(body_bytes)
+            self.state = self.read_body
+            yield from self.state(event)
+
+    def _malformed(self, code: Code, reason: str) -> Commands:
+        """Hand the stream a request that says nothing but what was wrong, so that it is refused and
+        recorded like any other; the connection ends with the answer."""
+        self.buf.maybe_extract_at_most(len(self.buf))
+        facts_of(self.context.client).malformed = (code, reason)
+        self.request = http.Request.make("GET", _NOWHERE)
+        self.request.headers = http.Headers([(b"connection", b"close")])
+        self.request_done = True
+        self.state = self._ignore
+        yield ReceiveHttp(RequestHeaders(self.stream_id, self.request, True))
+        yield ReceiveHttp(RequestEndOfMessage(self.stream_id))
+
+    def _ignore(self, event: events.Event) -> Commands:
+        """What follows a head that could not be read has no meaning."""
+        if isinstance(event, events.DataReceived):
+            self.buf.maybe_extract_at_most(len(self.buf))
+        elif isinstance(event, events.ConnectionClosed):
+            yield commands.CloseConnection(self.conn)
+
+
+def _ascii(text: str) -> str:
+    return text.encode("ascii", "backslashreplace").decode()[:200]
+
+
+class GuardedStream(HttpStream):
+    """One call. Keeps a body only as long as somebody may read it, and dials only what is cleared."""
+
+    def __init__(self, context: Context, stream_id: int, guard: Guard) -> None:
+        super().__init__(context, stream_id)
+        self._guard = guard
+        self._body_bytes = 0
+
+    def _handle_event(self, event: events.Event) -> Commands:
+        if isinstance(event, RequestProtocolError) and hasattr(self, "flow"):
+            slip = slip_of(self.flow)
+            if slip is not None:
+                slip.caller_left = True
+        yield from super()._handle_event(event)
+
+    def state_wait_for_request_headers(self, event: RequestHeaders) -> Commands:
+        facts = facts_of(self.context.client)
+        request = event.request
+        facts.absolute_form = bool(request.host)
+        if self.mode is HTTPMode.regular and not request.host:
+            try:
+                parse_authority(request.host_header or "", check=True)
+            except ValueError:
+                facts.malformed = (Code.BAD_REQUEST, "The request names no host that can be read.")
+                request.url = _NOWHERE
+        yield from super().state_wait_for_request_headers(event)
+
+    def check_invalid(self, request: bool) -> Generator[commands.Command, Any, bool]:
+        """An invalid request is refused in the corridor, so that it gets a record and our words."""
+        if not request:
+            return (yield from super().check_invalid(False))
+        problem = validate_request(self.mode, self.flow.request, validate_inbound_headers=True)
+        if problem is not None:
+            facts = facts_of(self.context.client)
+            facts.malformed = facts.malformed or (Code.BAD_REQUEST, _ascii(problem))
+            if self.flow.request.method == "CONNECT":
+                self.flow.request.method = "GET"
+        return False
+
+    def state_consume_request_body(self, event: events.Event) -> Commands:
+        if isinstance(event, RequestData):
+            self._body_bytes += len(event.data)
+            too_large = self._body_bytes > self._guard.body_bytes_max
+            if too_large or self.flow.response is not None:
+                self.request_body_buf.clear()
+                slip = slip_of(self.flow)
+                if slip is not None:
+                    slip.body_bytes = self._body_bytes
+                if self._body_bytes > self._guard.body_bytes_max + _DISCARD_BYTES_MAX:
+                    yield from self._cut_off()
+                return
+        yield from super().state_consume_request_body(event)
+
+    def _cut_off(self) -> Commands:
+        message = "The body is too large to be read to its end."
+        self.flow.error = Error(message)
+        yield HttpErrorHook(self.flow)
+        event = ResponseProtocolError(self.stream_id, message, ErrorCode.REQUEST_TOO_LARGE)
+        yield SendHttp(event, self.context.client)
+        self.client_state = self.server_state = self.state_errored
+        self.flow.live = False
+
+    def check_body_size(self, request: bool) -> Generator[commands.Command, Any, bool]:
+        """Sizes are our own concern: `state_consume_request_body` bounds what is kept."""
+        yield from ()
+        return False
+
+    def make_server_connection(self) -> Generator[commands.Command, Any, bool]:
+        """Dial, or reuse; then make sure that the peer is one this very call may talk to: another
+        call of the same connection may have been cleared under other terms."""
+        ok: bool = yield from super().make_server_connection()
+        slip = slip_of(self.flow)
+        if not ok or slip is None:
+            return ok
+        peer = self.flow.server_conn.peername
+        networks = slip.terms.networks if slip.terms else ()
+        if (
+            slip.cleared
+            and peer is not None
+            and (peer[0] in slip.addresses or why_refused(peer[0], networks) is None)
+        ):
+            slip.left = True
+            return True
+        yield from self.handle_protocol_error(
+            ResponseProtocolError(self.stream_id, "not cleared", ErrorCode.CONNECT_FAILED)
+        )
+        return False
+
+    def handle_protocol_error(
+        self, event: RequestProtocolError | ResponseProtocolError
+    ) -> Commands:
+        """The upstream failed before it answered: say so in the caller's own shape."""
+        waits = self.client_state == self.state_done and self.flow.response is None
+        if not (waits and isinstance(event, ResponseProtocolError) and slip_of(self.flow)):
+            yield from super().handle_protocol_error(event)
+            return
+        self.flow.error = Error(event.message)
+        yield HttpErrorHook(self.flow)
+        if (yield from self.check_killed(False)):
+            return
+        answer: http.Response | None = self.flow.response
+        self.server_state = self.state_errored
+        self.flow.live = False
+        yield DropStream(self.stream_id)
+        if answer is None:
+            yield SendHttp(event, self.context.client)
+            return
+        body = answer.raw_content or b""
+        yield SendHttp(ResponseHeaders(self.stream_id, answer, False), self.context.client)
+        yield SendHttp(ResponseData(self.stream_id, body), self.context.client)
+        yield SendHttp(ResponseEndOfMessage(self.stream_id), self.context.client)
