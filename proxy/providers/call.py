@@ -1,0 +1,87 @@
+"""What one model call asks for, read from its body, in the words every provider shares (pure)."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Literal
+
+FormatName = Literal[
+    "openai.chat",
+    "openai.responses",
+    "openai.embeddings",
+    "anthropic.messages",
+    "anthropic.count_tokens",
+]
+
+CacheLifetime = Literal["5m", "1h"]
+
+TOKENS_MAX = 2**31 - 1
+"""The largest token count a body may name; above an int32 no provider accepts it (scenario R6)."""
+
+MODEL_NAME = re.compile(r"[A-Za-z0-9._:@/-]{1,128}")
+"""Checked before any look-up: price tables and labels must not grow with what callers invent."""
+
+
+class BadRequest(ValueError):
+    """The body cannot be read in one way only, so it is refused with 400 in the caller's shape.
+
+    `param` names the field at fault, or is None for the body as a whole. The text never quotes the body.
+    """
+
+    def __init__(self, reason: str, param: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.param = param
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What counting needs. `texts` holds the prompt itself: never log it, never store it."""
+
+    texts: tuple[str, ...] = field(repr=False)
+    """One text per message, system and instructions included, in order."""
+    tools_text: str = field(repr=False)
+    """Tool definitions and output schemas as their JSON stood in the body; empty when there are none."""
+    text_bytes: int
+    """UTF-8 bytes of everything that can reach the model as text: strings, keys, numbers, tool JSON."""
+    message_count: int
+    has_tools: bool
+    builtin_tools: int = 0
+    """Tools the provider describes itself (bash_*, memory_*): each brings a hidden prompt."""
+    images: int = 0
+    image_bytes: int = 0
+    """Bytes of inline (base64) images, already left out of `text_bytes`."""
+    is_bounded: bool = True
+    """False when the body is not the whole prompt (stored conversation, file id, document, audio): then
+    only the model's context window bounds the input."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCall:
+    """One call to a model, as its body states it."""
+
+    provider: str
+    """The genai-prices provider id."""
+    format: FormatName
+    model: str
+    streaming: bool
+    billable: bool
+    """False for calls the provider does not charge for (counting tokens)."""
+    output_tokens_max: int | None
+    """Per sampling: the largest reading of every field that bounds output. None when nothing does.
+    Not yet clamped to what the model can emit; `pricing.prices` does that."""
+    samplings: int
+    """How many outputs one prompt buys (`n`, `best_of`)."""
+    prompt: Prompt
+    service_tier: str | None
+    """The dearest tier the body may select, with "@geo" appended where the geography has a price."""
+    cache_lifetime: CacheLifetime | None
+    """The longest prompt-cache lifetime the body asks for; None when it asks for none."""
+    unbounded: tuple[str, ...]
+    """Why no worst case can be stated for this call (server-side tools, background work …), as machine
+    reasons. Not empty: refuse while a budget of dollars or tokens applies."""
+    may_reason: bool
+    """Output may be billed that is never shown, so output seen is no bound on output billed."""
+    usage_requested: bool
+    """The caller asked to see usage in its stream."""
+    digest: str
+    """sha256 over model and messages, but not `stream` or bounds: a retry in another form has the same."""

@@ -1,0 +1,25 @@
+"""Every wire format we meter, by name. A new one is a file and a line here (pure)."""
+
+from collections.abc import Callable
+from functools import cache
+
+from proxy.providers.anthropic_messages import AnthropicCountTokens, AnthropicMessages
+from proxy.providers.call import FormatName
+from proxy.providers.format import Format
+from proxy.providers.openai_chat import OpenAIChat
+from proxy.providers.openai_embeddings import OpenAIEmbeddings
+from proxy.providers.openai_responses import OpenAIResponses
+
+_FORMATS: dict[FormatName, Callable[[str], Format]] = {
+    "openai.chat": OpenAIChat,
+    "openai.responses": OpenAIResponses,
+    "openai.embeddings": OpenAIEmbeddings,
+    "anthropic.messages": AnthropicMessages,
+    "anthropic.count_tokens": AnthropicCountTokens,
+}
+
+
+@cache
+def format_named(name: FormatName, provider: str) -> Format:
+    """The reader of one format as one provider serves it; both names come from `recognise`."""
+    return _FORMATS[name](provider)

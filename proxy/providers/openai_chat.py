@@ -1,0 +1,214 @@
+"""OpenAI chat completions: `POST /v1/chat/completions` and every server that speaks it (pure)."""
+
+from typing import Any
+
+from proxy.providers.amend import amend_members
+from proxy.providers.answer import (
+    Answer,
+    AnswerReader,
+    ToolCall,
+    as_list,
+    as_object,
+    as_text,
+    parse_object,
+    text_bytes,
+)
+from proxy.providers.body import (
+    Json,
+    flag,
+    model_of,
+    optional_object,
+    optional_text,
+    output_bound,
+    read_body,
+    refuse_lookalikes,
+    whole_number,
+)
+from proxy.providers.call import BadRequest, FormatName, ModelCall
+from proxy.providers.format import clamped, kind_of, list_of, objects_of, sources
+from proxy.providers.openai import OUTPUT_FIELDS, cache_reasons, chat_usage, may_reason, tier_of
+from proxy.providers.prompt import PromptGatherer
+from proxy.providers.sse import Event
+
+_HONOURED = ("max_completion_tokens", "max_tokens")
+_ALIEN = tuple(name for name in OUTPUT_FIELDS if name not in _HONOURED)
+_SHAPED = ("tools", "functions", "response_format")
+_COUNTED = frozenset({"messages", *_SHAPED})
+_READ = frozenset(
+    {
+        *OUTPUT_FIELDS,
+        "n",
+        "best_of",
+        "model",
+        "messages",
+        "stream",
+        "stream_options",
+        "service_tier",
+    }
+)
+
+SAMPLINGS_MAX = 128
+"""OpenAI's own limit on `n`."""
+
+TOOLS_KEPT_MAX = 1024
+NAME_KEPT_MAX = 256
+
+
+class OpenAIChat:
+    name: FormatName = "openai.chat"
+
+    def __init__(self, provider: str = "openai") -> None:
+        self.provider = provider
+
+    def read_request(self, data: bytes, path: str = "") -> ModelCall:
+        body = read_body(data)
+        members = body.members
+        refuse_lookalikes(members, _READ)
+        model = model_of(members)
+        if "messages" not in members:
+            raise BadRequest("messages is required", "messages")
+        gatherer = PromptGatherer()
+        for message in objects_of(members, "messages"):
+            gatherer.add(message)
+        gatherer.add_members(body, _COUNTED)
+        tools = objects_of(members, "tools")
+        options = optional_object(members, "stream_options")
+        samplings = [
+            value
+            for name in ("n", "best_of")
+            if (value := whole_number(members, name, least=1, most=SAMPLINGS_MAX)) is not None
+        ]
+        return ModelCall(
+            provider=self.provider,
+            format=self.name,
+            model=model,
+            streaming=flag(members, "stream"),
+            billable=True,
+            output_tokens_max=output_bound(members, _HONOURED, _ALIEN),
+            samplings=max(samplings, default=1),
+            prompt=gatherer.prompt(
+                tools_text=sources(body, _SHAPED),
+                has_tools=bool(tools or members.get("functions")),
+            ),
+            service_tier=optional_text(members, "service_tier"),
+            cache_lifetime=None,
+            unbounded=tuple(_reasons(members, model, tools)),
+            may_reason=may_reason(model, members.get("reasoning_effort")),
+            usage_requested=options.get("include_usage") is True,
+            digest=gatherer.digest(model),
+        )
+
+    def answer_reader(
+        self,
+        call: ModelCall,
+        content_type: str,
+        *,
+        content_encoding: str = "",
+        hide_usage: bool = False,
+    ) -> AnswerReader:
+        return AnswerReader(
+            ChatAnswer(),
+            content_type=content_type,
+            content_encoding=content_encoding,
+            hide_usage=hide_usage,
+        )
+
+    def amend(
+        self, data: bytes, call: ModelCall, *, output_tokens: int | None, ask_usage: bool
+    ) -> bytes:
+        body = read_body(data)
+        changes: dict[str, Any] = {}
+        if ask_usage:
+            options = optional_object(body.members, "stream_options")
+            changes["stream_options"] = {**options, "include_usage": True}
+        if output_tokens is not None:
+            honoured = clamped(body.members, _HONOURED, "max_completion_tokens", output_tokens)
+            alien = clamped(body.members, _ALIEN, "", output_tokens)
+            alien.pop("", None)
+            changes |= honoured | alien
+        return amend_members(body, changes)
+
+
+def _reasons(members: Json, model: str, tools: list[Json]) -> list[str]:
+    """Why the worst case of this call is not one prompt and one bounded output at token prices."""
+    reasons = [f"hosted_tool:{kind}" for tool in tools if (kind := kind_of(tool)) not in _LOCAL]
+    if members.get("web_search_options") is not None or "-search-" in model:
+        reasons.append("web_search")
+    if members.get("audio") is not None or "audio" in list_of(members, "modalities"):
+        reasons.append("audio_output")
+    if members.get("prediction") is not None:
+        reasons.append("prediction")  # Rejected tokens are billed as output beyond its bound.
+    return reasons + cache_reasons(members)
+
+
+_LOCAL = ("", "function", "custom")
+
+
+class ChatAnswer(Answer):
+    """JSON and stream chunks of chat completions, with the deviations that compatible servers show."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._open: dict[tuple[Any, Any], int] = {}
+
+    def read_json(self, body: dict[str, Any]) -> None:
+        self._read_head(body)
+        self.is_complete = True
+        for choice in as_list(body.get("choices")):
+            self._read_choice(as_object(choice), "message")
+
+    def read_event(self, event: Event) -> bool:
+        if event.data.startswith(b"[DONE]"):
+            self.is_complete = True
+            return False
+        chunk = parse_object(event.data)
+        if chunk is None:
+            return False
+        self._read_head(chunk)
+        choices = as_list(chunk.get("choices"))
+        for choice in choices:
+            self._read_choice(as_object(choice), "delta")
+        return not choices and chunk.get("usage") is not None and "error" not in chunk
+
+    def _read_head(self, chunk: dict[str, Any]) -> None:
+        self.response_id = as_text(chunk.get("id")) or self.response_id
+        self.model = as_text(chunk.get("model")) or self.model
+        self.service_tier = tier_of(chunk) or self.service_tier
+        if chunk.get("error") is not None:
+            self.read_error(chunk["error"])
+        if chunk.get("usage") is not None:
+            self.usage = chat_usage(chunk["usage"], self.service_tier) or self.usage
+
+    def _read_choice(self, choice: dict[str, Any], part: str) -> None:
+        self.finish_reason = as_text(choice.get("finish_reason")) or self.finish_reason
+        said = as_object(choice.get(part))
+        self.output_seen += text_bytes(
+            said.get("content"),
+            said.get("refusal"),
+            said.get("reasoning_content") or said.get("reasoning"),
+            choice.get("text"),
+        )
+        where = choice.get("index")
+        for call in as_list(said.get("tool_calls")):
+            fields = as_object(call)
+            asked = as_object(fields.get("function") or fields.get("custom"))
+            key = fields.get("index", fields.get("id"))
+            self._read_tool((where, key), as_text(fields.get("id")), asked)
+        if said.get("function_call") is not None:
+            self._read_tool((where, "function_call"), None, as_object(said["function_call"]))
+
+    def _read_tool(self, key: tuple[Any, Any], id_: str | None, asked: dict[str, Any]) -> None:
+        """`index` names the call; without one, an id does; without both, it is the last one (wire.md 1.2)."""
+        name = asked.get("name")
+        self.output_seen += text_bytes(name, asked.get("arguments"), asked.get("input"))
+        name = (as_text(name) or "")[:NAME_KEPT_MAX]
+        key = (str(key[0])[:32], str(key[1])[:NAME_KEPT_MAX])
+        at = self._open.get(key)
+        if at is None and not name and id_ is None and self.tools:
+            return
+        if at is not None:
+            known = self.tools[at]
+            self.tools[at] = ToolCall(known.id or id_ or "", known.name or name)
+        elif len(self.tools) < TOOLS_KEPT_MAX:
+            self._open[key] = len(self.tools)
+            self.tools.append(ToolCall((id_ or "")[:NAME_KEPT_MAX], name))

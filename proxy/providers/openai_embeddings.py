@@ -1,0 +1,85 @@
+"""OpenAI embeddings: `POST /v1/embeddings`. Input only (pure)."""
+
+from typing import Any
+
+from proxy.providers.answer import Answer, AnswerReader, as_text
+from proxy.providers.body import model_of, read_body, refuse_lookalikes
+from proxy.providers.call import BadRequest, FormatName, ModelCall
+from proxy.providers.openai import chat_usage
+from proxy.providers.prompt import PromptGatherer
+from proxy.providers.sse import Event
+
+_READ = frozenset({"model", "input"})
+
+
+class OpenAIEmbeddings:
+    name: FormatName = "openai.embeddings"
+
+    def __init__(self, provider: str = "openai") -> None:
+        self.provider = provider
+
+    def read_request(self, data: bytes, path: str = "") -> ModelCall:
+        body = read_body(data)
+        members = body.members
+        refuse_lookalikes(members, _READ)
+        model = model_of(members)
+        gatherer = PromptGatherer()
+        for text in _inputs(members.get("input")):
+            gatherer.add(text)
+        return ModelCall(
+            provider=self.provider,
+            format=self.name,
+            model=model,
+            streaming=False,
+            billable=True,
+            output_tokens_max=0,
+            samplings=1,
+            prompt=gatherer.prompt(),
+            service_tier=None,
+            cache_lifetime=None,
+            unbounded=(),
+            may_reason=False,
+            usage_requested=True,
+            digest=gatherer.digest(model),
+        )
+
+    def answer_reader(
+        self,
+        call: ModelCall,
+        content_type: str,
+        *,
+        content_encoding: str = "",
+        hide_usage: bool = False,
+    ) -> AnswerReader:
+        return AnswerReader(
+            EmbeddingsAnswer(), content_type=content_type, content_encoding=content_encoding
+        )
+
+    def amend(
+        self, data: bytes, call: ModelCall, *, output_tokens: int | None, ask_usage: bool
+    ) -> bytes:
+        """There is no output to bound, and usage is always there."""
+        return data
+
+
+def _inputs(value: Any) -> list[Any]:
+    """A text, texts, one list of token ids, or several. Token ids are each one token; their digits and
+    commas are at least as many bytes, so the byte bound holds for them too."""
+    if isinstance(value, str):
+        return [value]
+    if not isinstance(value, list) or not value:
+        raise BadRequest("input must be a string or a non-empty array", "input")
+    return [value] if isinstance(value[0], int) else value
+
+
+class EmbeddingsAnswer(Answer):
+    def read_json(self, body: dict[str, Any]) -> None:
+        self.is_complete = True
+        self.model = as_text(body.get("model"))
+        if body.get("error") is not None:
+            self.read_error(body["error"])
+        if body.get("usage") is not None:
+            self.usage = chat_usage(body["usage"], None)
+
+    def read_event(self, event: Event) -> bool:
+        return False

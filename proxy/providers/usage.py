@@ -1,0 +1,48 @@
+"""What a provider says a call used, folded to one meaning for all formats (pure)."""
+
+from dataclasses import dataclass, fields, replace
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one call. `input_tokens` is everything sent in: uncached, cache reads and cache writes.
+
+    Providers differ: OpenAI counts cached tokens inside its input, Anthropic beside it. Readers add up,
+    so that here the parts are always inside the whole, and reasoning is always inside output.
+    """
+
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int = 0
+    cache_write_5m_tokens: int = 0
+    """Writes at the provider's short lifetime: Anthropic's 5 minutes, OpenAI's 30."""
+    cache_write_1h_tokens: int = 0
+    """Writes at its long lifetime: Anthropic's hour, OpenAI's 12 hours."""
+    reasoning_tokens: int = 0
+    input_audio_tokens: int = 0
+    output_audio_tokens: int = 0
+    web_searches: int = 0
+    """Searches billed by the piece, not by the token."""
+    service_tier: str | None = None
+    """The tier the answer says it was billed at; it overrides the tier asked for."""
+    parts: "tuple[UsagePart, ...]" = ()
+    """Present when one call was several billed samplings: then these are what is billed, each at its own
+    model, and the counts above are their sum."""
+
+
+@dataclass(frozen=True, slots=True)
+class UsagePart:
+    """One sampling of several. `model` is None when it ran on the call's own model."""
+
+    model: str | None
+    usage: Usage
+
+
+_COUNTS = tuple(f.name for f in fields(Usage) if f.name not in ("service_tier", "parts"))
+
+
+def total_of(parts: tuple[UsagePart, ...], whole: Usage) -> Usage:
+    """Several samplings as one usage; what only the whole reports (searches, tier) is kept from it."""
+    sums = {name: sum(getattr(part.usage, name) for part in parts) for name in _COUNTS}
+    sums["web_searches"] = whole.web_searches
+    return replace(whole, **sums, parts=parts)
