@@ -1,0 +1,58 @@
+"""The corridor: which questions every call is asked, and in which order. Read this file first.
+
+| | addon | asks |
+|---|---|---|
+| 1 | route | where to? |
+| 2 | identity | who asks? |
+| 3 | allowlist | may anyone go there? |
+| 4 | budget | is there money? |
+| 5 | credentials | with whose key? |
+| 6 | gate | may it leave now? |
+| 7 | usage | what did it really use? |
+| 8 | audit | is it on file? |
+"""
+
+from dataclasses import dataclass
+
+from addons.allowlist import Allowlist
+from addons.audit import Audit
+from addons.budget import Budget
+from addons.credentials import Credentials
+from addons.gate import Gate
+from addons.identity import Identity
+from addons.route import Route
+from addons.usage import Usage
+from proxy.budgets import Accounts
+from proxy.config import Settings
+from proxy.engine.corridor import Addon
+from proxy.engine.dial import Dialler
+from proxy.ledger import Ledger
+from proxy.policy import PolicyBook
+from proxy.pricing import Prices
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What the addons ask things of: one per process."""
+
+    policies: PolicyBook
+    prices: Prices
+    accounts: Accounts
+    ledger: Ledger
+    dialler: Dialler
+
+
+def chain(settings: Settings, ports: Ports) -> list[Addon]:
+    """The addons, in the order in which a call meets them."""
+    keys = {name: key.get_secret_value() for name, key in settings.credentials.items()}
+    lease_ms = settings.counters.lease_s * 1000
+    decides: list[Addon] = [
+        Route(settings.routes),
+        Identity(ports.policies),
+        Allowlist(settings.limits.body_bytes_max),
+        Budget(ports.accounts, ports.prices, lease_ms),
+        Credentials(keys),
+    ]
+    before = [addon.name for addon in decides]
+    gate = Gate(before, ports.dialler, ports.ledger)
+    return [*decides, gate, Usage(ports.prices), Audit(ports.ledger)]

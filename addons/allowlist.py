@@ -3,7 +3,7 @@
 from mitmproxy import http
 
 from proxy import providers
-from proxy.engine.bodies import BodyError, decoded_body
+from proxy.providers.decoding import decode_body
 from proxy.refusals import Code, Refusal
 from proxy.slip import Slip, Stamp
 
@@ -60,13 +60,14 @@ class Allowlist:
         if not isinstance(seen, providers.Known | providers.NeedsShape):
             return None
         try:
-            body = decoded_body(flow.request, self._body_bytes_max)
+            coding = flow.request.headers.get("content-encoding", "")
+            body = flow.request.raw_content or b""
+            if coding:
+                body = decode_body(body, coding, self._body_bytes_max)
             if isinstance(seen, providers.NeedsShape):
                 shape = providers.recognise_shape(slip.path, body)
                 return _unsupported(shape) if isinstance(shape, providers.Unsupported) else None
             slip.call = providers.format_of(seen.format).read_request(body)
-        except BodyError as error:
-            return Refusal(Code.BAD_REQUEST, str(error))
         except providers.BadRequest as error:
             where = f" ({error.param})" if error.param else ""
             return Refusal(Code.BAD_REQUEST, f"The request cannot be read: {error.reason}{where}.")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from proxy.budgets import Hold
     from proxy.policy import Terms
     from proxy.pricing import Quote
-    from proxy.providers import ModelCall, Recognised, Usage
+    from proxy.providers import AnswerReader, ModelCall, Recognised, Usage
     from proxy.refusals import Refusal
 
 Door = Literal["forward", "tunnel", "base_url", "internal"]
@@ -92,6 +92,8 @@ class Slip:
     path: str
     """Origin-form target as it will be sent, query included."""
     user_agent: str = ""
+    client_request_id: str | None = None
+    retry_count: int | None = None
     destination: Destination | None = None
     identity: Identity | None = None
     recognised: "Recognised | None" = None
@@ -124,6 +126,7 @@ class Slip:
     """At least one byte of it went upstream, so the provider may bill for it."""
     status: Status | None = None
     http_status: int = 0
+    reader: "AnswerReader | None" = None
     first_byte_ns: int = 0
     answer_bytes: int = 0
     answer_sha256: str | None = None

@@ -1,0 +1,178 @@
+"""Is there money? The worst case of a call is held before it leaves, and settled when it ends."""
+
+import asyncio
+import time
+
+from mitmproxy import http
+
+from proxy.budgets import Accounts, Charge, CountersUnavailable, Exceeded, Hold, Reservation
+from proxy.money import format_usd
+from proxy.policy.terms import BudgetedLimit
+from proxy.pricing import Prices, Quote, UnknownModel, is_large
+from proxy.providers import format_named
+from proxy.providers.decoding import decode_body
+from proxy.refusals import Code, Refusal
+from proxy.slip import Slip, Stamp
+
+_RATE_WINDOWS = ("minute", "hour")
+
+
+class Budget:
+    """Holds a call's bound against every limit at once; no limit may ever be passed."""
+
+    name = "budget"
+
+    def __init__(self, accounts: Accounts, prices: Prices, lease_ms: int) -> None:
+        self._accounts = accounts
+        self._prices = prices
+        self._lease_ms = lease_ms
+
+    async def depart(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
+        """Yes, with what is held."""
+        assert slip.terms is not None
+        assert slip.identity is not None
+        if slip.door == "internal":
+            return Stamp("inside")
+        refusal = await self._quote(slip)
+        if refusal is not None:
+            return refusal
+        model = slip.call.model if slip.call else None
+        limits = slip.terms.limits(slip.identity, model)
+        if not limits:
+            return Stamp("no budget applies")
+        reservation = _reservation(slip, limits, self._lease_ms)
+        try:
+            answer = await self._accounts.reserve(reservation, _now_ms())
+        except CountersUnavailable:
+            return Refusal(
+                Code.GOVERNANCE_UNAVAILABLE,
+                "The budget counters do not answer, so nothing leaves. Try again shortly.",
+                retry_after_s=5,
+            )
+        if isinstance(answer, Exceeded):
+            return _exceeded(answer)
+        slip.hold = answer
+        return Stamp(self._fit(slip, flow, answer))
+
+    async def _quote(self, slip: Slip) -> Refusal | None:
+        """What the call may cost at most. Without a price there is no bound, so no spending."""
+        call, terms = slip.call, slip.terms
+        if call is None or terms is None:
+            return None
+        if call.unbounded and terms.spends_are_limited:
+            return Refusal(
+                Code.FORMAT_UNSUPPORTED,
+                f"This call has no upper bound on its cost ({', '.join(call.unbounded)}), and a "
+                "budget applies. Leave that feature out, or ask the operator for other terms.",
+            )
+        try:
+            if is_large(call):  # Counting long texts takes milliseconds: others must not wait.
+                slip.quote = await asyncio.to_thread(self._prices.quote, call)
+            else:
+                slip.quote = self._prices.quote(call)
+        except UnknownModel as error:
+            if terms.spends_are_limited:
+                return Refusal(
+                    Code.PRICE_UNKNOWN,
+                    f"The model {call.model} has no known price ({error}), and a budget applies. "
+                    "Use a model that has one, or ask the operator to set its rate.",
+                )
+        return None
+
+    def _fit(self, slip: Slip, flow: http.HTTPFlow, hold: Hold) -> str:
+        """Lower the call's own bound to what was granted, where that is less."""
+        call, quote = slip.call, slip.quote
+        if call is None or quote is None or hold.output_tokens >= quote.output_tokens_bound:
+            return f"held {format_usd(quote.bound_nanousd)}" if quote else "held"
+        request = flow.request
+        body = decode_body(
+            request.raw_content or b"", request.headers.get("content-encoding", ""), 2**31
+        )
+        request.headers.pop("content-encoding", None)
+        request.content = format_named(call.format, call.provider).amend(
+            body, call, output_tokens=hold.output_tokens, ask_usage=False
+        )
+        slip.quote = quote.with_output(hold.output_tokens)
+        slip.notes["x-exeat-output-tokens-max"] = str(hold.output_tokens)
+        return f"fitted to {hold.output_tokens} output tokens, {format_usd(slip.quote.bound_nanousd)}"
+
+    async def refused(self, slip: Slip) -> None:
+        """The call does not leave: its hold is let go."""
+        if slip.hold is not None:
+            await self._accounts.release(slip.hold.id, slip.hold.org, _now_ms())
+
+    async def settle(self, slip: Slip) -> None:
+        """The call has ended: the hold shrinks to what it used."""
+        if slip.hold is None:
+            return
+        if not slip.left:
+            await self._accounts.release(slip.hold.id, slip.hold.org, _now_ms())
+            return
+        actual = {"usd": slip.cost_nanousd, "tokens": slip.tokens, "requests": 1}
+        await self._accounts.settle(slip.hold.id, slip.hold.org, actual, _now_ms())
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _reservation(slip: Slip, limits: tuple[BudgetedLimit, ...], lease_ms: int) -> Reservation:
+    assert slip.identity is not None
+    quote = slip.quote
+    output_max = quote.output_tokens_bound if quote else 0
+    output_min = output_max
+    spending = [each for each in limits if each.limit.unit in ("usd", "tokens")]
+    if spending and all(each.fits for each in spending):
+        output_min = min(output_max, max(each.fit_floor for each in spending))
+    charges = tuple(_charge(each, quote) for each in limits)
+    return Reservation(slip.id, slip.identity.org, charges, output_min, output_max, lease_ms)
+
+
+def _charge(budgeted: BudgetedLimit, quote: Quote | None) -> Charge:
+    limit = budgeted.limit
+    if limit.unit == "requests":
+        return Charge(limit, 1, 0)
+    if quote is None:
+        return Charge(limit, 0, 0)
+    if limit.unit == "usd":
+        return Charge(limit, quote.fixed_nanousd, quote.per_output_nanousd)
+    return Charge(limit, quote.input_tokens_bound, quote.samplings)
+
+
+def _exceeded(answer: Exceeded) -> Refusal:
+    limit = answer.limit
+    show = format_usd if limit.unit == "usd" else str
+    resets_s = max(1, -(-(answer.resets_at_ms - _now_ms()) // 1000)) if answer.resets_at_ms else 0
+    when = f"It resets in {resets_s} s." if resets_s else "It does not reset by itself."
+    facts: dict[str, str | int] = {
+        "budget": limit.name,
+        "unit": limit.unit,
+        "window": limit.window,
+        "limit": limit.cap,
+        "required": answer.required,
+        "remaining": answer.remaining,
+        "held": answer.held,
+    }
+    if answer.resets_at_ms:
+        facts["resets_at"] = answer.resets_at_ms // 1000
+    if limit.unit == "requests" and limit.window in _RATE_WINDOWS and resets_s:
+        return Refusal(
+            Code.RATE_LIMITED,
+            f"The rate limit {limit.name} of {limit.cap} requests per {limit.window} is reached. "
+            f"Try again in {resets_s} s.",
+            rule=f"budget:{limit.name}",
+            facts=facts,
+            retry_after_s=resets_s,
+        )
+    return Refusal(
+        Code.BUDGET_EXCEEDED,
+        f"The budget {limit.name} does not have room for this call: it may cost up to "
+        f"{show(answer.required)} {_word(limit.unit)}, {show(answer.remaining)} of "
+        f"{show(limit.cap)} remain. {when} Ask for less output (max_tokens), or ask the operator.",
+        rule=f"budget:{limit.name}",
+        facts=facts,
+    )
+
+
+def _word(unit: str) -> str:
+    return "" if unit == "usd" else unit

@@ -1,0 +1,135 @@
+"""A slip as it is filed: the decision before the call leaves, the outcome after (pure)."""
+
+import hashlib
+import re
+import time
+
+from proxy.ledger.records import (
+    Client,
+    Decision,
+    Forecast,
+    Hold,
+    HoldAmount,
+    Outcome,
+    Stamp,
+    ToolCall,
+    Usage,
+)
+from proxy.slip import Slip
+
+_STRENGTHS = {1: "token", 2: "listener", 3: "proxy_credentials", 4: "headers"}
+_PRODUCT = re.compile(r"[\w.+-]{1,64}(/[\w.+-]{1,64})?")
+
+
+def decision_of(slip: Slip) -> Decision:
+    """What was decided on this call, and why; no query, no body, no key."""
+    identity, to, call, quote, hold = (
+        slip.identity,
+        slip.destination,
+        slip.call,
+        slip.quote,
+        slip.hold,
+    )
+    path, _, query = slip.path.partition("?")
+    refusal = slip.refusal
+    product = _PRODUCT.match(slip.user_agent)
+    return Decision(
+        id=slip.id,
+        ts_ms=slip.opened_ms,
+        decision="allow" if refusal is None else "fault" if refusal.kind == "fault" else "deny",
+        action="internal" if slip.door == "internal" else "llm.call" if call else "egress.http",
+        org=identity.org if identity else None,
+        agent=identity.agent if identity else None,
+        session=identity.session if identity else None,
+        task=identity.task if identity else None,
+        parent=identity.parent if identity else None,
+        identity_sources=tuple(sorted(identity.sources.items())) if identity else (),
+        identity_strength=_STRENGTHS[identity.strength] if identity else None,
+        method=slip.method,
+        scheme=to.scheme if to else None,
+        host=to.host if to else None,
+        port=to.port if to else None,
+        path=path,
+        query_sha256=_sha256(query) if query else None,
+        request_sha256=slip.body_sha256,
+        request_bytes=slip.body_bytes,
+        provider=call.provider if call else None,
+        format=call.format if call else None,
+        model=call.model if call else None,
+        streaming=call.streaming if call else False,
+        estimate=Forecast(
+            quote.input_tokens_estimate, quote.output_tokens_estimate, quote.estimate_nanousd
+        )
+        if quote
+        else None,
+        bound=Forecast(quote.input_tokens_bound, quote.output_tokens_bound, quote.bound_nanousd)
+        if quote
+        else None,
+        price_version=quote.version if quote else None,
+        policies=slip.terms.policy_ids if slip.terms else (),
+        code=refusal.code.value if refusal else None,
+        reason=refusal.message if refusal else None,
+        rule=refusal.rule if refusal else None,
+        hold=Hold(
+            hold.id,
+            hold.seq,
+            tuple(
+                HoldAmount(
+                    held.limit.key,
+                    held.limit.unit,
+                    held.limit.window,
+                    held.window_start_ms,
+                    held.amount,
+                )
+                for held in hold.amounts
+            ),
+            hold.lease_until_ms,
+        )
+        if hold and refusal is None
+        else None,
+        stamps=tuple(Stamp(stamp.name, stamp.took_us, stamp.note) for stamp in slip.stamps),
+        client=Client(
+            user_agent=product.group() if product else None,
+            request_id=slip.client_request_id,
+            retry_count=slip.retry_count,
+        ),
+    )
+
+
+def outcome_of(slip: Slip) -> Outcome:
+    """What became of a call that was let through."""
+    usage = slip.usage
+    now_ns = time.monotonic_ns()
+    assert slip.status is not None
+    return Outcome(
+        decision_id=slip.id,
+        ts_ms=slip.opened_ms + (now_ns - slip.opened_ns) // 1_000_000,
+        status=slip.status,
+        http_status=slip.http_status or None,
+        usage=Usage(
+            input=usage.input_tokens,
+            output=usage.output_tokens,
+            cache_read=usage.cache_read_tokens,
+            cache_write=usage.cache_write_5m_tokens + usage.cache_write_1h_tokens,
+            reasoning=usage.reasoning_tokens,
+            source="estimated" if slip.usage_is_estimated else "provider",
+        )
+        if usage
+        else None,
+        cost_nanousd=slip.cost_nanousd,
+        tokens=slip.tokens,
+        requests=1 if slip.left or slip.door == "internal" else 0,
+        estimated=slip.usage_is_estimated,
+        response_sha256=slip.answer_sha256,
+        response_bytes=slip.answer_bytes,
+        duration_us=(now_ns - slip.opened_ns) // 1000,
+        ttfb_us=(slip.first_byte_ns - slip.opened_ns) // 1000 if slip.first_byte_ns else None,
+        finish_reason=slip.finish_reason,
+        tool_calls=tuple(ToolCall(call_id, name) for call_id, name in slip.tool_calls),
+        upstream_request_id=slip.upstream_request_id,
+        note=slip.refusal.code.value if slip.refusal else None,
+    )
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
