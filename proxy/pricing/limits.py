@@ -1,0 +1,49 @@
+"""How much a model can read and write: the facts that turn an open question into a bound (pure).
+
+`data/limits.json` holds only these two numbers per model; `generate_limits.py` writes it.
+"""
+
+import hashlib
+import json
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from proxy.pricing.names import stem
+
+
+_DATA = Path(__file__).parent / "data" / "limits.json"
+
+
+class Limits(NamedTuple):
+    """Tokens one call may take in, and one sampling may put out."""
+
+    input_tokens: int
+    output_tokens: int
+
+
+UNKNOWN = Limits(1_050_000, 128_000)
+"""For a model with a price and no limits: the largest of any model we know, so the bound stays a bound.
+It makes for large holds; an operator states the true limits beside the rate."""
+
+
+@lru_cache(maxsize=4096)
+def limits_of(provider: str, model: str) -> Limits:
+    """By exact name first, then without its date."""
+    models = _table().get(provider, {})
+    name = model.lower()
+    return models.get(name) or models.get(stem(name)) or UNKNOWN
+
+
+def limits_digest() -> str:
+    """Part of the price table's version."""
+    return hashlib.sha256(_DATA.read_bytes()).hexdigest()
+
+
+@cache
+def _table() -> dict[str, dict[str, Limits]]:
+    table: dict[str, dict[str, list[int]]] = json.loads(_DATA.read_bytes())
+    return {
+        provider: {name: Limits(*pair) for name, pair in models.items()}
+        for provider, models in table.items()
+    }

@@ -1,0 +1,29 @@
+"""When two spellings name one model: the same name, or the same name with a date or version behind it (pure).
+
+genai-prices matches some models by prefix, so `claude-opus-4-5-evil` and `claude-opus-4-10` would be
+priced as what they start with. Here a tail must be one that providers really append.
+"""
+
+import re
+
+_TAIL = re.compile(
+    r"(?:[-@:](?:20\d{2}(?:-?\d{2}){2})(?:-v\d+)?"  # A date: -20250929, @20250929, -2025-09-29.
+    r"|-v\d+(?::\d+)?|[-@](?:latest|preview|default))$"
+)
+_PARTIAL = re.compile(r"[-@](?:20\d{2}-?)?$")
+"""What a price table's prefix may end with: a separator, or the first half of a date."""
+
+
+def stem(name: str) -> str:
+    """The name without dates and versions. A fine-tune (`ft:base:org:name:id`) is its base."""
+    name = name.lower()
+    if name.startswith("ft:"):
+        name = ":".join(name.split(":", 2)[:2])
+    while (shorter := _TAIL.sub("", name)) != name:
+        name = shorter
+    return name
+
+
+def is_version_of(name: str, prefix: str) -> bool:
+    """`name` is `prefix`, give or take dates and versions at the end of either."""
+    return stem(name) == stem(_PARTIAL.sub("", prefix.lower()))

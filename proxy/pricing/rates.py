@@ -1,0 +1,113 @@
+"""Rates as integers: one femto-dollar is 1e-15 USD, so that every published price is whole (pure).
+
+A price of $0.0625 per million tokens is 62.5 nano-dollars a token: not an integer. In femto-dollars it is
+62,500,000, and sums stay exact until they are rounded up, once, to nano-dollars.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import NamedTuple
+
+from proxy.providers.usage import Usage
+
+FEMTO_PER_NANO = 10**6
+_FEMTO_PER_MTOK_DOLLAR = 10**9  # A dollar per million tokens is 1e-6 USD a token: 1e9 femto-dollars.
+_FEMTO_PER_KCOUNT_DOLLAR = 10**12
+
+
+class Step(NamedTuple):
+    """From more than `above` input tokens on, every token of the call is billed at these rates."""
+
+    above: int
+    input: int
+    output: int
+    cache_read: int
+    cache_write_5m: int
+    cache_write_1h: int
+    input_audio: int
+    output_audio: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """One model at one tier, in femto-dollars per token. `steps` rise, the first is above -1."""
+
+    steps: tuple[Step, ...]
+    web_search: int = 0
+    """Femto-dollars for one search."""
+
+    def at(self, input_tokens: int) -> Step:
+        for step in reversed(self.steps):
+            if input_tokens > step.above:
+                return step
+        return self.steps[0]
+
+    def femto(self, usage: Usage) -> int:
+        """The exact cost of one sampling."""
+        step = self.at(usage.input_tokens)
+        written = usage.cache_write_5m_tokens + usage.cache_write_1h_tokens
+        special = usage.cache_read_tokens + written + usage.input_audio_tokens
+        plain = max(0, usage.input_tokens - special)
+        return (
+            plain * step.input
+            + usage.cache_read_tokens * step.cache_read
+            + usage.cache_write_5m_tokens * step.cache_write_5m
+            + usage.cache_write_1h_tokens * step.cache_write_1h
+            + usage.input_audio_tokens * step.input_audio
+            + max(0, usage.output_tokens - usage.output_audio_tokens) * step.output
+            + usage.output_audio_tokens * step.output_audio
+            + usage.web_searches * self.web_search
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """An operator's own rate, in dollars per million tokens; what is not given costs what input costs."""
+
+    input: Decimal
+    output: Decimal
+    cache_read: Decimal | None = None
+    cache_write_5m: Decimal | None = None
+    cache_write_1h: Decimal | None = None
+    input_tokens_max: int | None = None
+    output_tokens_max: int | None = None
+
+    @classmethod
+    def free(cls) -> "Rate":
+        """For a model on one's own machines."""
+        return cls(Decimal(0), Decimal(0))
+
+    def rates(self) -> Rates:
+        def or_input(price: Decimal | None) -> int:
+            return per_token(self.input if price is None else price)
+
+        given = Step(
+            -1,
+            per_token(self.input),
+            per_token(self.output),
+            or_input(self.cache_read),
+            or_input(self.cache_write_5m),
+            or_input(self.cache_write_1h),
+            per_token(self.input),
+            per_token(self.output),
+        )
+        return Rates((given,))
+
+
+def per_token(dollars_per_mtok: Decimal) -> int:
+    """Rounded up: a price finer than a femto-dollar per token does not exist, and must not undercharge."""
+    return _up(dollars_per_mtok * _FEMTO_PER_MTOK_DOLLAR)
+
+
+def per_search(dollars_per_thousand: Decimal) -> int:
+    return _up(dollars_per_thousand * _FEMTO_PER_KCOUNT_DOLLAR)
+
+
+def nano(femto: int) -> int:
+    """Femto-dollars to nano-dollars, rounded up."""
+    return -(-femto // FEMTO_PER_NANO)
+
+
+def _up(amount: Decimal) -> int:
+    whole = int(amount)
+    return whole + (whole != amount)

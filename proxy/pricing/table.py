@@ -1,0 +1,116 @@
+"""Finds a model's published prices in genai-prices and turns them into integer rates (pure).
+
+genai-prices is asked for its data, not for sums: its look-up matches loosely and its caches grow with
+every name they see (wire.md 4). Its tiers, dates and variants are followed exactly as `calc_price` would.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+
+from genai_prices.data_snapshot import DataSnapshot
+from genai_prices.types import (
+    ClauseAnd,
+    ClauseEquals,
+    ClauseOr,
+    ClauseRegex,
+    ClauseStartsWith,
+    MatchLogic,
+    ModelInfo,
+    ModelPrice,
+    Provider,
+    TieredPrices,
+)
+
+from proxy.pricing.names import is_version_of
+from proxy.pricing.rates import Rates, Step, per_search, per_token
+
+
+def find_model(snapshot: DataSnapshot, provider_id: str, model: str) -> ModelInfo | None:
+    """The entry whose own rules name this model: equal, or a version of what they say it starts with."""
+    provider = _provider(snapshot, provider_id)
+    if provider is None:
+        return None
+    others = (_provider(snapshot, other) for other in provider.fallback_model_providers or ())
+    name = model.lower()
+    for seller in (provider, *(other for other in others if other is not None)):
+        for entry in seller.models:
+            if entry.id == name or (entry.match.is_match(name) and _is_meant(entry.match, name)):
+                return entry
+    return None
+
+
+def rates_of(entry: ModelInfo, at: datetime, context: dict[str, str], multiplier: Decimal) -> Rates:
+    """Raises LookupError when the entry prices something other than tokens."""
+    price = entry.get_prices(at, context or None)
+    if price.input_mtok is None:
+        raise LookupError("not priced by the token")
+    starts = sorted({-1, *_starts(price)})
+    steps = tuple(_step(price, above, multiplier) for above in starts)
+    searches = price.web_searches_kcount
+    flat = searches if isinstance(searches, Decimal) else Decimal(0)
+    return Rates(steps, per_search(flat))
+
+
+def has_variant(entry: ModelInfo, context: dict[str, str], at: datetime) -> bool:
+    """The entry has prices of its own for this context; without them the standard price would be taken."""
+    return any(
+        variant.when == context and (variant.constraint is None or variant.constraint.active(at))
+        for variant in entry.price_variants or ()
+    )
+
+
+def _provider(snapshot: DataSnapshot, provider_id: str) -> Provider | None:
+    return next((one for one in snapshot.providers if one.id == provider_id), None)
+
+
+def _is_meant(rule: MatchLogic, name: str) -> bool:
+    """Which part of a rule matched, and did it name the whole model? Loose clauses (contains, ends with,
+    open regexes) never do."""
+    match rule:
+        case ClauseEquals():
+            return rule.is_match(name)
+        case ClauseStartsWith():
+            return rule.is_match(name) and is_version_of(name, rule.starts_with)
+        case ClauseRegex():
+            is_whole = rule.regex.startswith("^") and rule.regex.endswith("$")
+            return is_whole and rule.is_match(name)
+        case ClauseOr():
+            return any(_is_meant(part, name) for part in rule.or_)
+        case ClauseAnd():
+            return rule.is_match(name) and any(_is_meant(part, name) for part in rule.and_)
+        case _:
+            return False
+
+
+def _starts(price: ModelPrice) -> Iterable[int]:
+    for value in price.__dict__.values():
+        if isinstance(value, TieredPrices):
+            yield from (tier.start for tier in value.tiers)
+
+
+def _step(price: ModelPrice, above: int, multiplier: Decimal) -> Step:
+    """A kind of token without a price of its own costs what the kind around it costs, as calc_price has it."""
+
+    def rate(*keys: str) -> int:
+        for key in keys:
+            value = getattr(price, key)
+            if isinstance(value, TieredPrices):
+                value = next(
+                    (tier.price for tier in reversed(value.tiers) if above >= tier.start),
+                    value.base,
+                )
+            if value is not None:
+                return per_token(value * multiplier)
+        return 0
+
+    return Step(
+        above,
+        rate("input_mtok"),
+        rate("output_mtok"),
+        rate("cache_read_mtok", "input_mtok"),
+        rate("cache_write_5m_mtok", "cache_write_mtok", "input_mtok"),
+        rate("cache_write_1h_mtok", "cache_write_mtok", "input_mtok"),
+        rate("input_audio_mtok", "input_mtok"),
+        rate("output_audio_mtok", "output_mtok"),
+    )
