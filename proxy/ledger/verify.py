@@ -109,6 +109,7 @@ def _verified(path: Path, mode: str) -> Report:
 
 def _walk(db: sqlite3.Connection, report: Report) -> None:
     walk = Walk()
+    before = _marks(db)
     [first, last] = db.execute("SELECT min(seq), max(seq) FROM records").fetchone()
     if last is not None:
         if first < 0:
@@ -118,7 +119,7 @@ def _walk(db: sqlite3.Connection, report: Report) -> None:
             report.size, report.head = walk.expected or 0, walk.prev
     _check_orphans(db, walk, report)
     _check_costs(db, walk)
-    _check_marks(db, walk)
+    _check_marks(walk, before, _marks(db))
     for problem in db.execute("PRAGMA integrity_check(1)"):
         if problem != ("ok",):
             raise sqlite3.DatabaseError(f"its pages disagree: {problem[0]}")
@@ -162,14 +163,23 @@ def _check_costs(db: sqlite3.Connection, walk: Walk) -> None:
         raise Broken(stray[0], "a cost row of no record")
 
 
-def _check_marks(db: sqlite3.Connection, walk: Walk) -> None:
-    marks = dict(db.execute("SELECT name, value FROM marks").fetchall())
-    for org, seq in walk.hold_seqs.items():
-        if marks.get(f"hold_seq:{org}", 0) < seq:
-            raise Broken(walk.expected or 0, f"the mark of the last hold of {org} was set back")
-    below = marks.get(CLOSED_BELOW, 0)
+def _marks(db: sqlite3.Connection) -> dict[str, int]:
+    return dict(db.execute("SELECT name, value FROM marks").fetchall())
+
+
+def _check_marks(walk: Walk, before: dict[str, int], after: dict[str, int]) -> None:
+    """Marks only rise, with the records that raise them: what was read lies between them."""
+    end = walk.expected or 0
+    for org in walk.hold_seqs.keys() | {name[9:] for name in before if name != CLOSED_BELOW}:
+        filed = walk.hold_seqs.get(org, 0)
+        if after.get(f"hold_seq:{org}", 0) < filed:
+            raise Broken(end, f"the mark of the last hold of {org} was set back")
+        if before.get(f"hold_seq:{org}", 0) > filed:
+            raise Broken(end, f"records were cut off: hold {before[f'hold_seq:{org}']} is missing")
+    if before.get(CLOSED_BELOW, 0) > end:
+        raise Broken(end, "records were cut off: the file remembers more")
     for decision_id, seq in walk.open.items():
-        if seq < below:
+        if seq < before.get(CLOSED_BELOW, 0):
             raise Broken(seq, f"the decision {decision_id} is marked as closed, and is not")
 
 
