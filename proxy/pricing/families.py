@@ -1,0 +1,57 @@
+"""How each family of models turns text, tools and images into tokens (measured: wire.md 3; pure)."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Factors are in thousandths, so that counts stay integers."""
+
+    prefixes: tuple[str, ...]
+    text_milli: int
+    """Tokens for each thousand tokens of o200k_base."""
+    message_tokens: int
+    tools_milli: int
+    """The same for the JSON of tools, which most providers render anew, shorter."""
+    tools_tokens: int
+    """The hidden prompt that any tool brings."""
+    image_tokens: int
+    """A usual image, for estimates."""
+    image_tokens_max: int
+    """The dearest image the provider will see, for bounds."""
+    bills_image_bytes: bool = False
+    """It is not proved that an image is never billed as its base64, so those bytes bound it too."""
+
+
+_FAMILIES: dict[str, tuple[Family, ...]] = {
+    "openai": (
+        Family(("gpt-4o-mini",), 1000, 4, 400, 12, 25_500, 48_169),
+        Family(("gpt-5",), 1000, 4, 650, 60, 800, 3_800),
+        Family(("gpt-3.5", "gpt-4", "chatgpt-4o", "o1", "o3", "o4"), 1000, 4, 400, 12, 800, 3_800),
+        Family(("",), 1000, 4, 800, 80, 1_500, 10_000, bills_image_bytes=True),
+    ),
+    "anthropic": (
+        Family(
+            ("claude-2", "claude-3", "claude-opus-4-0", "claude-opus-4-1", "claude-opus-4-2025")
+            + ("claude-opus-4-5", "claude-opus-4-6", "claude-sonnet-4", "claude-haiku-4"),
+            1120,
+            5,
+            1150,
+            350,
+            1_300,
+            4_800,
+        ),
+        Family(("",), 1410, 5, 1410, 360, 2_500, 4_800),
+    ),
+}
+
+_OTHER = Family(("",), 1200, 8, 1000, 500, 2_000, 10_000, bills_image_bytes=True)
+
+
+def family_of(provider: str, model: str) -> Family:
+    """The first family whose prefix fits; gpt-5.1 and later are not `gpt-5`."""
+    families = _FAMILIES.get(provider, ())
+    for family in families:
+        if model.startswith(family.prefixes) and not model.startswith("gpt-5."):
+            return family
+    return families[-1] if families else _OTHER
