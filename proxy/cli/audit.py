@@ -83,7 +83,7 @@ def show(
     """A call in full: its decision, its outcome, and what else was filed about it."""
     with opened(ledger) as reader:
         try:
-            found = reader.get(int(which) if which.isdecimal() and len(which) < 16 else which)
+            found = reader.get(int(which) if _is_number(which) else which)
         except ValueError as error:
             stop(str(error))
     if not found:
@@ -122,6 +122,11 @@ def verify(form: AsFormat = Format.table, ledger: LedgerPath = default_ledger_pa
             indent = 2 if form is Format.json else None
             typer.echo(json.dumps({**facts, "findings": findings}, indent=indent))
     raise typer.Exit(report.exit_code)
+
+
+def _is_number(which: str) -> bool:
+    # An id may begin with digits too; but then with a nought, or for longer than any ledger.
+    return which.isdecimal() and len(which) < 16 and str(int(which)) == which
 
 
 def _say(ledger: Path, report: Report) -> None:
