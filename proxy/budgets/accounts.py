@@ -126,7 +126,7 @@ class Accounts:
         if isinstance(answer, Exceeded) and await self._flight.wait_for_settlements(
             org, self._timeout_s
         ):
-            answer: Hold | Exceeded = await self._answer(org, now_ms, ask)
+            answer = await self._answer(org, now_ms, ask)
         if isinstance(answer, Hold):
             self._saw(org, answer.seq)
             self._flight.opened(answer)

@@ -44,7 +44,7 @@ class Exceeded:
     the last to make room again.
 
     `required` is the least the call needs, `remaining` what is neither settled nor held, `held`
-    what calls in flight may still give back. `resets_at_ms` is None when no reset makes the call fit.
+    what calls in flight may still give back. `resets_at_ms` is None when no reset makes it fit.
     """
 
     limit: Limit
