@@ -201,7 +201,7 @@ def test_any_interleaving_keeps_settled_and_held_within_the_cap(redis_server: Re
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Budgets,
         settings=settings(
-            max_examples=60,
+            max_examples=120,
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),
