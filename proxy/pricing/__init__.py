@@ -1,1 +1,2 @@
-"""Token counts and integer money for model calls: estimates for people, bounds for holds, costs for the ledger."""
+"""Token counts and integer money for model calls: estimates for people, bounds for holds, costs for
+the ledger."""

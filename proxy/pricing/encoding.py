@@ -1,5 +1,5 @@
-"""tiktoken from the rank tables we ship: no cache directory, no download, no trust in what lies on disk (pure
-but for reading its own package data)."""
+"""tiktoken from the rank tables we ship: no cache directory, no download, no trust in what lies on
+disk (pure but for reading its own package data)."""
 
 import gzip
 import hashlib
@@ -53,7 +53,8 @@ _SPLITS = {
 
 @cache
 def encoding(name: EncodingName) -> Encoding:
-    """Takes a third of a second the first time. Raises ValueError when the shipped table was altered."""
+    """Takes a third of a second the first time. Raises ValueError when the shipped table was
+    altered."""
     packed = (Path(__file__).parent / "data" / f"{name}.tiktoken.gz").read_bytes()
     table = gzip.decompress(packed)
     if hashlib.sha256(table).hexdigest() != _SHA256[name]:

@@ -1,4 +1,5 @@
-"""How each family of models turns text, tools and images into tokens (measured: wire.md 3; pure)."""
+"""How each family of models turns text, tools and images into tokens (measured: wire.md 3;
+pure)."""
 
 from dataclasses import dataclass
 
@@ -19,29 +20,52 @@ class Family:
     """A usual image, for estimates."""
     image_tokens_max: int
     """The dearest image the provider will see, for bounds."""
+    hidden_tokens: int = 1024
+    """For bounds: what a provider may add to any prompt."""
+    hidden_tokens_with_tools: int = 2048
+    """For bounds: Claude's hidden tool prompt reaches 1,247 tokens."""
     bills_image_bytes: bool = False
     """It is not proved that an image is never billed as its base64, so those bytes bound it too."""
 
 
 _FAMILIES: dict[str, tuple[Family, ...]] = {
     "openai": (
-        Family(("gpt-4o-mini",), 1000, 4, 400, 12, 25_500, 48_169),
-        Family(("gpt-5",), 1000, 4, 650, 60, 800, 3_800),
-        Family(("gpt-3.5", "gpt-4", "chatgpt-4o", "o1", "o3", "o4"), 1000, 4, 400, 12, 800, 3_800),
-        Family(("",), 1000, 4, 800, 80, 1_500, 10_000, bills_image_bytes=True),
+        Family(("gpt-4o-mini",), 1000, 4, 400, 12, 25_500, 48_169, 128, 512),
+        Family(("gpt-5",), 1000, 4, 680, 10, 800, 3_800, 128, 512),
+        Family(
+            ("gpt-3.5", "gpt-4", "chatgpt-4o", "o1", "o3", "o4"),
+            1000,
+            4,
+            400,
+            12,
+            800,
+            3_800,
+            128,
+            512,
+        ),
+        Family(("",), 1000, 4, 700, 10, 1_500, 10_000, bills_image_bytes=True),
     ),
     "anthropic": (
         Family(
-            ("claude-2", "claude-3", "claude-opus-4-0", "claude-opus-4-1", "claude-opus-4-2025")
-            + ("claude-opus-4-5", "claude-opus-4-6", "claude-sonnet-4", "claude-haiku-4"),
+            (
+                "claude-2",
+                "claude-3",
+                "claude-opus-4-0",
+                "claude-opus-4-1",
+                "claude-opus-4-2025",
+                "claude-opus-4-5",
+                "claude-opus-4-6",
+                "claude-sonnet-4",
+                "claude-haiku-4",
+            ),
             1120,
             5,
             1150,
-            350,
+            400,
             1_300,
             4_800,
         ),
-        Family(("",), 1410, 5, 1410, 360, 2_500, 4_800),
+        Family(("",), 1410, 5, 1410, 380, 2_500, 4_800),
     ),
 }
 

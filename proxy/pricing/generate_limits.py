@@ -1,6 +1,7 @@
-"""Writes data/limits.json from LiteLLM's model table (MIT). A maintainer runs it; nothing else does.
+"""Writes data/limits.json from LiteLLM's model table (MIT). A maintainer runs it; nothing else
+does.
 
-    python -m proxy.pricing.generate_limits path/to/model_prices_and_context_window_backup.json
+python -m proxy.pricing.generate_limits path/to/model_prices_and_context_window_backup.json
 """
 
 import json
@@ -28,13 +29,15 @@ RETIRED: dict[str, dict[str, list[int]]] = {
         "claude-opus-4-1": [200_000, 32_000],
     }
 }
-"""Models LiteLLM has dropped and prices still name: Anthropic's model pages, largest beta included."""
+"""Models LiteLLM has dropped and prices still name: Anthropic's model pages, largest beta
+included."""
 
 WIDER = {"claude-sonnet-4-5": 1_000_000}
 """Inputs that a beta header widens beyond the table's."""
 
 EMBEDDING_TOKENS_MAX = 300_000
-"""All inputs of one embeddings request together (OpenAI's reference); the table's 8,191 is for each."""
+"""All inputs of one embeddings request together (OpenAI's reference); the table's 8,191 is for
+each."""
 
 
 def main(source: str) -> None:

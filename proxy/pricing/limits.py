@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from proxy.pricing.names import stem
 
-
 _DATA = Path(__file__).parent / "data" / "limits.json"
 
 
@@ -23,8 +22,8 @@ class Limits(NamedTuple):
 
 
 UNKNOWN = Limits(1_050_000, 128_000)
-"""For a model with a price and no limits: the largest of any model we know, so the bound stays a bound.
-It makes for large holds; an operator states the true limits beside the rate."""
+"""For a model with a price and no limits: the largest of any model we know, so the bound stays a
+bound. It makes for large holds; an operator states the true limits beside the rate."""
 
 
 @lru_cache(maxsize=4096)

@@ -1,7 +1,8 @@
-"""When two spellings name one model: the same name, or the same name with a date or version behind it (pure).
+"""When two spellings name one model: the same name, or the same name with a date or version behind
+it (pure).
 
-genai-prices matches some models by prefix, so `claude-opus-4-5-evil` and `claude-opus-4-10` would be
-priced as what they start with. Here a tail must be one that providers really append.
+genai-prices matches some models by prefix, so `claude-opus-4-5-evil` and `claude-opus-4-10` would
+be priced as what they start with. Here a tail must be one that providers really append.
 """
 
 import re

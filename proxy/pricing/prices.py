@@ -1,4 +1,5 @@
-"""What a call may cost at worst, and what it did cost: integer nano-dollars from published rates (pure)."""
+"""What a call may cost at worst, and what it did cost: integer nano-dollars from published rates
+(pure)."""
 
 import hashlib
 import json
@@ -36,18 +37,21 @@ _TIERS: dict[str, dict[str, dict[str, str]]] = {
         "batch": {"processing": "batch"},
     },
 }
-"""Tier names to the contexts genai-prices knows them by. Anthropic's `priority` draws on capacity already
-paid for, so the standard rate is its upper bound. Any other name is refused: `ultrafast`, `scale`."""
+"""Tier names to the contexts genai-prices knows them by. Anthropic's `priority` draws on capacity
+already paid for, so the standard rate is its upper bound. Any other name is refused: `ultrafast`,
+`scale`."""
 
 _CHEAPER = frozenset({"flex", "batch"})
 """Tiers that only lower a price: a model that lists none for them is charged the standard rate."""
 
 _GEOGRAPHIES: dict[str, dict[str, Decimal]] = {"anthropic": {"us": Decimal("1.1")}}
-"""What genai-prices lacks: the factor for keeping inference in one place (Anthropic's price page)."""
+"""What genai-prices lacks: the factor for keeping inference in one place (Anthropic's price
+page)."""
 
 
-class UnknownPrice(LookupError):
-    """No rate is known, so no bound is: refuse the call under a money budget; settle it at its hold."""
+class UnknownPrice(LookupError):  # noqa: N818 - the word the caller sees
+    """No rate is known, so no bound is: refuse the call under a money budget; settle it at its
+    hold."""
 
 
 class UnknownModel(UnknownPrice):
@@ -85,8 +89,9 @@ class Quote:
 class Prices:
     """Published rates as they stand at one moment, under the operator's own.
 
-    `overrides` maps (provider, model) to a rate; the model may be "*" for all a provider serves. Rates
-    have dates and hours: whoever owns the clock calls `advance` now and then, once a minute is enough.
+    `overrides` maps (provider, model) to a rate; the model may be "*" for all a provider serves.
+    Rates have dates and hours: whoever owns the clock calls `advance` now and then, once a minute
+    is enough.
     """
 
     def __init__(
@@ -120,10 +125,9 @@ class Prices:
             known.output_tokens if rate.output_tokens_max is None else rate.output_tokens_max,
         )
 
-    def quote(
-        self, call: ModelCall, input_tokens_bound: int, input_tokens_estimate: int
-    ) -> Quote:
-        """Raises UnknownPrice. Says nothing about `call.unbounded`: that the caller refuses first."""
+    def quote(self, call: ModelCall, input_tokens_bound: int, input_tokens_estimate: int) -> Quote:
+        """Raises UnknownPrice. Says nothing about `call.unbounded`: that the caller refuses
+        first."""
         limits = self.limits(call.provider, call.model)
         asked = call.output_tokens_max
         output = limits.output_tokens if asked is None else min(asked, limits.output_tokens)
@@ -147,9 +151,7 @@ class Prices:
             version=self.version,
         )
 
-    def cost(
-        self, provider: str, model: str, usage: Usage, service_tier: str | None = None
-    ) -> int:
+    def cost(self, provider: str, model: str, usage: Usage, service_tier: str | None = None) -> int:
         """Nano-dollars, rounded up once. The tier the answer reports overrides the one asked for.
 
         Raises UnknownPrice: then the hold is the charge.
@@ -202,8 +204,9 @@ class Prices:
 
 
 def _worst(rates: Rates, call: ModelCall, input_tokens_bound: int) -> tuple[int, int]:
-    """Nano-dollars for the input, and for one output token of every sampling. Which long-context step will
-    apply is not known before the answer, so the dearest that the bound reaches is taken."""
+    """Nano-dollars for the input, and for one output token of every sampling. Which long-context
+    step will apply is not known before the answer, so the dearest that the bound reaches is
+    taken."""
     reached = [step for step in rates.steps if step.above < input_tokens_bound] or [rates.steps[0]]
     dearest_input = max(_dearest_input(step, call) for step in reached)
     dearest_output = max(step.output for step in reached)
@@ -211,7 +214,8 @@ def _worst(rates: Rates, call: ModelCall, input_tokens_bound: int) -> tuple[int,
 
 
 def _dearest_input(step: Step, call: ModelCall) -> int:
-    """Anthropic writes its cache only when asked; OpenAI and others may write it unasked (wire.md 0.4)."""
+    """Anthropic writes its cache only when asked; OpenAI and others may write it unasked (wire.md
+    0.4)."""
     dearest = max(step.input, step.cache_read)
     if call.cache_lifetime == "1h":
         return max(dearest, step.cache_write_5m, step.cache_write_1h)
@@ -221,7 +225,8 @@ def _dearest_input(step: Step, call: ModelCall) -> int:
 
 
 def _version(overrides: Mapping[tuple[str, str], Rate]) -> str:
-    """Names the price table in every record: the library's version, and a hash of all that is ours."""
+    """Names the price table in every record: the library's version, and a hash of all that is
+    ours."""
     ours = {
         "tiers": _TIERS,
         "geographies": {p: {g: str(f) for g, f in t.items()} for p, t in _GEOGRAPHIES.items()},

@@ -1,7 +1,7 @@
 """Rates as integers: one femto-dollar is 1e-15 USD, so that every published price is whole (pure).
 
-A price of $0.0625 per million tokens is 62.5 nano-dollars a token: not an integer. In femto-dollars it is
-62,500,000, and sums stay exact until they are rounded up, once, to nano-dollars.
+A price of $0.0625 per million tokens is 62.5 nano-dollars a token: not an integer. In femto-dollars
+it is 62,500,000, and sums stay exact until they are rounded up, once, to nano-dollars.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,9 @@ from typing import NamedTuple
 from proxy.providers.usage import Usage
 
 FEMTO_PER_NANO = 10**6
-_FEMTO_PER_MTOK_DOLLAR = 10**9  # A dollar per million tokens is 1e-6 USD a token: 1e9 femto-dollars.
+_FEMTO_PER_MTOK_DOLLAR = (
+    10**9
+)  # A dollar per million tokens is 1e-6 USD a token: 1e9 femto-dollars.
 _FEMTO_PER_KCOUNT_DOLLAR = 10**12
 
 
@@ -62,7 +64,8 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """An operator's own rate, in dollars per million tokens; what is not given costs what input costs."""
+    """An operator's own rate, in dollars per million tokens; what is not given costs what input
+    costs."""
 
     input: Decimal
     output: Decimal
@@ -95,7 +98,8 @@ class Rate:
 
 
 def per_token(dollars_per_mtok: Decimal) -> int:
-    """Rounded up: a price finer than a femto-dollar per token does not exist, and must not undercharge."""
+    """Rounded up: a price finer than a femto-dollar per token does not exist, and must not
+    undercharge."""
     return _up(dollars_per_mtok * _FEMTO_PER_MTOK_DOLLAR)
 
 

@@ -1,7 +1,8 @@
 """Finds a model's published prices in genai-prices and turns them into integer rates (pure).
 
-genai-prices is asked for its data, not for sums: its look-up matches loosely and its caches grow with
-every name they see (wire.md 4). Its tiers, dates and variants are followed exactly as `calc_price` would.
+genai-prices is asked for its data, not for sums: its look-up matches loosely and its caches grow
+with every name they see (wire.md 4). Its tiers, dates and variants are followed exactly as
+`calc_price` would.
 """
 
 from collections.abc import Iterable
@@ -27,7 +28,8 @@ from proxy.pricing.rates import Rates, Step, per_search, per_token
 
 
 def find_model(snapshot: DataSnapshot, provider_id: str, model: str) -> ModelInfo | None:
-    """The entry whose own rules name this model: equal, or a version of what they say it starts with."""
+    """The entry whose own rules name this model: equal, or a version of what they say it starts
+    with."""
     provider = _provider(snapshot, provider_id)
     if provider is None:
         return None
@@ -53,7 +55,8 @@ def rates_of(entry: ModelInfo, at: datetime, context: dict[str, str], multiplier
 
 
 def has_variant(entry: ModelInfo, context: dict[str, str], at: datetime) -> bool:
-    """The entry has prices of its own for this context; without them the standard price would be taken."""
+    """The entry has prices of its own for this context; without them the standard price would be
+    taken."""
     return any(
         variant.when == context and (variant.constraint is None or variant.constraint.active(at))
         for variant in entry.price_variants or ()
@@ -65,8 +68,8 @@ def _provider(snapshot: DataSnapshot, provider_id: str) -> Provider | None:
 
 
 def _is_meant(rule: MatchLogic, name: str) -> bool:
-    """Which part of a rule matched, and did it name the whole model? Loose clauses (contains, ends with,
-    open regexes) never do."""
+    """Which part of a rule matched, and did it name the whole model? Loose clauses (contains, ends
+    with, open regexes) never do."""
     match rule:
         case ClauseEquals():
             return rule.is_match(name)
@@ -90,7 +93,8 @@ def _starts(price: ModelPrice) -> Iterable[int]:
 
 
 def _step(price: ModelPrice, above: int, multiplier: Decimal) -> Step:
-    """A kind of token without a price of its own costs what the kind around it costs, as calc_price has it."""
+    """A kind of token without a price of its own costs what the kind around it costs, as calc_price
+    has it."""
 
     def rate(*keys: str) -> int:
         for key in keys:

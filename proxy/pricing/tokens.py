@@ -1,8 +1,9 @@
-"""Counts a prompt before it is sent: an estimate for people and a bound for the hold, never mixed (pure).
+"""Counts a prompt before it is sent: an estimate for people and a bound for the hold, never mixed
+(pure).
 
-The bound needs no tokenizer: byte-level BPE makes at most one token of a byte, so bytes plus measured
-allowances for what providers add bound every model. The estimate tokenizes, and remembers per message, so
-that a conversation that grows costs only its newest message.
+The bound needs no tokenizer: byte-level BPE makes at most one token of a byte, so bytes plus
+measured allowances for what providers add bound every model. The estimate tokenizes, and remembers
+per message, so that a conversation that grows costs only its newest message.
 """
 
 from proxy.pricing.encoding import encoding
@@ -12,21 +13,19 @@ from proxy.providers.answer import AnswerReader
 from proxy.providers.call import ModelCall
 
 LARGE_CHARACTERS = 16 * 1024
-"""New text above this is counted in a thread: 0.4 ms of English, 8 ms of the worst input measured."""
+"""New text above this is counted in a thread: 0.4 ms of English, 8 ms of the worst input
+measured."""
 
 MEASURED_CHARACTERS_MAX = 1024 * 1024
 """Of one text; the rest is taken to be like it. Only the estimate is affected."""
 
 PIECE_CHARACTERS = 8 * 1024
-"""tiktoken gets no more at a time: 300 kB of spaces and one letter make it panic (wire.md 3.4), and long runs
-of one letter cost more than their share."""
+"""tiktoken gets no more at a time: 300 kB of spaces and one letter make it panic (wire.md 3.4), and
+long runs of one letter cost more than their share."""
 
 MESSAGE_BYTES = 16
-PROMPT_TOKENS = 1024
-PROMPT_TOKENS_WITH_TOOLS = 2048
 BUILTIN_TOOL_TOKENS = 2048
-"""Allowances on top of the bytes (wire.md 3.1): Claude's hidden tool prompt reaches 1,247 tokens, its
-memory tool 1,581."""
+"""Allowances on top of the bytes (wire.md 3.1): Claude's memory tool alone brings 1,581 tokens."""
 
 CANCEL_TOKENS = 256
 """What a provider may have generated, past what we saw, before it noticed that nobody reads."""
@@ -36,7 +35,8 @@ _MEMO_HALF = 32 * 1024
 
 
 class TokenCounter:
-    """Safe to use from several threads at once: its memo holds only counts, and losing one costs a recount."""
+    """Safe to use from several threads at once: its memo holds only counts, and losing one costs a
+    recount."""
 
     def __init__(self) -> None:
         self._young: dict[tuple[int, int], int] = {}
@@ -55,7 +55,8 @@ class TokenCounter:
         return fresh > LARGE_CHARACTERS
 
     def estimate(self, call: ModelCall) -> int:
-        """Input tokens, most likely. Never above the bound's own parts by design, but not a bound."""
+        """Input tokens, most likely. Never above the bound's own parts by design, but not a
+        bound."""
         family = family_of(call.provider, call.model)
         prompt = call.prompt
         tokens = sum(map(self.count, prompt.texts)) * family.text_milli // 1000
@@ -94,17 +95,19 @@ def input_bound(call: ModelCall, limits: Limits) -> int:
     if not prompt.is_bounded:
         return limits.input_tokens
     tokens = prompt.text_bytes + prompt.message_count * MESSAGE_BYTES
-    tokens += PROMPT_TOKENS_WITH_TOOLS if prompt.has_tools else PROMPT_TOKENS
-    tokens += prompt.builtin_tools * BUILTIN_TOOL_TOKENS
-    tokens += _images_bound(call, family_of(call.provider, call.model))
+    family = family_of(call.provider, call.model)
+    tokens += family.hidden_tokens_with_tools if prompt.has_tools else family.hidden_tokens
+    tokens += prompt.builtin_tools * BUILTIN_TOOL_TOKENS + _images_bound(call, family)
     return min(tokens, limits.input_tokens)
 
 
 def output_upper_bound(call: ModelCall, reader: AnswerReader, output_tokens_bound: int) -> int:
-    """Output tokens that can have been billed when an answer ended without usage, all samplings together.
+    """Output tokens that can have been billed when an answer ended without usage, all samplings
+    together.
 
-    `output_tokens_bound` is the quote's, per sampling. What was seen bounds what was made, with a margin;
-    but not when the model may think unseen, when we could not read, or when the answer is not a stream.
+    `output_tokens_bound` is the quote's, per sampling. What was seen bounds what was made, with a
+    margin; but not when the model may think unseen, when we could not read, or when the answer is
+    not a stream.
     """
     whole = output_tokens_bound * call.samplings
     if call.may_reason or reader.unreadable or not call.streaming:
@@ -119,7 +122,8 @@ def _images_bound(call: ModelCall, family: Family) -> int:
 
 
 def _tokens(text: str) -> int:
-    """In pieces, so that no input is slow or fatal. A cut may split a token, which only adds to the count."""
+    """In pieces, so that no input is slow or fatal. A cut may split a token, which only adds to the
+    count."""
     measured = text[:MEASURED_CHARACTERS_MAX]
     tokens = sum(
         _piece_tokens(measured[start : start + PIECE_CHARACTERS])
@@ -134,7 +138,7 @@ def _piece_tokens(piece: str) -> int:
     except ValueError:
         return _bytes(piece)
     except BaseException as error:
-        # A panic in tiktoken's Rust is no Exception; anything else of that kind is not ours to stop.
+        # A panic in tiktoken's Rust is no Exception; any other of that kind is not ours to stop.
         if type(error).__name__ != "PanicException":
             raise
         return _bytes(piece)

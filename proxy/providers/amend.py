@@ -7,7 +7,8 @@ from proxy.providers.body import Body
 
 
 def amend_members(body: Body, changes: dict[str, Any]) -> bytes:
-    """Replaces members that are there in place; puts new ones first, where they need no look-back."""
+    """Replaces members that are there in place; puts new ones first, where they need no
+    look-back."""
     edits: list[tuple[int, int, str]] = []
     added: list[str] = []
     for name, value in changes.items():

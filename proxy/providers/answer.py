@@ -1,7 +1,8 @@
 """Reads an answer while it passes: the shared half of every format's reader (pure, sans-io).
 
-A format says what its JSON answer and its stream events mean; this says how bytes become those, what the
-client gets, and what happens when they cannot be read. Nothing a provider sends may raise here.
+A format says what its JSON answer and its stream events mean; this says how bytes become those,
+what the client gets, and what happens when they cannot be read. Nothing a provider sends may raise
+here.
 """
 
 import json
@@ -24,8 +25,8 @@ class ToolCall(NamedTuple):
 
 
 class Answer(ABC):
-    """What an answer said so far. Formats fill it in `read_json` and `read_event`, checking every type:
-    the JSON is whatever came over the wire."""
+    """What an answer said so far. Formats fill it in `read_json` and `read_event`, checking every
+    type: the JSON is whatever came over the wire."""
 
     def __init__(self) -> None:
         self.usage: Usage | None = None
@@ -55,8 +56,9 @@ class Answer(ABC):
 class AnswerReader:
     """Feed it the answer's bytes as they come and pass on what it returns.
 
-    `feed` and `close` return the same bytes, except that with `hide_usage` the one event that carries the
-    usage we asked for is left out. The properties are valid at any time, final after `close`.
+    `feed` and `close` return the same bytes, except that with `hide_usage` the one event that
+    carries the usage we asked for is left out. The properties are valid at any time, final after
+    `close`.
     """
 
     def __init__(
@@ -70,7 +72,7 @@ class AnswerReader:
     ) -> None:
         self._answer = answer
         self._decoder = ContentDecoder(content_encoding)
-        # Bytes we would have to compress again cannot be edited; then the extra event stays visible.
+        # Compressed bytes cannot be edited in passing; then the extra event stays visible.
         self._hides = hide_usage and self._decoder.is_identity
         self._is_stream = _is_stream(content_type)
         self._sse = SseParser(keep_raw=self._hides)
@@ -194,7 +196,8 @@ def as_text(value: Any) -> str | None:
 
 
 def as_count(value: Any) -> int | None:
-    """A token count as a provider may report it, or None; never negative, never a float or a bool."""
+    """A token count as a provider may report it, or None; never negative, never a float or a
+    bool."""
     is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
     return value if is_count else None
 

@@ -58,7 +58,8 @@ class MessagesAnswer(Answer):
         return False
 
     def _end_turn(self, message: dict[str, Any]) -> None:
-        """Cumulative: its fields replace those of `message_start`, but null and absent ones do not."""
+        """Cumulative: its fields replace those of `message_start`, but null and absent ones do
+        not."""
         why = as_object(message.get("delta")).get("stop_reason")
         self.finish_reason = as_text(why) or self.finish_reason
         reported = as_object(message.get("usage"))
@@ -97,7 +98,8 @@ class CountAnswer(Answer):
 
 
 def usage_of(reported: dict[str, Any]) -> Usage | None:
-    """Top-level counts leave out advisors and fallbacks, so where samplings are listed they are billed."""
+    """Top-level counts leave out advisors and fallbacks, so where samplings are listed they are
+    billed."""
     whole = _one(reported)
     if whole is None:
         return None
@@ -118,7 +120,7 @@ def _one(reported: dict[str, Any], service_tier: str | None = None) -> Usage | N
     by_lifetime = as_object(reported.get("cache_creation"))
     hour = as_count(by_lifetime.get("ephemeral_1h_input_tokens")) or 0
     minutes = as_count(by_lifetime.get("ephemeral_5m_input_tokens")) or 0
-    # The sum is final, the split may be older (message_start) or missing: what it leaves is short-lived.
+    # The sum is final; the split may be older (message_start) or missing: the rest is short-lived.
     written = as_count(reported.get("cache_creation_input_tokens"))
     written = hour + minutes if written is None else written
     hour = min(hour, written)

@@ -3,8 +3,8 @@
 from typing import Any
 
 from proxy.providers.amend import amend_members
-from proxy.providers.anthropic_answer import CountAnswer, MessagesAnswer
 from proxy.providers.answer import AnswerReader
+from proxy.providers.anthropic_answer import CountAnswer, MessagesAnswer
 from proxy.providers.body import (
     Body,
     Json,
@@ -39,7 +39,8 @@ _PLAIN_EDITS = ("clear_tool_uses_", "clear_thinking_")
 """Context edits that only drop text. Any other, such as compaction, samples."""
 
 _OPEN_MINDED = ("claude-2", "claude-3", "claude-opus-4", "claude-sonnet-4", "claude-haiku-4")
-"""Families that think only when `thinking` says so. Later ones may unless it says they shall not."""
+"""Families that think only when `thinking` says so. Later ones may unless it says they shall
+not."""
 
 THINKING_TOKENS_MIN = 1024
 """Anthropic refuses a smaller thinking budget, or one that is not below `max_tokens`."""
@@ -70,7 +71,8 @@ class AnthropicMessages:
     def amend(
         self, data: bytes, call: ModelCall, *, output_tokens: int | None, ask_usage: bool
     ) -> bytes:
-        """A thinking budget shrinks with the bound; where none fits any more, thinking is left out."""
+        """A thinking budget shrinks with the bound; where none fits any more, thinking is left
+        out."""
         if output_tokens is None:
             return data
         body = read_body(data)
@@ -190,7 +192,7 @@ def _may_reason(model: str, thinking: Json) -> bool:
     kind = thinking.get("type")
     if kind is None:
         return not model.startswith(_OPEN_MINDED)
-    return kind != "disabled"
+    return bool(kind != "disabled")
 
 
 def _reasons(members: Json, tools: list[Json]) -> list[str]:

@@ -1,13 +1,14 @@
 """A request body read strictly: JSON that every parser reads alike, or a refusal (pure).
 
-Two parsers that disagree are two prices: duplicate keys, NaN, a BOM or a second spelling of a field let a
-caller show us one bound and the provider another (scenario R10).
+Two parsers that disagree are two prices: duplicate keys, NaN, a BOM or a second spelling of a field
+let a caller show us one bound and the provider another (scenario R10).
 """
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from json.scanner import make_scanner
 from typing import Any, NoReturn
 
 from proxy.providers.call import MODEL_NAME, TOKENS_MAX, BadRequest
@@ -54,7 +55,8 @@ def read_body(data: bytes) -> Body:
 
 
 def _members(text: str) -> Body:
-    """The outermost object by hand, its values by the C scanner: that is what gives us the spans."""
+    """The outermost object by hand, its values by the C scanner: that is what gives us the
+    spans."""
     end = _skip(text, 0)
     if text[end : end + 1] != "{":
         json.loads(text)
@@ -124,9 +126,10 @@ def _finite(digits: str) -> float:
     return number
 
 
-_scan = json.JSONDecoder(
+_decoder: Any = json.JSONDecoder(
     object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite
-).scan_once
+)
+_scan: Callable[[str, int], tuple[Any, int]] = make_scanner(_decoder)
 
 
 def model_of(members: Json) -> str:
@@ -140,7 +143,8 @@ def model_of(members: Json) -> str:
 
 
 def whole_number(members: Json, name: str, *, least: int = 0, most: int = TOKENS_MAX) -> int | None:
-    """An optional integer field; null counts as absent. Raises BadRequest for any other kind of value."""
+    """An optional integer field; null counts as absent. Raises BadRequest for any other kind of
+    value."""
     value = members.get(name)
     if value is None:
         return None

@@ -21,10 +21,11 @@ MODEL_NAME = re.compile(r"[A-Za-z0-9._:@/-]{1,128}")
 """Checked before any look-up: price tables and labels must not grow with what callers invent."""
 
 
-class BadRequest(ValueError):
+class BadRequest(ValueError):  # noqa: N818 - the word the caller sees
     """The body cannot be read in one way only, so it is refused with 400 in the caller's shape.
 
-    `param` names the field at fault, or is None for the body as a whole. The text never quotes the body.
+    `param` names the field at fault, or is None for the body as a whole. The text never quotes the
+    body.
     """
 
     def __init__(self, reason: str, param: str | None = None) -> None:
@@ -40,9 +41,11 @@ class Prompt:
     texts: tuple[str, ...] = field(repr=False)
     """One text per message, system and instructions included, in order."""
     tools_text: str = field(repr=False)
-    """Tool definitions and output schemas as their JSON stood in the body; empty when there are none."""
+    """Tool definitions and output schemas as their JSON stood in the body; empty when there are
+    none."""
     text_bytes: int
-    """UTF-8 bytes of everything that can reach the model as text: strings, keys, numbers, tool JSON."""
+    """UTF-8 bytes of everything that can reach the model as text: strings, keys, numbers, tool
+    JSON."""
     message_count: int
     has_tools: bool
     builtin_tools: int = 0
@@ -51,8 +54,8 @@ class Prompt:
     image_bytes: int = 0
     """Bytes of inline (base64) images, already left out of `text_bytes`."""
     is_bounded: bool = True
-    """False when the body is not the whole prompt (stored conversation, file id, document, audio): then
-    only the model's context window bounds the input."""
+    """False when the body is not the whole prompt (stored conversation, file id, document, audio):
+    then only the model's context window bounds the input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +76,17 @@ class ModelCall:
     """How many outputs one prompt buys (`n`, `best_of`)."""
     prompt: Prompt
     service_tier: str | None
-    """The dearest tier the body may select, with "@geo" appended where the geography has a price."""
+    """The dearest tier the body may select, with "@geo" appended where the geography has a
+    price."""
     cache_lifetime: CacheLifetime | None
     """The longest prompt-cache lifetime the body asks for; None when it asks for none."""
     unbounded: tuple[str, ...]
-    """Why no worst case can be stated for this call (server-side tools, background work …), as machine
-    reasons. Not empty: refuse while a budget of dollars or tokens applies."""
+    """Why no worst case can be stated for this call (server-side tools, background work …), as
+    machine reasons. Not empty: refuse while a budget of dollars or tokens applies."""
     may_reason: bool
     """Output may be billed that is never shown, so output seen is no bound on output billed."""
     usage_requested: bool
     """The caller asked to see usage in its stream."""
     digest: str
-    """sha256 over model and messages, but not `stream` or bounds: a retry in another form has the same."""
+    """sha256 over model and messages, but not `stream` or bounds: a retry in another form has the
+    same."""

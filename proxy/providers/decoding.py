@@ -1,10 +1,11 @@
-"""Content codings undone piece by piece, on a copy, for whoever reads a body that passes unchanged (pure)."""
+"""Content codings undone piece by piece, on a copy, for whoever reads a body that passes unchanged
+(pure)."""
 
 import zlib
 from collections.abc import Callable
 from typing import Protocol
 
-import brotli
+import brotli  # type: ignore[import-untyped]  # It ships no types.
 import zstandard
 
 from proxy.providers.call import BadRequest
@@ -18,7 +19,8 @@ _ZSTD_SLICE = (
 
 
 class ContentDecoder:
-    """Undoes a Content-Encoding header. Failure is a state, never an exception: see `has_failed`."""
+    """Undoes a Content-Encoding header. Failure is a state, never an exception: see
+    `has_failed`."""
 
     def __init__(self, content_encoding: str, bytes_max: int = DECODED_BYTES_MAX) -> None:
         names = [name.strip().lower() for name in content_encoding.split(",")]
@@ -52,7 +54,8 @@ class ContentDecoder:
 
 
 def decode_body(data: bytes, content_encoding: str, bytes_max: int) -> bytes:
-    """A whole request body, decoded. Raises BadRequest when it is corrupt, cut off, or too large."""
+    """A whole request body, decoded. Raises BadRequest when it is corrupt, cut off, or too
+    large."""
     decoder = ContentDecoder(content_encoding, bytes_max)
     decoded = decoder.feed(data)
     if not decoder.is_complete:

@@ -15,7 +15,8 @@ class Format(Protocol):
     provider: str
 
     def read_request(self, data: bytes, path: str = "") -> ModelCall:
-        """Raises BadRequest. `data` is content-decoded; `path` is for formats that name the model there."""
+        """Raises BadRequest. `data` is content-decoded; `path` is for formats that name the model
+        there."""
         ...
 
     def answer_reader(
@@ -26,21 +27,23 @@ class Format(Protocol):
         content_encoding: str = "",
         hide_usage: bool = False,
     ) -> AnswerReader:
-        """`hide_usage`: `amend` asked for usage that the caller did not ask for and shall not see."""
+        """`hide_usage`: `amend` asked for usage that the caller did not ask for and shall not
+        see."""
         ...
 
     def amend(
         self, data: bytes, call: ModelCall, *, output_tokens: int | None, ask_usage: bool
     ) -> bytes:
-        """The body with every output bound at most `output_tokens` (one is added where none stands), and
-        usage asked for in the stream. Every other byte stays."""
+        """The body with every output bound at most `output_tokens` (one is added where none
+        stands), and usage asked for in the stream. Every other byte stays."""
         ...
 
 
 def clamped(
     members: Json, fields: Iterable[str], default: str, output_tokens: int
 ) -> dict[str, Any]:
-    """The changes that bring every bound in `fields` down; `default` is set when it would bound nothing."""
+    """The changes that bring every bound in `fields` down; `default` is set when it would bound
+    nothing."""
     changes: dict[str, Any] = {}
     has_bound = False
     for name in fields:

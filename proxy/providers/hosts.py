@@ -1,4 +1,5 @@
-"""Which hosts belong to model providers (wire.md 1.1). Exact names, or a suffix that starts at a dot (pure)."""
+"""Which hosts belong to model providers (wire.md 1.1). Exact names, or a suffix that starts at a
+dot (pure)."""
 
 import re
 from functools import lru_cache

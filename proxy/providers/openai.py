@@ -13,7 +13,8 @@ _NEVER_REASON = ("gpt-3.5", "gpt-35", "gpt-4", "chatgpt-4o", "text-", "davinci",
 
 
 def may_reason(model: str, effort: Any) -> bool:
-    """Every family after gpt-4 may bill tokens it never shows, unless told not to. Unknown ones may too."""
+    """Every family after gpt-4 may bill tokens it never shows, unless told not to. Unknown ones may
+    too."""
     if effort == "none":
         return False
     return not model.removeprefix("ft:").startswith(_NEVER_REASON)

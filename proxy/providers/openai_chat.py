@@ -145,7 +145,8 @@ _LOCAL = ("", "function", "custom")
 
 
 class ChatAnswer(Answer):
-    """JSON and stream chunks of chat completions, with the deviations that compatible servers show."""
+    """JSON and stream chunks of chat completions, with the deviations that compatible servers
+    show."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -198,7 +199,8 @@ class ChatAnswer(Answer):
             self._read_tool((where, "function_call"), None, as_object(said["function_call"]))
 
     def _read_tool(self, key: tuple[Any, Any], id_: str | None, asked: dict[str, Any]) -> None:
-        """`index` names the call; without one, an id does; without both, it is the last one (wire.md 1.2)."""
+        """`index` names the call; without one, an id does; without both, it is the last one
+        (wire.md 1.2)."""
         name = asked.get("name")
         self.output_seen += text_bytes(name, asked.get("arguments"), asked.get("input"))
         name = (as_text(name) or "")[:NAME_KEPT_MAX]

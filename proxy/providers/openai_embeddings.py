@@ -63,8 +63,8 @@ class OpenAIEmbeddings:
 
 
 def _inputs(value: Any) -> list[Any]:
-    """A text, texts, one list of token ids, or several. Token ids are each one token; their digits and
-    commas are at least as many bytes, so the byte bound holds for them too."""
+    """A text, texts, one list of token ids, or several. Token ids are each one token; their digits
+    and commas are at least as many bytes, so the byte bound holds for them too."""
     if isinstance(value, str):
         return [value]
     if not isinstance(value, list) or not value:

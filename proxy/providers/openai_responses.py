@@ -49,7 +49,15 @@ _READ = frozenset(
 )
 
 _LOCAL = frozenset(
-    "function custom local_shell apply_patch computer computer_use_preview namespace".split()
+    [
+        "function",
+        "custom",
+        "local_shell",
+        "apply_patch",
+        "computer",
+        "computer_use_preview",
+        "namespace",
+    ]
 )
 """Tools that the client runs. Everything else runs at the provider, in a loop we cannot see."""
 
@@ -236,6 +244,12 @@ def _acts(kind: str, item: dict[str, Any]) -> bool:
 
 
 _ACTING = frozenset(
-    "function_call custom_tool_call local_shell_call apply_patch_call computer_call "
-    "mcp_approval_request".split()
+    [
+        "function_call",
+        "custom_tool_call",
+        "local_shell_call",
+        "apply_patch_call",
+        "computer_call",
+        "mcp_approval_request",
+    ]
 )

@@ -1,4 +1,5 @@
-"""Gathers what a body's messages hold: texts to estimate from, bytes that bound, media that neither do (pure)."""
+"""Gathers what a body's messages hold: texts to estimate from, bytes that bound, media that neither
+do (pure)."""
 
 import hashlib
 from typing import Any
@@ -7,16 +8,32 @@ from proxy.providers.body import DEPTH_MAX, Body, Json
 from proxy.providers.call import BadRequest, CacheLifetime, Prompt
 
 _SILENT = frozenset(
-    "type role id signature cache_control encrypted_content tool_use_id tool_call_id call_id status "
-    "detail".split()
+    [
+        "type",
+        "role",
+        "id",
+        "signature",
+        "cache_control",
+        "encrypted_content",
+        "tool_use_id",
+        "tool_call_id",
+        "call_id",
+        "status",
+        "detail",
+    ]
 )
-"""Members of a content block that the model does not read as text. They still count in the bound."""
+"""Members of a content block that the model does not read as text. They still count in the
+bound."""
 
 _IMAGES = frozenset({"image", "image_url", "input_image", "computer_screenshot"})
 _OPAQUE = frozenset(
     {"input_audio", "file", "input_file", "container_upload", "item_reference", "input_video"}
 )
-"""Blocks whose tokens cannot be told from their bytes: only the context window bounds the prompt then."""
+"""Blocks whose tokens cannot be told from their bytes: only the context window bounds the prompt
+then."""
+
+_FRAMING = frozenset({"id", "type", "index", "call_id", "function", "name", "arguments", "input"})
+"""Members that wrap a tool call; the same holds for them."""
 
 _MEMBER_BYTES = (
     6  # `"": ,` and a space: what JSON puts around a member if it is rendered as it stands.
@@ -37,7 +54,8 @@ class PromptGatherer:
         """The longest `cache_control` lifetime met so far."""
 
     def note_cache(self, control: Any) -> None:
-        """A `cache_control` as written: absent asks for nothing; a lifetime we do not know is the long one."""
+        """A `cache_control` as written: absent asks for nothing; a lifetime we do not know is the
+        long one."""
         if control is None:
             return
         ttl = control.get("ttl") if isinstance(control, dict) else None
@@ -86,8 +104,8 @@ class PromptGatherer:
         self._bytes += _size(text)
 
     def _walk(self, root: Any, texts: list[str]) -> None:
-        """Depth first, without recursion. Each entry: value, whether it is a content block, whether the
-        model reads it as text, depth."""
+        """Depth first, without recursion. Each entry: value, whether it is a content block, whether
+        the model reads it as text, depth."""
         stack: list[tuple[Any, bool, bool, int]] = [(root, True, True, 0)]
         while stack:
             value, is_block, is_read, depth = stack.pop()
@@ -111,8 +129,8 @@ class PromptGatherer:
                     holds_blocks = is_block and name in ("content", "output")
                     reads = is_read and not (is_block and name in _SILENT)
                     stack.append((child, holds_blocks, reads, depth + 1))
-                    if not is_block:
-                        stack.append((name, False, reads, depth + 1))
+                    if reads and not is_block and name not in _FRAMING:
+                        texts.append(name)
             elif isinstance(value, list):
                 if depth > DEPTH_MAX:
                     raise BadRequest("the messages are nested too deeply")
@@ -122,9 +140,11 @@ class PromptGatherer:
                 self._bytes += 5 if value is None or isinstance(value, bool) else len(repr(value))
 
     def _media(self, block: Json) -> Any:
-        """Counts an image and returns the member that holds its bytes, so that they are not text too.
+        """Counts an image and returns the member that holds its bytes, so that they are not text
+        too.
 
-        Only a block in a message's content is media: the same JSON inside a tool's arguments is text.
+        Only a block in a message's content is media: the same JSON inside a tool's arguments is
+        text.
         """
         kind = block.get("type")
         if not isinstance(kind, str):
@@ -148,7 +168,8 @@ class PromptGatherer:
 
 
 def _image_data(held: Any) -> str | None:
-    """The base64 of an image given inline; None for a link, an id or anything unusual (walked as text)."""
+    """The base64 of an image given inline; None for a link, an id or anything unusual (walked as
+    text)."""
     if isinstance(held, dict):
         if held.keys() == {"type", "media_type", "data"} and held["type"] == "base64":
             kind, data = held["media_type"], held["data"]

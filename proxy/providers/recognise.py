@@ -1,7 +1,9 @@
-"""Says what a request is before its body is read: a model call we meter, one we do not, or neither (pure).
+"""Says what a request is before its body is read: a model call we meter, one we do not, or neither
+(pure).
 
-On a provider's host, what is not in these tables is refused: an unknown path may be billable (scenario
-C1). Elsewhere the shape of the body decides, so that an unlisted gateway is not a way round the meter.
+On a provider's host, what is not in these tables is refused: an unknown path may be billable
+(scenario C1). Elsewhere the shape of the body decides, so that an unlisted gateway is not a way
+round the meter.
 """
 
 import re
@@ -109,7 +111,8 @@ _PROMPTS = ("messages", "input", "prompt", "contents")
 def recognise(
     host: str, port: int, method: str, path: str, headers: Mapping[str, str]
 ) -> Recognised:
-    """`headers` has lower-case names, or ignores case as mitmproxy's do. `path` may carry a query."""
+    """`headers` has lower-case names, or ignores case as mitmproxy's do. `path` may carry a
+    query."""
     host = host.lower().rstrip(".")
     path = path.partition("?")[0].partition("#")[0]
     content_type = headers.get("content-type", "").lower()
@@ -138,7 +141,8 @@ def recognise(
 
 
 def recognise_shape(path: str, body: bytes) -> Unsupported | NotModel:
-    """For `NeedsShape`: does this body ask a model something? What looks like it and cannot be read, does."""
+    """For `NeedsShape`: does this body ask a model something? What looks like it and cannot be
+    read, does."""
     is_named = _names_a_model_call(path.partition("?")[0])
     if not body.lstrip(b" \t\r\n\xef\xbb\xbf").startswith(b"{"):
         return _GATEWAY if is_named else NotModel()

@@ -1,4 +1,5 @@
-"""Server-sent events from bytes cut anywhere (WHATWG HTML 9.2.6), in linear time and bounded memory (pure)."""
+"""Server-sent events from bytes cut anywhere (WHATWG HTML 9.2.6), in linear time and bounded memory
+(pure)."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -19,7 +20,8 @@ class Event(NamedTuple):
 
 
 class SseParser:
-    """Feed bytes, get whole events. After an event outgrows its cap `has_overflowed` is true for good."""
+    """Feed bytes, get whole events. After an event outgrows its cap `has_overflowed` is true for
+    good."""
 
     def __init__(self, *, keep_raw: bool = False, event_bytes_max: int = EVENT_BYTES_MAX) -> None:
         self._keep_raw = keep_raw

@@ -5,10 +5,11 @@ from dataclasses import dataclass, fields, replace
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one call. `input_tokens` is everything sent in: uncached, cache reads and cache writes.
+    """Tokens of one call. `input_tokens` is everything sent in: uncached, cache reads and cache
+    writes.
 
-    Providers differ: OpenAI counts cached tokens inside its input, Anthropic beside it. Readers add up,
-    so that here the parts are always inside the whole, and reasoning is always inside output.
+    Providers differ: OpenAI counts cached tokens inside its input, Anthropic beside it. Readers add
+    up, so that here the parts are always inside the whole, and reasoning is always inside output.
     """
 
     input_tokens: int
@@ -26,8 +27,8 @@ class Usage:
     service_tier: str | None = None
     """The tier the answer says it was billed at; it overrides the tier asked for."""
     parts: "tuple[UsagePart, ...]" = ()
-    """Present when one call was several billed samplings: then these are what is billed, each at its own
-    model, and the counts above are their sum."""
+    """Present when one call was several billed samplings: then these are what is billed, each at
+    its own model, and the counts above are their sum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,8 @@ _COUNTS = tuple(f.name for f in fields(Usage) if f.name not in ("service_tier", 
 
 
 def total_of(parts: tuple[UsagePart, ...], whole: Usage) -> Usage:
-    """Several samplings as one usage; what only the whole reports (searches, tier) is kept from it."""
+    """Several samplings as one usage; what only the whole reports (searches, tier) is kept from
+    it."""
     sums = {name: sum(getattr(part.usage, name) for part in parts) for name in _COUNTS}
     sums["web_searches"] = whole.web_searches
     return replace(whole, **sums, parts=parts)
