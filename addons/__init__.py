@@ -26,9 +26,10 @@ from proxy.budgets import Accounts
 from proxy.config import Settings
 from proxy.engine.corridor import Addon
 from proxy.engine.dial import Dialler
-from proxy.ledger import Ledger
+from proxy.ledger.store import Ledger
 from proxy.policy import PolicyBook
-from proxy.pricing import Prices
+from proxy.pricing.prices import Prices
+from proxy.pricing.tokens import TokenCounter
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Ports:
 
     policies: PolicyBook
     prices: Prices
+    counter: TokenCounter
     accounts: Accounts
     ledger: Ledger
     dialler: Dialler
@@ -50,7 +52,7 @@ def chain(settings: Settings, ports: Ports) -> list[Addon]:
         Route(settings.routes),
         Identity(ports.policies),
         Allowlist(settings.limits.body_bytes_max),
-        Budget(ports.accounts, ports.prices, lease_ms),
+        Budget(ports.accounts, ports.prices, ports.counter, lease_ms),
         Credentials(keys),
     ]
     before = [addon.name for addon in decides]

@@ -2,8 +2,10 @@
 
 from mitmproxy import http
 
-from proxy import providers
+from proxy.providers.call import BadRequest
 from proxy.providers.decoding import decode_body
+from proxy.providers.formats import format_named
+from proxy.providers.recognise import Known, NeedsShape, Unsupported, recognise_shape
 from proxy.refusals import Code, Refusal
 from proxy.slip import Slip, Stamp
 
@@ -55,26 +57,26 @@ class Allowlist:
     def _read(self, slip: Slip, flow: http.HTTPFlow) -> Refusal | None:
         """Fill in `slip.call`, or say why this kind of call cannot be governed."""
         seen = slip.recognised
-        if isinstance(seen, providers.Unsupported):
+        if isinstance(seen, Unsupported):
             return _unsupported(seen)
-        if not isinstance(seen, providers.Known | providers.NeedsShape):
+        if not isinstance(seen, Known | NeedsShape):
             return None
         try:
             coding = flow.request.headers.get("content-encoding", "")
             body = flow.request.raw_content or b""
             if coding:
                 body = decode_body(body, coding, self._body_bytes_max)
-            if isinstance(seen, providers.NeedsShape):
-                shape = providers.recognise_shape(slip.path, body)
-                return _unsupported(shape) if isinstance(shape, providers.Unsupported) else None
-            slip.call = providers.format_of(seen.format).read_request(body)
-        except providers.BadRequest as error:
+            if isinstance(seen, NeedsShape):
+                shape = recognise_shape(slip.path, body)
+                return _unsupported(shape) if isinstance(shape, Unsupported) else None
+            slip.call = format_named(seen.format, seen.provider).read_request(body)
+        except BadRequest as error:
             where = f" ({error.param})" if error.param else ""
             return Refusal(Code.BAD_REQUEST, f"The request cannot be read: {error.reason}{where}.")
         return None
 
 
-def _unsupported(seen: providers.Unsupported) -> Refusal:
+def _unsupported(seen: Unsupported) -> Refusal:
     return Refusal(
         Code.FORMAT_UNSUPPORTED,
         f"This looks like a model call that Exeat cannot meter yet ({seen.reason}), so it may not "

@@ -2,8 +2,8 @@
 
 from mitmproxy import http
 
-from proxy.ledger import Ledger
 from proxy.ledger.filing import decision_of, outcome_of
+from proxy.ledger.store import Ledger
 from proxy.refusals import Code, Refusal
 from proxy.slip import Slip, Stamp
 

@@ -5,12 +5,14 @@ import time
 
 from mitmproxy import http
 
-from proxy.budgets import Accounts, Charge, CountersUnavailable, Exceeded, Hold, Reservation
+from proxy.budgets import Accounts, Charge, CountersUnavailable, Exceeded, Hold, Reservation, Unit
 from proxy.money import format_usd
 from proxy.policy.terms import BudgetedLimit
-from proxy.pricing import Prices, Quote, UnknownModel, is_large
-from proxy.providers import format_named
+from proxy.pricing.charges import fitted, quote_for
+from proxy.pricing.prices import Prices, Quote, UnknownPrice
+from proxy.pricing.tokens import TokenCounter
 from proxy.providers.decoding import decode_body
+from proxy.providers.formats import format_named
 from proxy.refusals import Code, Refusal
 from proxy.slip import Slip, Stamp
 
@@ -22,9 +24,12 @@ class Budget:
 
     name = "budget"
 
-    def __init__(self, accounts: Accounts, prices: Prices, lease_ms: int) -> None:
+    def __init__(
+        self, accounts: Accounts, prices: Prices, counter: TokenCounter, lease_ms: int
+    ) -> None:
         self._accounts = accounts
         self._prices = prices
+        self._counter = counter
         self._lease_ms = lease_ms
 
     async def depart(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
@@ -66,11 +71,11 @@ class Budget:
                 "budget applies. Leave that feature out, or ask the operator for other terms.",
             )
         try:
-            if is_large(call):  # Counting long texts takes milliseconds: others must not wait.
-                slip.quote = await asyncio.to_thread(self._prices.quote, call)
+            if self._counter.is_large(call):  # Milliseconds, that others must not wait for.
+                slip.quote = await asyncio.to_thread(quote_for, self._prices, self._counter, call)
             else:
-                slip.quote = self._prices.quote(call)
-        except UnknownModel as error:
+                slip.quote = quote_for(self._prices, self._counter, call)
+        except UnknownPrice as error:
             if terms.spends_are_limited:
                 return Refusal(
                     Code.PRICE_UNKNOWN,
@@ -92,7 +97,7 @@ class Budget:
         request.content = format_named(call.format, call.provider).amend(
             body, call, output_tokens=hold.output_tokens, ask_usage=False
         )
-        slip.quote = quote.with_output(hold.output_tokens)
+        slip.quote = fitted(quote, hold.output_tokens)
         slip.notes["x-exeat-output-tokens-max"] = str(hold.output_tokens)
         return f"fitted to {hold.output_tokens} output tokens, {format_usd(slip.quote.bound_nanousd)}"
 
@@ -108,7 +113,7 @@ class Budget:
         if not slip.left:
             await self._accounts.release(slip.hold.id, slip.hold.org, _now_ms())
             return
-        actual = {"usd": slip.cost_nanousd, "tokens": slip.tokens, "requests": 1}
+        actual: dict[Unit, int] = {"usd": slip.cost_nanousd, "tokens": slip.tokens, "requests": 1}
         await self._accounts.settle(slip.hold.id, slip.hold.org, actual, _now_ms())
 
 

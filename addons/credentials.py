@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from mitmproxy import http
 
-from proxy import providers
+from proxy.providers.recognise import Free, Known
 from proxy.refusals import Refusal
 from proxy.slip import Slip, Stamp
 
@@ -45,6 +45,6 @@ class Credentials:
 def _provider(slip: Slip) -> str | None:
     """Whose host this is. A format by itself is no proof: any host may speak it."""
     seen = slip.recognised
-    if isinstance(seen, providers.Known | providers.Free) and slip.destination is not None:
+    if isinstance(seen, Known | Free) and slip.destination is not None:
         return seen.provider
     return None

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from mitmproxy import http
 
 from proxy.engine.dial import Dialler
-from proxy.ledger import Ledger, LedgerUnavailable
 from proxy.ledger.filing import decision_of
+from proxy.ledger.store import Ledger, LedgerUnavailable
 from proxy.refusals import Code, Refusal
 from proxy.slip import Slip, Stamp
 

@@ -1,18 +1,27 @@
 """Where to? The destination of a call, by whichever door it came in."""
 
 from collections.abc import Mapping
+from typing import Literal
 from urllib.parse import urlsplit
 
 from mitmproxy import http
 
-from proxy import providers
 from proxy.engine.facts import ConnectionFacts
 from proxy.policy.hosts import is_ip, normalise, split_authority
+from proxy.providers.recognise import (
+    Free,
+    Known,
+    NeedsShape,
+    Recognised,
+    Unsupported,
+    recognise,
+)
 from proxy.refusals import Code, Refusal
 from proxy.slip import Destination, Slip, Stamp
 
 INTERNAL_HOST = "exeat.internal"
 _WIRE_OF_REFUSED = {"openai": "openai.other", "anthropic": "anthropic.other"}
+_HOMES = {"openai": "api.openai.com", "anthropic": "api.anthropic.com"}
 
 
 class Route:
@@ -40,16 +49,26 @@ class Route:
         request.data.host, request.data.port = found.host, found.port
         request.headers.pop("proxy-connection", None)
         headers = {name.lower(): value for name, value in request.headers.items()}
-        seen = providers.recognise(found.host, found.port, slip.method, slip.path, headers)
+        seen = self._recognise(slip, found, headers)
         slip.recognised = seen
         slip.wire = _wire(seen)
-        slip.reads_body = isinstance(seen, providers.Known | providers.NeedsShape)
+        slip.reads_body = isinstance(seen, Known | NeedsShape)
         return None
 
     def depart(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
         """Yes, unless `open` found no destination (and has refused already)."""
         assert slip.destination is not None
         return Stamp(f"{slip.door} to {slip.destination.authority}")
+
+    def _recognise(
+        self, slip: Slip, to: Destination, headers: Mapping[str, str]
+    ) -> Recognised:
+        """A base-URL route speaks its provider's language, wherever the operator has it served."""
+        home = _HOMES.get(slip.route or "")
+        if home is None:
+            return recognise(to.host, to.port, slip.method, slip.path, headers)
+        path = slip.path.removeprefix(self._routes[slip.route or ""].prefix)
+        return recognise(home, 443, slip.method, path, headers)
 
     def _destination(
         self, slip: Slip, flow: http.HTTPFlow, facts: ConnectionFacts
@@ -63,7 +82,7 @@ class Route:
             name, _, rest = slip.path.removeprefix("/").partition("/")
             upstream = self._routes.get(name)
             if upstream is not None:
-                slip.door = "base_url"
+                slip.door, slip.route = "base_url", name
                 slip.path = upstream.prefix + "/" + rest
                 flow.request.path = slip.path
                 flow.request.scheme = upstream.to.scheme
@@ -72,8 +91,7 @@ class Route:
         host = normalise(flow.request.host)
         if host is None:
             return Refusal(Code.BAD_REQUEST, "The request's host is not a host name.")
-        scheme = "https" if flow.request.scheme == "https" else "http"
-        to = Destination(scheme, host, flow.request.port)
+        to = Destination(_scheme(flow.request.scheme == "https"), host, flow.request.port)
         return to if not hosts else _agrees(hosts[0], to, "the request's target")
 
 
@@ -85,9 +103,13 @@ class _Upstream:
         host = normalise(parts.hostname or "")
         if host is None:
             raise ValueError(f"{url!r} names no host")
-        scheme = "https" if parts.scheme == "https" else "http"
-        self.to = Destination(scheme, host, parts.port or (443 if scheme == "https" else 80))
+        is_tls = parts.scheme == "https"
+        self.to = Destination(_scheme(is_tls), host, parts.port or (443 if is_tls else 80))
         self.prefix = parts.path.rstrip("/")
+
+
+def _scheme(is_tls: bool) -> Literal["http", "https"]:
+    return "https" if is_tls else "http"
 
 
 def _inside_tunnel(flow: http.HTTPFlow, target: tuple[str, int]) -> Destination | Refusal:
@@ -96,7 +118,7 @@ def _inside_tunnel(flow: http.HTTPFlow, target: tuple[str, int]) -> Destination 
     if not host:
         return Refusal(Code.BAD_REQUEST, "The CONNECT target is not a host name.")
     client = flow.client_conn
-    to = Destination("https" if client.tls_established else "http", host, port)
+    to = Destination(_scheme(client.tls_established), host, port)
     if client.tls_established and not is_ip(host):
         if client.sni is None:
             return _mismatch("the TLS handshake names no host (SNI)", to)
@@ -129,11 +151,11 @@ def _mismatch(how: str, to: Destination) -> Refusal:
     )
 
 
-def _wire(seen: providers.Recognised) -> str:
+def _wire(seen: Recognised) -> str:
     match seen:
-        case providers.Known(format=wire):
+        case Known(format=wire):
             return wire
-        case providers.Unsupported(provider=provider) | providers.Free(provider=provider):
+        case Unsupported(provider=provider) | Free(provider=provider):
             return _WIRE_OF_REFUSED.get(provider or "", "http")
         case _:
             return "http"

@@ -3,9 +3,10 @@
 from mitmproxy import http
 
 from proxy.engine.corridor import Filter
-from proxy.pricing import Prices
-from proxy.providers import format_named
+from proxy.pricing.charges import charge_for
+from proxy.pricing.prices import Prices
 from proxy.providers.decoding import decode_body
+from proxy.providers.formats import format_named
 from proxy.refusals import Refusal
 from proxy.slip import Slip, Stamp
 
@@ -66,7 +67,7 @@ class Usage:
             slip.tool_calls = tuple((tool.id, tool.name) for tool in reader.tool_calls)
         if call is None or not slip.left:
             return
-        charge = self._prices.charge(call, slip.quote, reader, slip.http_status)
+        charge = charge_for(self._prices, call, slip.quote, reader, slip.http_status)
         slip.usage = charge.usage
         slip.usage_is_estimated = charge.is_estimated
         slip.cost_nanousd = charge.nanousd

@@ -74,6 +74,8 @@ class Settings(BaseSettings):
 
     proxy: Listen = Listen(port=8080)
     console: Listen = Listen(port=8081)
+    challenge: Literal["auto", "always", "never"] = "auto"
+    """Answer CONNECT without credentials with 407: only to clients that wait for one, or not."""
     state_dir: Path = Path(".exeat")
     """Ledger, console token."""
     certs_dir: Path = Path("certs")

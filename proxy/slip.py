@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from proxy.budgets import Hold
     from proxy.policy import Terms
-    from proxy.pricing import Quote
-    from proxy.providers import AnswerReader, ModelCall, Recognised, Usage
+    from proxy.pricing.prices import Quote
+    from proxy.providers.answer import AnswerReader
+    from proxy.providers.call import ModelCall
+    from proxy.providers.recognise import Recognised
+    from proxy.providers.usage import Usage
     from proxy.refusals import Refusal
 
 Door = Literal["forward", "tunnel", "base_url", "internal"]
@@ -94,6 +97,8 @@ class Slip:
     user_agent: str = ""
     client_request_id: str | None = None
     retry_count: int | None = None
+    route: str | None = None
+    """The base-URL route it came by."""
     destination: Destination | None = None
     identity: Identity | None = None
     recognised: "Recognised | None" = None

@@ -1,0 +1,31 @@
+"""exeat …: one file per command group."""
+
+import sys
+
+import typer
+
+from proxy.cli import audit, costs, demo, env, policy, up
+from proxy.config import ConfigError
+
+app = typer.Typer(
+    name="exeat",
+    help="The gate that AI agents' traffic leaves by.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command("up")(up.up)
+app.command("demo")(demo.demo)
+app.command("env")(env.env)
+app.command("costs")(costs.costs)
+app.add_typer(audit.app, name="audit")
+app.add_typer(policy.app, name="policy")
+
+
+def main() -> None:
+    """The command. Errors that a person can mend are one line on stderr and exit 2."""
+    try:
+        app()
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)

@@ -1,0 +1,5 @@
+"""What people see and steer: for now a small JSON API on its own port."""
+
+from proxy.console.server import Console
+
+__all__ = ["Console"]

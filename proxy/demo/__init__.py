@@ -1,0 +1,1 @@
+"""A provider that is not one: speaks the OpenAI and Anthropic wire, for the demo, tests, benchmarks."""

@@ -16,7 +16,7 @@ from mitmproxy import http
 from mitmproxy.proxy import server_hooks
 
 from proxy import refusals
-from proxy.engine.dial import Pinned, dial_only, dial_freely
+from proxy.engine.dial import Pinned, dial_freely, dial_only
 from proxy.engine.facts import ConnectionFacts, facts_of
 from proxy.engine.layers import SLIP, slip_of
 from proxy.refusals import Code, Refusal
@@ -115,6 +115,10 @@ class Corridor:
             )
             await self._refuse(slip, flow)
             return
+        body = flow.request.raw_content
+        if body:
+            slip.body_bytes = len(body)
+            slip.body_sha256 = hashlib.sha256(body).hexdigest()
         await self._walk(slip, flow)
 
     async def _walk(self, slip: Slip, flow: http.HTTPFlow) -> None:
@@ -162,6 +166,7 @@ class Corridor:
             slip.refusal = self._fault("inside", slip, error)
             await self._refuse(slip, flow)
             return
+        slip.http_status = status
         headers = {"content-type": "application/json", "cache-control": "no-store"}
         flow.response = http.Response.make(status, body, headers)
 

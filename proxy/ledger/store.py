@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from proxy.ledger.r6 import Body
 from proxy.ledger.records import Record
@@ -46,8 +46,7 @@ class Filed:
     """False when this very record was in the ledger already (a lost reply, sent again)."""
 
 
-@dataclass(frozen=True, slots=True)
-class OpenHold:
+class OpenHold(NamedTuple):
     """What a call still in flight holds of one limit."""
 
     hold_id: str

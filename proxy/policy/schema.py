@@ -55,13 +55,6 @@ class Selector(_Model):
     agents: tuple[str, ...] | None = None
 
 
-class IdentityTerms(_Model):
-    """How callers are asked who they are."""
-
-    challenge: Literal["auto", "always", "never"] = "auto"
-    """Answer CONNECT without credentials with 407: only to clients that wait for one, or not."""
-
-
 class Route(_Model):
     """One place that agents may go."""
 
@@ -152,7 +145,6 @@ class Policy(_Model):
     applies_to: Selector = Selector()
     enforce: bool = True
     """False is a dry run: what would have been refused is recorded, and passes."""
-    identity: IdentityTerms = IdentityTerms()
     egress: Egress = Egress()
     models: Models = Models()
     budgets: tuple[Budget, ...] = ()

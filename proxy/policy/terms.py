@@ -13,6 +13,10 @@ from proxy.policy.schema import Budget, Policy, Route
 from proxy.slip import Destination, Identity
 
 
+_DIMENSIONS = ("org", "agent", "session", "task", "model")
+_LIMITS_MAX = 4096
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A policy's word on one question."""
@@ -144,6 +148,7 @@ class Terms:
             budget for policy in policies for budget in policy.budgets
         )
         self.networks: tuple[Network, ...] = _common_networks(policies)
+        self._limits: dict[tuple[str | None, ...], tuple[BudgetedLimit, ...]] = {}
 
     @property
     def is_empty(self) -> bool:
@@ -167,29 +172,40 @@ class Terms:
 
     def limits(self, identity: Identity, model: str | None) -> tuple[BudgetedLimit, ...]:
         """The limits that one call counts against: a budget per model binds only model calls."""
-        values = {
-            "org": identity.org,
-            "agent": identity.agent,
-            "session": identity.session,
-            "task": identity.task,
-            "model": model,
-        }
-        found: list[BudgetedLimit] = []
-        for budget in self._budgets:
-            scope: list[tuple[str, str]] = [("org", identity.org)]
-            for dimension in budget.per:
-                value = values[dimension]
-                if dimension == "org":
-                    continue
-                if value is None:
-                    break
-                scope.append((dimension, value))
-            else:
-                fits = budget.on_exceed == "fit"
-                for unit, cap in budget.limits():
-                    limit = Limit(budget.name, tuple(scope), unit, budget.window, cap)
-                    found.append(BudgetedLimit(limit, fits, budget.fit_floor))
-        return tuple(found)
+        return self.limits_for(
+            identity.org, identity.agent, identity.session, identity.task, model
+        )
+
+    def limits_for(
+        self, org: str, agent: str | None, session: str | None, task: str | None, model: str | None
+    ) -> tuple[BudgetedLimit, ...]:
+        """The same for somebody who names only some dimensions: budgets per another are left out."""
+        key = (org, agent, session, task, model)
+        known = self._limits.get(key)
+        if known is None:
+            if len(self._limits) >= _LIMITS_MAX:
+                self._limits.clear()  # Sessions come and go; the table must stay small.
+            values = dict(zip(_DIMENSIONS, key, strict=True))
+            known = self._limits[key] = tuple(
+                each for budget in self._budgets for each in _limits(budget, values)
+            )
+        return known
+
+
+def _limits(budget: Budget, values: dict[str, str | None]) -> list[BudgetedLimit]:
+    scope: list[tuple[str, str]] = []
+    for dimension in ("org", *(each for each in budget.per if each != "org")):
+        value = values[dimension]
+        if value is None:
+            return []
+        scope.append((dimension, value))
+    fits = budget.on_exceed == "fit"
+    return [
+        BudgetedLimit(
+            Limit(budget.name, tuple(scope), unit, budget.window, cap), fits, budget.fit_floor
+        )
+        for unit, cap in budget.limits()
+    ]
 
 
 def _strictest(answers: Sequence[Answer]) -> Answer:

@@ -1,0 +1,176 @@
+"""The whole house, put together and taken apart in order: ledger, counters, policies, engine, console."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+
+from addons import Ports, chain
+from proxy.budgets import Accounts, Counters, CountersUnavailable, MemoryCounters
+from proxy.config import Settings
+from proxy.console import Console
+from proxy.engine.certificates import open_authority
+from proxy.engine.corridor import Corridor
+from proxy.engine.dial import Dialler
+from proxy.engine.engine import Engine
+from proxy.inside import InsideDoor
+from proxy.ledger.records import Event
+from proxy.ledger.sqlite import SqliteLedger
+from proxy.policy import PolicyBook
+from proxy.pricing.prices import Prices
+from proxy.pricing.tokens import TokenCounter
+from proxy.slip import new_id
+
+log = structlog.get_logger()
+
+_ROUND_S = 1.0
+"""How often leases are renewed, orphans charged and policy files looked at."""
+_GRACE_S = 20.0
+"""How long calls in flight may take to end by themselves when Exeat stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Where a running Exeat listens, and its parts."""
+
+    proxy_port: int
+    console_port: int
+    corridor: Corridor
+    accounts: Accounts
+    ledger: SqliteLedger
+    policies: PolicyBook
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIterator[Running]:
+    """Exeat, from the first listener to the last settlement.
+
+    Raises OSError (a port, a file), LedgerCorrupt, LedgerBusy, PermissionError (certificates): what
+    cannot be governed safely does not start. A policy that cannot be read does start, refusing all.
+    """
+    policies = PolicyBook()
+    policies.reload(settings.policies)
+    if policies.problem:
+        log.error("no policy in force: everything is refused", problem=policies.problem)
+    settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    authority = open_authority(settings.certs_dir)
+    ledger = await SqliteLedger.open(settings.ledger_path)
+    accounts = Accounts(_counters(settings), ledger, settings.counters.timeout_s)
+    prices, counter = Prices(at=datetime.now(UTC)), TokenCounter()
+    await asyncio.to_thread(counter.load)
+    ports = Ports(policies, prices, counter, accounts, ledger, Dialler(settings.hosts))
+    corridor = Corridor(
+        chain(settings, ports),
+        InsideDoor(accounts),
+        timeout_s=settings.limits.decision_timeout_s,
+        body_bytes_max=settings.limits.body_bytes_max,
+    )
+    engine = Engine(
+        corridor,
+        authority,
+        header_bytes_max=settings.limits.header_bytes_max,
+        body_bytes_max=settings.limits.body_bytes_max,
+        idle_timeout_s=settings.limits.idle_timeout_s,
+        upstream_ca_file=settings.upstream_ca_file,
+        challenge=settings.challenge,
+    )
+    console = Console(settings, ledger, accounts, policies, corridor)
+    rounds = _Rounds(settings, policies, accounts, corridor, ledger)
+    try:
+        await _note(ledger, "start", recovered=len(ledger.recovered))
+        console_port = await console.start()
+        proxy_port = await engine.start(settings.proxy.host, settings.proxy.port)
+        task = asyncio.create_task(rounds.run(), name="rounds")
+        try:
+            yield Running(proxy_port, console_port, corridor, accounts, ledger, policies)
+        finally:
+            await engine.stop(grace_s)
+            task.cancel()
+            await asyncio.wait([task])
+    finally:
+        await console.stop()
+        await accounts.aclose()
+        await _note(ledger, "stop")
+        await ledger.close()
+
+
+def _counters(settings: Settings) -> Counters:
+    url = settings.counters.redis_url
+    if url is None:
+        return MemoryCounters()
+    from proxy.budgets.redis import RedisCounters
+
+    return RedisCounters.from_url(url.get_secret_value(), timeout_s=settings.counters.timeout_s)
+
+
+async def _note(ledger: SqliteLedger, kind: str, **facts: str | int) -> None:
+    await ledger.append(
+        Event(kind=kind, id=new_id(), ts_ms=time.time_ns() // 1_000_000, facts=facts)
+    )
+
+
+class _Rounds:
+    """What has to be looked after while nothing happens."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        policies: PolicyBook,
+        accounts: Accounts,
+        corridor: Corridor,
+        ledger: SqliteLedger,
+    ) -> None:
+        self._paths = settings.policies
+        self._lease_ms = settings.counters.lease_s * 1000
+        self._policies = policies
+        self._accounts = accounts
+        self._corridor = corridor
+        self._ledger = ledger
+
+    async def run(self) -> None:
+        """Until cancelled. A round that cannot reach the counters is tried again in the next."""
+        seen = self._written()
+        while True:
+            await asyncio.sleep(_ROUND_S)
+            try:
+                await self._renew()
+                await self._accounts.expire_all(time.time_ns() // 1_000_000)
+            except CountersUnavailable as error:
+                log.warning("counters do not answer", error=str(error))
+            written = self._written()
+            if written != seen:
+                seen = written
+                await self._reload()
+
+    def _written(self) -> list[int]:
+        times = []
+        for path in self._paths:
+            try:
+                times.append(path.stat().st_mtime_ns)
+            except OSError:
+                times.append(0)
+        return times
+
+    async def _reload(self) -> None:
+        before = self._policies.problem
+        if self._policies.reload(self._paths):
+            ids = ",".join(policy.id for policy in self._policies.policies)
+            log.info("policies changed", policies=ids)
+            await _note(self._ledger, "policy_change", policies=ids)
+        elif self._policies.problem and self._policies.problem != before:
+            log.error("policy not loaded; the old one stays", problem=self._policies.problem)
+
+    async def _renew(self) -> None:
+        """Calls in flight keep their holds; leases are renewed when half of them is gone."""
+        now_ms = time.time_ns() // 1_000_000
+        by_org: dict[str, list[str]] = {}
+        for slip in self._corridor.live:
+            hold = slip.hold
+            if hold is not None and slip.cleared:
+                by_org.setdefault(hold.org, []).append(hold.id)
+        for org, ids in by_org.items():
+            await self._accounts.renew(org, ids, now_ms + self._lease_ms)
