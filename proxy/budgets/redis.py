@@ -10,13 +10,15 @@ from typing import Any, cast
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import NoScriptError, RedisError
+from redis.maint_notifications import MaintNotificationsConfig
 
 from proxy.budgets import redis_wire as wire
 from proxy.budgets.amounts import checked, checked_now, checked_org, checked_text, saturated
 from proxy.budgets.counters import ENDED_MS, GENERATION, IDLE_MS, RELEASED_MS, OpenHold
 from proxy.budgets.limits import Limit, Reservation, Unit, counter_name
-from proxy.budgets.redis_scripts import SCRIPTS, Script
+from proxy.budgets.redis_scripts import SCRIPTS, Script, Source
 from proxy.budgets.results import (
     Balance,
     CountersUnavailable,
@@ -45,7 +47,7 @@ class RedisCounters:
         cls, url: str, *, timeout_s: float = 0.5, connections_max: int = 64, prefix: str = "exeat"
     ) -> "RedisCounters":
         """Connects at the first call. `timeout_s` bounds connecting, each reply, and the wait for a
-        free connection. Nothing is retried here: only `Accounts` knows what may be repeated."""
+        free connection. A lost connection is tried once more; nothing else is retried here."""
         pool = BlockingConnectionPool.from_url(
             url,
             max_connections=connections_max,
@@ -53,6 +55,7 @@ class RedisCounters:
             socket_timeout=timeout_s,
             socket_connect_timeout=timeout_s,
             retry=Retry(NoBackoff(), 0),
+            maint_notifications_config=MaintNotificationsConfig(enabled=False),
         )
         return cls(Redis.from_pool(pool), prefix)
 
@@ -194,14 +197,21 @@ class RedisCounters:
         ask["seen"] = str(checked("seen_seq", seen))
         stem = f"{self._prefix}:{{{org}}}:"
         keys = [stem + part for part in ("counters", "holds", "leases", "ended", "forget")]
-        source, sha = SCRIPTS[name]
-        execute: Callable[..., Awaitable[bytes]] = self._client.execute_command
-        arguments = (len(keys), *keys, wire.dumps(ask))
+        arguments: tuple[int | str, ...] = (len(keys), *keys, wire.dumps(ask))
         try:
             try:
-                reply = await execute("EVALSHA", sha, *arguments)
-            except NoScriptError:
-                reply = await execute("EVAL", source, *arguments)
+                reply = await self._execute(SCRIPTS[name], arguments)
+            except Disconnected:
+                # The server restarted, or closed what idled in the pool. Scripts may be repeated.
+                await self._client.connection_pool.disconnect(inuse_connections=False)
+                reply = await self._execute(SCRIPTS[name], arguments)
         except (RedisError, OSError, TimeoutError) as error:
             raise CountersUnavailable(f"Redis, {name}: {type(error).__name__}: {error}") from error
         return cast(dict[str, Any], wire.loads(reply))
+
+    async def _execute(self, script: Source, arguments: tuple[int | str, ...]) -> bytes:
+        execute: Callable[..., Awaitable[bytes]] = self._client.execute_command
+        try:
+            return await execute("EVALSHA", script.sha, *arguments)
+        except NoScriptError:
+            return await execute("EVAL", script.text, *arguments)

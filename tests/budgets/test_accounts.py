@@ -1,4 +1,4 @@
-"""Accounts: what it does when replies are lost, stores fall silent, and ledgers are a moment behind."""
+"""Accounts when replies are lost, stores fall silent, and ledgers are a moment behind."""
 
 import asyncio
 from collections.abc import Callable, Sequence

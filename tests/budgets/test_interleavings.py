@@ -1,4 +1,4 @@
-"""Random lives of a budget, on both stores side by side: they agree, and the rule holds throughout."""
+"""Random lives of a budget, on both stores side by side: they agree, and the rule holds."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -198,7 +198,7 @@ def redis_server() -> Iterator[RedisServer]:
 
 def test_any_interleaving_keeps_settled_and_held_within_the_cap(redis_server: RedisServer) -> None:
     Budgets.server = redis_server
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Budgets,
         settings=settings(
             max_examples=120,

@@ -1,4 +1,4 @@
-"""RedisCounters when Redis is frozen, killed, emptied, restored from an old snapshot or refusing."""
+"""RedisCounters when Redis is frozen, killed, emptied, restored from a snapshot or refusing."""
 
 import asyncio
 import subprocess
