@@ -92,7 +92,7 @@ class Route:
         if host is None:
             return Refusal(Code.BAD_REQUEST, "The request's host is not a host name.")
         to = Destination(_scheme(flow.request.scheme == "https"), host, flow.request.port)
-        return to if not hosts else _agrees(hosts[0], to, "the request's target")
+        return to if not hosts else _agrees(hosts[0], to, "the Host header")
 
 
 class _Upstream:
@@ -138,9 +138,9 @@ def _agrees(authority: str, to: Destination, who: str) -> Destination | Refusal:
     parts = split_authority(authority)
     default = 443 if to.scheme == "https" else 80
     if parts is None or parts[0] != to.host or (parts[1] or default) not in (to.port, default):
-        return _mismatch(f"{who} and the Host header name different hosts", to)
+        return _mismatch(f"{who} names another host", to)
     if parts[1] is not None and parts[1] != to.port:
-        return _mismatch(f"{who} and the Host header name different ports", to)
+        return _mismatch(f"{who} names another port", to)
     return to
 
 

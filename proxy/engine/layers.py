@@ -130,8 +130,9 @@ class BoundedHttp1Server(Http1Server):
                 body_bytes = http1.expected_http_body_size(request)
                 if request.method == "PRI":
                     raise ValueError("HTTP/2 without TLS is not spoken here")
-            except ValueError as error:
-                reason = f"The request's head is not HTTP/1.1: {_ascii(str(error))}."
+            except ValueError:
+                # What was sent is not quoted: a key may stand in the line that cannot be read.
+                reason = "The request's head is not HTTP/1.1, or frames its body in two ways."
                 yield from self._malformed(Code.BAD_REQUEST, reason)
                 return
             self.request = request
@@ -158,10 +159,6 @@ class BoundedHttp1Server(Http1Server):
             self.buf.maybe_extract_at_most(len(self.buf))
         elif isinstance(event, events.ConnectionClosed):
             yield commands.CloseConnection(self.conn)
-
-
-def _ascii(text: str) -> str:
-    return text.encode("ascii", "backslashreplace").decode()[:200]
 
 
 class GuardedStream(HttpStream):
@@ -198,7 +195,8 @@ class GuardedStream(HttpStream):
         problem = validate_request(self.mode, self.flow.request, validate_inbound_headers=True)
         if problem is not None:
             facts = facts_of(self.context.client)
-            facts.malformed = facts.malformed or (Code.BAD_REQUEST, _ascii(problem))
+            reason = "The request's headers are not valid HTTP."
+            facts.malformed = facts.malformed or (Code.BAD_REQUEST, reason)
             if self.flow.request.method == "CONNECT":
                 self.flow.request.method = "GET"
         return False
@@ -246,11 +244,23 @@ class GuardedStream(HttpStream):
             and (peer[0] in slip.addresses or why_refused(peer[0], networks) is None)
         ):
             slip.left = True
+            self._frame_body()
             return True
         yield from self.handle_protocol_error(
             ResponseProtocolError(self.stream_id, "not cleared", ErrorCode.CONNECT_FAILED)
         )
         return False
+
+    def _frame_body(self) -> None:
+        """HTTP/2 needs no length; HTTP/1.1 does, and mitmproxy adds none."""
+        request = self.flow.request
+        to_http1 = request.is_http2 and self.flow.server_conn.alpn != b"h2"
+        if not to_http1 or "content-length" in request.headers:
+            return
+        if request.stream:
+            request.headers["transfer-encoding"] = "chunked"
+        elif request.raw_content:
+            request.headers["content-length"] = str(len(request.raw_content))
 
     def handle_protocol_error(
         self, event: RequestProtocolError | ResponseProtocolError
