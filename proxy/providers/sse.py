@@ -31,7 +31,7 @@ class SseParser:
         self._data: list[bytes] = []
         self._name = b""
         self._held = 0
-        self._ended_in_cr = False
+        self._cr = b""
         self._is_first_line = True
         self.has_overflowed = False
 
@@ -39,16 +39,14 @@ class SseParser:
         """Yields each event that this chunk completes. Consume it fully before feeding again."""
         if self.has_overflowed or not chunk:
             return
-        lines = chunk.splitlines(keepends=True)
+        # A line feed may follow in the next chunk, so a last carriage return waits for it.
+        chunk = self._cr + chunk
+        self._cr = b"\r" if chunk.endswith(b"\r") else b""
+        lines = chunk.removesuffix(b"\r").splitlines(keepends=True)
         for number, line in enumerate(lines, 1):
             if self._keep_raw:
                 self._raw += line
-            if self._ended_in_cr:
-                self._ended_in_cr = False
-                if line == b"\n":
-                    continue
             if line.endswith((b"\n", b"\r")):
-                self._ended_in_cr = line.endswith(b"\r")
                 event = self._end_line(line.rstrip(b"\r\n"))
                 if event is not None:
                     yield event
@@ -63,6 +61,9 @@ class SseParser:
         """The last event when its blank line never came. The standard drops it; a bill must not."""
         if self.has_overflowed:
             return None
+        if self._keep_raw:
+            self._raw += self._cr
+        self._cr = b""
         if self._line:
             self._end_line(b"")
         return self._end_event()
@@ -71,6 +72,8 @@ class SseParser:
         """Raw bytes held back for an event that never ended (`keep_raw`)."""
         rest = bytes(self._raw)
         self._raw.clear()
+        if self.has_overflowed:
+            rest, self._cr = rest + self._cr, b""
         return rest
 
     def _end_line(self, tail: bytes) -> Event | None:
