@@ -96,14 +96,9 @@ def resume(file: LedgerFile, now_ms: Callable[[], int]) -> tuple[Sequencer, tupl
     """The sequencer at the file's head, with every decision of a dead process closed."""
     sequencer = Sequencer(file)
     sequencer.head_seq, sequencer.head_hash = file.head()
-    cut_off: dict[str, Body] = {}
-    for record_id, kind, status, body in file.pairs_after(file.closed_below() - 1):
-        if kind == "outcome":
-            cut_off.pop(record_id, None)
-        elif status == "allow":
-            cut_off[record_id] = cast(Body, json.loads(body))
+    cut_off = [cast(Body, json.loads(body)) for body in file.cut_off()]
     recovered: list[Recovered] = []
-    lost = [(_lost(decided, now_ms()), decided) for decided in cut_off.values()]
+    lost = [(_lost(decided, now_ms()), decided) for decided in cut_off]
     for start in range(0, len(lost), RECOVERY_ROWS):
         draft = sequencer.draft()
         for outcome, decided in lost[start : start + RECOVERY_ROWS]:

@@ -130,7 +130,14 @@ class Limit(Protocol):
 
 
 class Ledger(Protocol):
-    """Append-only; one sequencer. A store implements exactly this."""
+    """Append-only; one sequencer. A store implements exactly this.
+
+    Every allowed decision, whatever its action, is owed an outcome. A caller who gave up on a
+    decision (LedgerUnavailable, a timeout, a cancellation) sends an `aborted` outcome that costs
+    nothing; a RecordConflict then says that the decision never was filed.
+    To rebuild counters ask `open_holds` before `settled`: a call that ends in between is then
+    counted twice, never not at all.
+    """
 
     @property
     def recovered(self) -> tuple[Recovered, ...]:

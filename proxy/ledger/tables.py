@@ -5,6 +5,7 @@ writer and by the verifier alike, so a column that disagrees with its body is fo
 """
 
 from collections.abc import Iterable
+from itertools import chain
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, Table
 from sqlalchemy import Text as String
@@ -180,4 +181,4 @@ def insert_sql(table: Table, rows: int) -> str:
 
 
 def flat(rows: Iterable[tuple[object, ...]]) -> list[object]:
-    return [value for row in rows for value in row]
+    return list(chain.from_iterable(rows))

@@ -15,6 +15,9 @@ from proxy.ledger.records import Record
 from proxy.ledger.sequencer import Sequencer
 from proxy.ledger.store import Filed, LedgerUnavailable
 
+MARK_EVERY = 10_000
+"""Records between two marks of what is closed: how far back a crash makes the next opening look."""
+
 BATCH_MAX = 512
 """Records in one transaction: bounds its memory, and how long the first waits for the last."""
 
@@ -36,6 +39,7 @@ class Writer(threading.Thread):
         self._sequencer = sequencer
         self._loop = loop
         self._is_certain = True
+        self._marked = sequencer.head_seq + 1
 
     def run(self) -> None:
         is_open = True
@@ -79,7 +83,16 @@ class Writer(threading.Thread):
         if draft.records:
             self._file.write(draft)
             draft.become()
+            self._mark(MARK_EVERY)
         return answers
+
+    def _mark(self, every: int) -> None:
+        known = self._sequencer
+        if known.head_seq + 1 - self._marked < every:
+            return
+        still_open = (cast(int, body["seq"]) for body in known.open.values())
+        self._file.mark_closed(min(still_open, default=known.head_seq + 1))
+        self._marked = known.head_seq + 1
 
     def _catch_up(self) -> None:
         """What failed may be in the file all the same. Take the file's word for it."""
@@ -123,9 +136,7 @@ class Writer(threading.Thread):
     def _close(self) -> None:
         try:
             if self._is_certain:
-                known = self._sequencer
-                still_open = [cast(int, body["seq"]) for body in known.open.values()]
-                self._file.mark_closed(min(still_open, default=known.head_seq + 1))
+                self._mark(1)
         except sqlite3.Error:
             pass  # Only a shortcut for the next opening, which looks further back without it.
         finally:

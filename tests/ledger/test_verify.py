@@ -219,6 +219,20 @@ def test_an_open_decision_is_reported_and_is_no_crime(path, decision):
     assert [(it.kind, it.seq) for it in report.findings] == [("decision_without_outcome", 0)]
 
 
+async def test_a_ledger_that_grows_meanwhile_is_never_called_tampered(
+    path, ledger, decision, outcome, monkeypatch
+):
+    monkeypatch.setattr("proxy.ledger.writer.MARK_EVERY", 50)
+    loop = asyncio.get_running_loop()
+    verifying = loop.run_in_executor(None, lambda: [verify(path) for _ in range(8)])
+    number = 0
+    while not verifying.done():
+        number += 1
+        await asyncio.gather(*(ledger.append(decision(number * 8 + n)) for n in range(8)))
+        await asyncio.gather(*(ledger.append(outcome(number * 8 + n)) for n in range(8)))
+    assert {report.verdict for report in await verifying} == {Verdict.CONSISTENT}
+
+
 def test_a_decision_hidden_from_recovery_is_found(path, decision, filled):
     filled([decision(1)])
     with _Changing(path) as db:
