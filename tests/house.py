@@ -254,12 +254,13 @@ async def _answers(house: House) -> bool:
     assert house.process is not None
     if house.process.returncode is not None:
         raise AssertionError((house.directory / "exeat.stderr").read_text())
-    try:
-        async with httpx.AsyncClient(trust_env=False) as client:
-            await client.get(f"http://127.0.0.1:{house.console_port}/healthz")
-            await client.get(house.base + "/healthz", headers=dict(house.headers))
-    except httpx.TransportError:
-        return False
+    for port in (house.console_port, house.proxy_port):
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            return False
+        writer.close()
+        await writer.wait_closed()
     return True
 
 
