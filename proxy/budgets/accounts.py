@@ -155,10 +155,18 @@ class Accounts:
         return expired
 
     async def expire_all(self, now_ms: int) -> tuple[ExpiredHold, ...]:
-        """`expire` for every org this process knows: the reaper's round."""
+        """`expire` for every org this process knows: the reaper's round.
+
+        When the store fails on the way, what was charged is still told; the rest comes next time.
+        """
         expired: list[ExpiredHold] = []
         for org in list(self._seen):
-            expired.extend(await self.expire(org, now_ms))
+            try:
+                expired.extend(await self.expire(org, now_ms))
+            except CountersUnavailable:
+                if not expired:
+                    raise
+                break
         return tuple(expired)
 
     async def balances(self, org: str, limits: Sequence[Limit], now_ms: int) -> list[Balance]:

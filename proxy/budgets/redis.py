@@ -138,7 +138,12 @@ class RedisCounters:
         }
         expired: list[ExpiredHold] = []
         while True:
-            answer = await self._run("expire", org, ask, seen_seq)
+            try:
+                answer = await self._run("expire", org, ask, seen_seq)
+            except CountersUnavailable:
+                if not expired:
+                    raise
+                return tuple(expired)  # These are charged, and nobody else will tell of them.
             if answer["is"] == "stale":
                 return tuple(expired) or Stale()
             expired.extend(wire.expired_hold(item, org) for item in answer["expired"])

@@ -349,3 +349,21 @@ async def test_a_hundred_sequential_calls_of_18_cents_spend_at_most_a_dollar(
             await caller.settle(answer.id, {"usd": 180_000_000})
     assert admitted == 5
     assert await standing(caller.accounts, dollar) == (900_000_000, 0)
+
+
+async def test_orphans_already_charged_are_told_when_the_store_fails_on_the_way(
+    diary: Diary,
+) -> None:
+    class FailsForOther(MemoryCounters):
+        async def expire(self, org: str, *arguments: Any, **more: Any) -> Any:
+            if org == "other":
+                raise CountersUnavailable("gone")
+            return await super().expire(org, *arguments, **more)
+
+    accounts = Accounts(FailsForOther(), diary)
+    for org in (ORG, "other"):
+        await accounts.reserve(ask("h", Charge(USD, 10, 0), org=org, lease_ms=1), NOW)
+    expired = await accounts.expire_all(NOW + 1)
+    assert [(hold.id, hold.org) for hold in expired] == [("h", ORG)]
+    with pytest.raises(CountersUnavailable):
+        await accounts.expire("other", NOW + 1)

@@ -70,6 +70,23 @@ async def test_a_frozen_redis_refuses_in_time_and_serves_again_without_a_restart
     await spend(caller, "again", 85)
 
 
+async def test_a_reply_that_comes_after_its_caller_gave_up_is_never_taken_for_anothers(
+    server: RedisServer,
+) -> None:
+    counters = RedisCounters.from_url(server.url, timeout_s=10, connections_max=1)
+    caller = Caller(Accounts(counters, Diary(), timeout_s=0.05), Diary())
+    await caller.hold(ask("known", Charge(USD, 1, 0)))
+    server.freeze()
+    with pytest.raises(CountersUnavailable):
+        await caller.reserve(ask("given up", Charge(USD, 60, 0)))
+    server.thaw()
+    hold = await caller.hold(ask("next", Charge(USD, 3, 0)))
+    assert (hold.id, hold.amounts[0].amount) == ("next", 3)
+    await caller.accounts.drained()
+    assert await standing(caller) == (0, 4)
+    await caller.accounts.aclose()
+
+
 async def test_a_redis_killed_and_started_empty_is_rebuilt_before_the_first_admit(
     server: RedisServer, caller: Caller
 ) -> None:
@@ -204,6 +221,14 @@ async def test_all_that_is_kept_of_an_org_lies_in_one_slot(
     parts = ("counters", "holds", "leases", "ended", "forget")
     found = [server.command("EXISTS", f"exeat:{{{ORG}}}:{part}") for part in parts]
     assert (found, server.command("DBSIZE")) == ([":1"] * 5, ":5")
+
+
+def test_without_redis_server_the_tests_say_how_to_install_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(RuntimeError, match="apt-get install redis-server"), RedisServer.running():
+        raise AssertionError
 
 
 RACER = """
