@@ -21,7 +21,7 @@ class Limits(NamedTuple):
     output_tokens: int
 
 
-UNKNOWN = Limits(1_050_000, 128_000)
+UNKNOWN = Limits(1_050_000, 272_000)
 """For a model with a price and no limits: the largest of any model we know, so the bound stays a
 bound. It makes for large holds; an operator states the true limits beside the rate."""
 

@@ -512,6 +512,12 @@ def test_tool_calls_are_told_apart_with_and_without_an_index(
     assert list(reader.tool_calls) == tools
 
 
+NAMES = [
+    *("type", "id", "model", "usage", "choices", "delta", "message", "content", "tool_calls"),
+    *("function", "name", "index", "error", "response", "item", "output", "input_tokens"),
+    *("output_tokens", "prompt_tokens", "iterations", "cache_creation", "content_block", "status"),
+]
+
 junk = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: (
