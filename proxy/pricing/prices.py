@@ -99,6 +99,7 @@ class Prices:
     ) -> None:
         self._overrides = dict(overrides or {})
         self._at = at
+        self._snapshot = get_snapshot()
         self._memo: dict[tuple[str, str, str | None], Rates | UnknownPrice] = {}
         self.version = _version(self._overrides)
 
@@ -181,7 +182,7 @@ class Prices:
         rate = self._override(provider, model)
         if rate is not None:
             return rate.rates()
-        entry = find_model(get_snapshot(), provider, model)
+        entry = find_model(self._snapshot, provider, model)
         if entry is None:
             return UnknownModel(f"no price for {model} of {provider}")
         name, _, geography = (tier or "standard").partition("@")

@@ -118,7 +118,7 @@ class OpenAIChat:
     ) -> bytes:
         body = read_body(data)
         changes: dict[str, Any] = {}
-        if ask_usage:
+        if ask_usage and call.streaming:  # OpenAI refuses stream options on any other call.
             options = optional_object(body.members, "stream_options")
             changes["stream_options"] = {**options, "include_usage": True}
         if output_tokens is not None:

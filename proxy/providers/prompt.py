@@ -118,6 +118,7 @@ class PromptGatherer:
                 if depth > DEPTH_MAX:
                     raise BadRequest("the messages are nested too deeply")
                 taken = self._media(value) if is_block else None
+                is_read = is_read and not (is_block and _is_opaque(value))
                 if is_block and "cache_control" in value:
                     self.note_cache(value["cache_control"])
                 self._bytes += _MEMBER_BYTES * len(value)
@@ -149,7 +150,7 @@ class PromptGatherer:
         kind = block.get("type")
         if not isinstance(kind, str):
             return None
-        if kind in _OPAQUE:
+        if _is_opaque(block):
             self.is_bounded = False
         elif kind == "document":
             source = block.get("source")
@@ -165,6 +166,11 @@ class PromptGatherer:
                     self._pieces.append(data)
                     return held
         return None
+
+
+def _is_opaque(block: Json) -> bool:
+    kind = block.get("type")
+    return isinstance(kind, str) and kind in _OPAQUE
 
 
 def _image_data(held: Any) -> str | None:

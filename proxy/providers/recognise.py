@@ -126,10 +126,10 @@ def recognise(
         return Unsupported(provider, "websocket")
     if content_type.startswith("application/grpc"):
         return Unsupported(provider, "grpc")
-    if _AMBIGUOUS.search(path):
-        return Unsupported(provider, "path_ambiguous")
     if provider not in _METERED:
         return Unsupported(provider, "provider_unsupported")
+    if _AMBIGUOUS.search(path):
+        return Unsupported(provider, "path_ambiguous")
     if method == "POST" and (name := _METERED[provider].get(path)):
         return Known(provider, name)
     if path in ("", "/") and method in ("HEAD", "GET", "OPTIONS"):

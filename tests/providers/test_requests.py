@@ -341,8 +341,9 @@ def amended(body: bytes, output: int | None = None, ask: bool = False) -> bytes:
 
 def test_an_amendment_leaves_every_other_byte() -> None:
     assert amended(BODY) == BODY
-    added = amended(BODY, 7, True)
-    assert added == BODY.replace(
+    streamed = BODY.replace(b'"n":1', b'"stream":true')
+    assert amended(BODY, None, ask=True) == BODY
+    assert amended(streamed, 7, ask=True) == streamed.replace(
         b"{ ",
         b'{"stream_options":{"include_usage":true},"max_completion_tokens":7, ',
         1,
@@ -404,3 +405,11 @@ def test_a_response_gets_its_bound() -> None:
     call = RESPONSES.read_request(body)
     after = RESPONSES.amend(body, call, output_tokens=9, ask_usage=True)
     assert json.loads(after) == json.loads(body) | {"max_output_tokens": 9}
+
+
+def test_an_inline_file_is_no_text_for_the_estimate_and_leaves_the_prompt_unbounded() -> None:
+    file = {"type": "input_file", "file_data": "data:application/pdf;base64," + "A" * 9000}
+    output = {"type": "function_call_output", "call_id": "c", "output": [file]}
+    prompt = RESPONSES.read_request(responses(input=[output])).prompt
+    assert not prompt.is_bounded
+    assert sum(map(len, prompt.texts)) < 100
