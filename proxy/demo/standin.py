@@ -243,6 +243,11 @@ def _response(asked: dict[str, Any], script: Script, status: str) -> dict[str, A
     output: list[dict[str, Any]] = [
         {"type": "message", "id": "msg_1", "role": "assistant", "status": status, "content": content}
     ]
+    if script.tool:
+        asked_for = {"name": script.tool, "arguments": '{"path":"README.md"}'}
+        output = [
+            {"type": "function_call", "id": "fc_1", "call_id": "call_1", "status": status, **asked_for}
+        ]
     usage = {
         "input_tokens": script.input_tokens,
         "input_tokens_details": {"cached_tokens": 0},
@@ -316,26 +321,43 @@ def _named(kind: str, **fields: Any) -> bytes:
 def _response_events(asked: dict[str, Any], script: Script) -> list[bytes]:
     begun = _response(asked, script, "in_progress")
     ended = _response(asked, script, "completed")
-    at = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
-    part = {"type": "output_text", "text": "", "annotations": []}
-    item = {**ended["output"][0], "status": "in_progress", "content": []}
-    text = "".join(_text(script))
+    item = ended["output"][0]
     steps: list[tuple[str, dict[str, Any]]] = [
         ("response.created", {"response": begun}),
-        ("response.output_item.added", {"output_index": 0, "item": item}),
-        ("response.content_part.added", {**at, "part": part}),
-        *(
-            ("response.output_text.delta", {**at, "delta": word, "logprobs": []})
-            for word in _text(script)
-        ),
-        ("response.output_text.done", {**at, "text": text, "logprobs": []}),
-        ("response.content_part.done", {**at, "part": {**part, "text": text}}),
-        ("response.output_item.done", {"output_index": 0, "item": ended["output"][0]}),
+        *(_asked_steps(item) if script.tool else _spoken_steps(item, _text(script))),
+        ("response.output_item.done", {"output_index": 0, "item": item}),
         ("response.completed", {"response": ended}),
     ]
     return [
         _named(kind, sequence_number=number, **fields)
         for number, (kind, fields) in enumerate(steps)
+    ]
+
+
+def _spoken_steps(
+    item: dict[str, Any], words: Sequence[str]
+) -> Sequence[tuple[str, dict[str, Any]]]:
+    at = {"item_id": item["id"], "output_index": 0, "content_index": 0}
+    part = {"type": "output_text", "text": "", "annotations": []}
+    begun = {**item, "status": "in_progress", "content": []}
+    text = "".join(words)
+    return [
+        ("response.output_item.added", {"output_index": 0, "item": begun}),
+        ("response.content_part.added", {**at, "part": part}),
+        *(("response.output_text.delta", {**at, "delta": word, "logprobs": []}) for word in words),
+        ("response.output_text.done", {**at, "text": text, "logprobs": []}),
+        ("response.content_part.done", {**at, "part": {**part, "text": text}}),
+    ]
+
+
+def _asked_steps(item: dict[str, Any]) -> Sequence[tuple[str, dict[str, Any]]]:
+    at = {"item_id": item["id"], "output_index": 0}
+    begun = {**item, "status": "in_progress", "arguments": ""}
+    whole = {"arguments": item["arguments"], "name": item["name"]}
+    return [
+        ("response.output_item.added", {"output_index": 0, "item": begun}),
+        ("response.function_call_arguments.delta", {**at, "delta": item["arguments"]}),
+        ("response.function_call_arguments.done", {**at, **whole}),
     ]
 
 

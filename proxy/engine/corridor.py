@@ -342,12 +342,15 @@ def _unavailable(why: str) -> Refusal:
     )
 
 
-def _meter(slip: Slip, filters: Sequence[Filter]) -> Filter:
-    """Counts and hashes an answer as it passes; a filter that breaks is passed over from then on."""
+def _meter(slip: Slip, filters: Sequence[Filter]) -> Callable[[bytes], Sequence[bytes]]:
+    """Counts and hashes an answer as it passes; a filter that breaks is passed over from then on.
+
+    Nothing is passed on as no piece at all: an empty piece is the end of a chunked body.
+    """
     digest = hashlib.sha256()
     active = list(filters)
 
-    def pass_on(chunk: bytes) -> bytes:
+    def pass_on(chunk: bytes) -> Sequence[bytes]:
         digest.update(chunk)
         slip.answer_bytes += len(chunk)
         if not chunk:
@@ -358,6 +361,6 @@ def _meter(slip: Slip, filters: Sequence[Filter]) -> Filter:
             except Exception as error:
                 log.error("answer filter failed", slip=slip.id, exc_info=error)
                 active.remove(each)
-        return chunk
+        return [chunk] if chunk else ()
 
     return pass_on

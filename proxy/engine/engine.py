@@ -19,6 +19,7 @@ from proxy.engine.dial import guard_loop
 from proxy.engine.facts import facts_of
 from proxy.engine.handler import Handler, Hook
 from proxy.engine.layers import Guard
+from proxy.engine.tuning import tune
 from proxy.policy.hosts import normalise
 
 _CHALLENGED = ("git/", "java/", "okhttp/", "apache-httpclient/")
@@ -91,6 +92,7 @@ class Engine:
         upstream_ca_file: Path | None,
         challenge: str = "auto",
     ) -> None:
+        tune()
         tls = _Tls(authority)
         self._options = _options(tls, upstream_ca_file, idle_timeout_s)
         self._corridor = corridor

@@ -215,6 +215,12 @@ class GuardedStream(HttpStream):
                 return
         yield from super().state_consume_request_body(event)
 
+    def state_stream_response_body(self, event: events.Event) -> Commands:
+        """An empty piece (HTTP/2 allows one anywhere) would end a chunked body, and tell the answer's
+        readers that it has ended."""
+        if not isinstance(event, ResponseData) or event.data:
+            yield from super().state_stream_response_body(event)
+
     def _cut_off(self) -> Commands:
         message = "The body is too large to be read to its end."
         self.flow.error = Error(message)
