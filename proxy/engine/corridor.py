@@ -353,9 +353,12 @@ def _meter(slip: Slip, filters: Sequence[Filter]) -> Callable[[bytes], Sequence[
     def pass_on(chunk: bytes) -> Sequence[bytes]:
         digest.update(chunk)
         slip.answer_bytes += len(chunk)
-        if not chunk:
+        is_last = not chunk
+        if is_last:
             slip.answer_sha256 = digest.hexdigest()
         for each in tuple(active):
+            if not chunk and not is_last:
+                break  # Held back; `b""` would tell the next filter that the answer has ended.
             try:
                 chunk = each(chunk)
             except Exception as error:
