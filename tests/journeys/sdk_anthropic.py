@@ -44,7 +44,9 @@ async def ask_async(client: AsyncAnthropic) -> list[Any]:
         whole = (await spoken.get_final_message()).model_dump(warnings=False)
     async with client.messages.stream(**MESSAGE, tools=[TOOL]) as spoken:
         used = (await spoken.get_final_message()).model_dump(warnings=False)
-    events = [event.model_dump() async for event in await client.messages.create(**MESSAGE, stream=True)]
+    events = [
+        event.model_dump() async for event in await client.messages.create(**MESSAGE, stream=True)
+    ]
     return [
         (await client.messages.create(**MESSAGE)).model_dump(),
         events,

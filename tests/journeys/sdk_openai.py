@@ -54,12 +54,17 @@ async def ask_async(client: AsyncOpenAI) -> list[Any]:
         [chunk.model_dump() async for chunk in await chat.create(**CHAT, stream=True)],
         [chunk.model_dump() async for chunk in await chat.create(**CHAT, **SHOWN)],
         (await chat.create(**CHAT, tools=[TOOL])).model_dump(),
-        [chunk.model_dump() async for chunk in await chat.create(**CHAT, tools=[TOOL], stream=True)],
+        [
+            chunk.model_dump()
+            async for chunk in await chat.create(**CHAT, tools=[TOOL], stream=True)
+        ],
         (await responses.create(**RESPONSE)).model_dump(),
         (await responses.create(**RESPONSE, tools=[TOOL_OF_RESPONSES])).model_dump(),
         [event.model_dump() async for event in await responses.create(**RESPONSE, stream=True)],
         streamed,
-        (await client.embeddings.create(model="text-embedding-3-small", input="Hello.")).model_dump(),
+        (
+            await client.embeddings.create(model="text-embedding-3-small", input="Hello.")
+        ).model_dump(),
         (await client.models.list()).model_dump(),
     ]
 

@@ -3,6 +3,7 @@ repeat."""
 
 import asyncio
 import json
+import ssl
 import sys
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,13 @@ def by_base_url(built: House, **more: Any) -> dict[str, Any]:
     }
 
 
+def by_https_proxy(built: House) -> dict[str, Any]:
+    """What a client that goes through the proxy is made with; its CA is the bundle's."""
+    trust = ssl.create_default_context(cafile=str(built.directory / "certs" / "bundle.pem"))
+    client = anthropic.DefaultAsyncHttpxClient(proxy=built.proxy_url(), verify=trust)
+    return {"api_key": KEY, "http_client": client}
+
+
 def ask_by(how: dict[str, Any]) -> list[Any]:
     with Anthropic(**how) as client:
         return ask(client)
@@ -56,22 +64,32 @@ class TestSameResults:
         async with AsyncAnthropic(**by_base_url(open_house)) as client:
             assert await ask_async(client) == told
 
-    async def test_s6_anthropic_by_https_proxy_with_only_the_environment_gets_what_the_provider_says(
+    async def test_s6_anthropic_async_by_https_proxy_gets_what_the_provider_says(
         self, open_house: House, tool: str | None
     ) -> None:
         open_house.says(tool=tool)
         told = await direct(open_house)
-        program = Path(__file__).with_name("sdk_anthropic.py")
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, str(program), env=open_house.env(), stdout=asyncio.subprocess.PIPE
-        )
-        printed, _ = await process.communicate()
-        assert process.returncode == 0
-        assert json.loads(printed) == json.loads(json.dumps([told, told]))
+        async with AsyncAnthropic(**by_https_proxy(open_house)) as client:
+            assert await ask_async(client) == told
         decisions = await open_house.records(kind="decision")
-        assert len(decisions) == 2 * len(told) - 2  # One stream is told in two ways.
-        assert {each["request"]["host"] for each in decisions} == {"api.anthropic.com"}
         assert {each["role"]["identity"]["strength"] for each in decisions} == {"proxy_credentials"}
+
+
+async def test_s6_anthropic_by_https_proxy_with_only_the_environment_gets_what_the_provider_says(
+    open_house: House,
+) -> None:
+    told = await direct(open_house)
+    program = Path(__file__).with_name("sdk_anthropic.py")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(program), env=open_house.env(), stdout=asyncio.subprocess.PIPE
+    )
+    printed, _ = await process.communicate()
+    assert process.returncode == 0
+    assert json.loads(printed) == json.loads(json.dumps([told, told]))
+    decisions = await open_house.records(kind="decision")
+    assert len(decisions) == 2 * len(told) - 2  # One stream is told in two ways.
+    assert {each["request"]["host"] for each in decisions} == {"api.anthropic.com"}
+    assert {each["role"]["identity"]["strength"] for each in decisions} == {"proxy_credentials"}
 
 
 async def test_s6_anthropic_calls_are_settled_at_what_the_provider_says(open_house: House) -> None:
@@ -84,7 +102,7 @@ async def test_s6_anthropic_calls_are_settled_at_what_the_provider_says(open_hou
 
 
 class TestRefusals:
-    """One request each, and the exception that an agent's author has already written a handler for."""
+    """One request each, and the exception that agents' authors already handle."""
 
     async def refused(self, built: House, call: Any, code: str) -> anthropic.APIStatusError:
         with pytest.raises(anthropic.APIStatusError) as caught:
@@ -140,12 +158,11 @@ class TestRefusals:
             assert told["error"]["exeat"]["budget"] == "tiny"
             assert told["error"]["exeat"]["remaining"] == 100
 
-    async def test_a1_by_https_proxy_a_refusal_is_the_same_exception_once(self, place: Path) -> None:
+    async def test_a1_by_https_proxy_a_refusal_is_the_same_exception_once(
+        self, place: Path
+    ) -> None:
         async with house(place, policy('name: tiny, usd: "0.0000001"')) as built:
-            program = "import anthropic; anthropic.Anthropic(api_key='k').messages.create(model='claude-sonnet-4-6', max_tokens=9, messages=[{'role':'user','content':'x'}])"
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-c", program, env=built.env(), stderr=asyncio.subprocess.PIPE
-            )
-            _, said = await process.communicate()
-            assert b"anthropic.PaymentRequiredError: Error code: 402" in said
-            assert len(await built.records(kind="decision")) == 1
+            async with AsyncAnthropic(**by_https_proxy(built)) as client:
+                call = client.messages.create(**MESSAGE)
+                error = await self.refused(built, call, "budget_exceeded")
+            assert isinstance(error, anthropic.PaymentRequiredError)

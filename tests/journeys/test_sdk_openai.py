@@ -1,7 +1,8 @@
-"""The real OpenAI SDK through Exeat: the same results, and refusals it understands and does not repeat."""
+"""The real OpenAI SDK through Exeat: the same results; refusals it understands, sent once."""
 
 import asyncio
 import json
+import ssl
 import sys
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,13 @@ def by_base_url(built: House, **more: Any) -> dict[str, Any]:
     }
 
 
+def by_https_proxy(built: House) -> dict[str, Any]:
+    """What a client that goes through the proxy is made with; its CA is the bundle's."""
+    trust = ssl.create_default_context(cafile=str(built.directory / "certs" / "bundle.pem"))
+    client = openai.DefaultAsyncHttpxClient(proxy=built.proxy_url(), verify=trust)
+    return {"api_key": KEY, "http_client": client}
+
+
 def ask_by(how: dict[str, Any]) -> list[Any]:
     with OpenAI(**how) as client:
         return ask(client)
@@ -55,22 +63,32 @@ class TestSameResults:
         async with AsyncOpenAI(**by_base_url(open_house)) as client:
             assert await ask_async(client) == told
 
-    async def test_s6_openai_by_https_proxy_with_only_the_environment_gets_what_the_provider_says(
+    async def test_s6_openai_async_by_https_proxy_gets_what_the_provider_says(
         self, open_house: House, tool: str | None
     ) -> None:
         open_house.says(tool=tool)
         told = await direct(open_house)
-        program = Path(__file__).with_name("sdk_openai.py")
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, str(program), env=open_house.env(), stdout=asyncio.subprocess.PIPE
-        )
-        printed, _ = await process.communicate()
-        assert process.returncode == 0
-        assert json.loads(printed) == json.loads(json.dumps([told, told]))
+        async with AsyncOpenAI(**by_https_proxy(open_house)) as client:
+            assert await ask_async(client) == told
         decisions = await open_house.records(kind="decision")
-        assert len(decisions) == 2 * len(told)
-        assert {each["request"]["host"] for each in decisions} == {"api.openai.com"}
         assert {each["role"]["identity"]["strength"] for each in decisions} == {"proxy_credentials"}
+
+
+async def test_s6_openai_by_https_proxy_with_only_the_environment_gets_what_the_provider_says(
+    open_house: House,
+) -> None:
+    told = await direct(open_house)
+    program = Path(__file__).with_name("sdk_openai.py")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(program), env=open_house.env(), stdout=asyncio.subprocess.PIPE
+    )
+    printed, _ = await process.communicate()
+    assert process.returncode == 0
+    assert json.loads(printed) == json.loads(json.dumps([told, told]))
+    decisions = await open_house.records(kind="decision")
+    assert len(decisions) == 2 * len(told)
+    assert {each["request"]["host"] for each in decisions} == {"api.openai.com"}
+    assert {each["role"]["identity"]["strength"] for each in decisions} == {"proxy_credentials"}
 
 
 async def test_s6_openai_calls_are_settled_at_what_the_provider_says(open_house: House) -> None:
@@ -84,7 +102,7 @@ async def test_s6_openai_calls_are_settled_at_what_the_provider_says(open_house:
 
 
 class TestRefusals:
-    """One request each, and the exception that an agent's author has already written a handler for."""
+    """One request each, and the exception that agents' authors already handle."""
 
     async def refused(self, built: House, call: Any, code: str) -> openai.APIStatusError:
         with pytest.raises(openai.APIStatusError) as caught:
@@ -119,7 +137,7 @@ class TestRefusals:
                 error = await self.refused(built, call, "model_not_allowed")
             assert isinstance(error, openai.PermissionDeniedError)
 
-    async def test_a1_a_denied_model_on_the_responses_api_is_a_bad_request_that_codex_does_not_repeat(
+    async def test_a1_a_denied_model_on_the_responses_api_is_a_bad_request_for_codex(
         self, place: Path
     ) -> None:
         text = policy(more='models: {allow: ["gpt-4o"]}\n')
@@ -153,12 +171,11 @@ class TestRefusals:
             assert told["exeat"]["remaining"] == 100
             assert "retry-after" not in error.response.headers
 
-    async def test_a1_by_https_proxy_a_refusal_is_the_same_exception_once(self, place: Path) -> None:
+    async def test_a1_by_https_proxy_a_refusal_is_the_same_exception_once(
+        self, place: Path
+    ) -> None:
         async with house(place, policy('name: tiny, usd: "0.0000001"')) as built:
-            program = "import openai; openai.OpenAI(api_key='k').chat.completions.create(model='gpt-4o', max_tokens=9, messages=[{'role':'user','content':'x'}])"
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-c", program, env=built.env(), stderr=asyncio.subprocess.PIPE
-            )
-            _, said = await process.communicate()
-            assert b"openai.RateLimitError: Error code: 429" in said
-            assert len(await built.records(kind="decision")) == 1
+            async with AsyncOpenAI(**by_https_proxy(built)) as client:
+                call = client.chat.completions.create(**CHAT)
+                error = await self.refused(built, call, "budget_exceeded")
+            assert isinstance(error, openai.RateLimitError)
