@@ -48,8 +48,7 @@ class Route:
         request = flow.request
         request.data.host, request.data.port = found.host, found.port
         request.headers.pop("proxy-connection", None)
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        seen = self._recognise(slip, found, headers)
+        seen = self._recognise(slip, found, request.headers)
         slip.recognised = seen
         slip.wire = _wire(seen)
         slip.reads_body = isinstance(seen, Known | NeedsShape)

@@ -6,6 +6,7 @@ here.
 """
 
 import json
+import re
 from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
@@ -15,6 +16,10 @@ from proxy.providers.usage import Usage
 
 JSON_BYTES_MAX = 16 * 1024 * 1024
 """One JSON answer held for reading. A larger one passes, unread."""
+
+_NULL_USAGE = re.compile(rb',\s*"usage"\s*:\s*null|(\{)\s*"usage"\s*:\s*null\s*,\s*')
+"""Asked for usage, OpenAI puts `"usage":null` in every other event. Whoever did not ask does not see it.
+Inside a JSON string the quotes would be escaped, so this matches a member and nothing else."""
 
 
 class ToolCall(NamedTuple):
@@ -120,7 +125,7 @@ class AnswerReader:
         for event in self._sse.feed(decoded):
             is_ours = self._answer.read_event(event)
             if self._hides and not is_ours:
-                shown.append(event.raw)
+                shown.append(_NULL_USAGE.sub(rb"\1", event.raw))
         if self._sse.has_overflowed:
             self.unreadable = True
             shown.append(self._sse.rest())
