@@ -63,7 +63,8 @@ class Corridor:
         self._openers = _having(chain, "open")
         self._undoers = _having(chain, "refused")
         self._readers = _having(chain, "answer")
-        self._closers = (*_having(chain, "settle"), *_having(chain, "file"))
+        # The way back is the way out reversed: what a call used is known before it is charged.
+        self._closers = (*_having(chain[::-1], "settle"), *_having(chain, "file"))
         self._inside = inside
         self._timeout_s = timeout_s
         self._body_bytes_max = body_bytes_max
