@@ -54,7 +54,8 @@ def chat_chunk(**members: Any) -> dict[str, Any]:
 def chat_stream(*, has_usage: bool = True) -> bytes:
     def delta(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
         choice = {"index": 0, "delta": delta, "finish_reason": finish}
-        return chat_chunk(choices=[choice], usage=None)
+        # OpenAI adds the null to every event of a stream whose usage was asked for.
+        return chat_chunk(choices=[choice], **({"usage": None} if has_usage else {}))
 
     tool = {"index": 0, "id": "call_1", "type": "function"}
     events: list[Any] = [
