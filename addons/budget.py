@@ -146,7 +146,7 @@ def _charge(budgeted: BudgetedLimit, quote: Quote | None) -> Charge:
 
 def _exceeded(answer: Exceeded) -> Refusal:
     limit = answer.limit
-    show = format_usd if limit.unit == "usd" else str
+    show = format_usd if limit.unit == "usd" else f"{{}} {limit.unit}".format
     resets_s = max(1, -(-(answer.resets_at_ms - _now_ms()) // 1000)) if answer.resets_at_ms else 0
     when = f"It resets in {resets_s} s." if resets_s else "It does not reset by itself."
     facts: dict[str, str | int] = {
@@ -171,13 +171,10 @@ def _exceeded(answer: Exceeded) -> Refusal:
         )
     return Refusal(
         Code.BUDGET_EXCEEDED,
-        f"The budget {limit.name} does not have room for this call: it may cost up to "
-        f"{show(answer.required)} {_word(limit.unit)}, {show(answer.remaining)} of "
-        f"{show(limit.cap)} remain. {when} Ask for less output (max_tokens), or ask the operator.",
+        f"The budget {limit.name} does not have room for this call: it may take up to "
+        f"{show(answer.required)}, and {show(answer.remaining)} of {show(limit.cap)} remain. "
+        f"{when} Ask for less output (max_tokens), or ask the operator.",
         rule=f"budget:{limit.name}",
         facts=facts,
     )
 
-
-def _word(unit: str) -> str:
-    return "" if unit == "usd" else unit

@@ -1,0 +1,52 @@
+# Two commands set everything up: `make demo` and `make test`. They bring uv when it is missing.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+# A `uv` on the PATH may be a shim that does not run here: only one that answers counts.
+UV := $(shell uv --version >/dev/null 2>&1 && command -v uv || echo .tools/bin/uv)
+RUN := $(UV) run --frozen
+
+.PHONY: help demo test test-slow check format lint types contracts bench redis clean
+help: ## Say what there is.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.tools/bin/uv:
+	@echo "uv is missing: installing it into .tools"
+	@$(PYTHON) -m venv .tools || { echo "Python's venv module is missing: apt-get install python3-venv"; exit 1; }
+	@.tools/bin/pip install --quiet --disable-pip-version-check uv
+
+.venv/ready: pyproject.toml uv.lock | $(filter .tools/bin/uv,$(UV))
+	@$(UV) sync --frozen --quiet
+	@touch $@
+
+redis:
+	@command -v redis-server >/dev/null || .ci/install redis-server
+
+demo: .venv/ready ## A tour of the gate: no key, no network, under a minute.
+	@$(RUN) exeat demo
+
+test: .venv/ready redis ## Every test but the slow ones, against a private Redis.
+	@$(RUN) pytest -m "not slow"
+
+test-slow: .venv/ready redis ## The slow ones too.
+	@$(RUN) pytest
+
+format: .venv/ready ## Format and mend what can be mended by itself.
+	@$(RUN) ruff format . && $(RUN) ruff check --fix .
+
+lint: .venv/ready ## Format and lint, looking only.
+	@$(RUN) ruff format --check . && $(RUN) ruff check .
+
+types: .venv/ready ## mypy, strict.
+	@$(RUN) mypy
+
+contracts: .venv/ready ## Who may import whom.
+	@$(RUN) lint-imports
+
+check: lint types contracts test ## Everything that must hold before a commit lands.
+
+bench: .venv/ready ## Throughput and latency, beside stock mitmdump.
+	@$(RUN) python -m benchmarks.throughput
+
+clean: ## Forget what was installed and what was made.
+	@rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
