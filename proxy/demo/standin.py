@@ -75,7 +75,13 @@ class Standin:
                 web.route("*", "/{rest:.*}", self._echo),
             ]
         )
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
+        self._runner = web.AppRunner(
+            app,
+            access_log=None,
+            handle_signals=False,
+            handler_cancellation=True,
+            shutdown_timeout=0.1,
+        )
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", port, ssl_context=tls, backlog=1024)
         await site.start()
@@ -106,7 +112,9 @@ class Standin:
         parts = request.path.strip("/").split("/")
         if parts[0] == "bytes" and parts[-1].isdigit():
             return web.Response(body=b"x" * int(parts[-1]), content_type="application/octet-stream")
-        return web.json_response({"method": request.method, "path": request.path, "bytes": len(body)})
+        return web.json_response(
+            {"method": request.method, "path": request.path, "bytes": len(body)}
+        )
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         script = self.script
@@ -116,9 +124,7 @@ class Standin:
                 await asyncio.sleep(script.delay_s)
             if script.status != 200:
                 error = {"message": "the stand-in was told to fail", "type": "server_error"}
-                return web.json_response(
-                    {"type": "error", "error": error}, status=script.status
-                )
+                return web.json_response({"type": "error", "error": error}, status=script.status)
             kind = request.path.removeprefix("/v1/")
             if asked.get("stream"):
                 return await self._stream(request, _events(kind, asked, script), script)
@@ -234,19 +240,36 @@ def _chat_tool(script: Script) -> dict[str, Any]:
 
 
 def _tool_use(script: Script) -> dict[str, Any]:
-    return {"type": "tool_use", "id": "toolu_1", "name": script.tool, "input": {"path": "README.md"}}
+    return {
+        "type": "tool_use",
+        "id": "toolu_1",
+        "name": script.tool,
+        "input": {"path": "README.md"},
+    }
 
 
 def _response(asked: dict[str, Any], script: Script, status: str) -> dict[str, Any]:
     text = "".join(_text(script)) if status == "completed" else ""
     content = [{"type": "output_text", "text": text, "annotations": []}]
     output: list[dict[str, Any]] = [
-        {"type": "message", "id": "msg_1", "role": "assistant", "status": status, "content": content}
+        {
+            "type": "message",
+            "id": "msg_1",
+            "role": "assistant",
+            "status": status,
+            "content": content,
+        }
     ]
     if script.tool:
         asked_for = {"name": script.tool, "arguments": '{"path":"README.md"}'}
         output = [
-            {"type": "function_call", "id": "fc_1", "call_id": "call_1", "status": status, **asked_for}
+            {
+                "type": "function_call",
+                "id": "fc_1",
+                "call_id": "call_1",
+                "status": status,
+                **asked_for,
+            }
         ]
     usage = {
         "input_tokens": script.input_tokens,
