@@ -35,5 +35,5 @@ class Audit:
             await self._ledger.append(outcome_of(slip))
 
     async def file(self, slip: Slip) -> None:
-        """The call has ended, and its cost is known."""
-        await self._ledger.append(outcome_of(slip))
+        """The call has ended, and its cost is known. Nobody waits for this record."""
+        await self._ledger.submit(outcome_of(slip), is_urgent=False)

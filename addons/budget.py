@@ -99,7 +99,9 @@ class Budget:
         )
         slip.quote = fitted(quote, hold.output_tokens)
         slip.notes["x-exeat-output-tokens-max"] = str(hold.output_tokens)
-        return f"fitted to {hold.output_tokens} output tokens, {format_usd(slip.quote.bound_nanousd)}"
+        return (
+            f"fitted to {hold.output_tokens} output tokens, {format_usd(slip.quote.bound_nanousd)}"
+        )
 
     async def refused(self, slip: Slip) -> None:
         """The call does not leave: its hold is let go."""
@@ -177,4 +179,3 @@ def _exceeded(answer: Exceeded) -> Refusal:
         rule=f"budget:{limit.name}",
         facts=facts,
     )
-

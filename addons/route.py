@@ -59,9 +59,7 @@ class Route:
         assert slip.destination is not None
         return Stamp(f"{slip.door} to {slip.destination.authority}")
 
-    def _recognise(
-        self, slip: Slip, to: Destination, headers: Mapping[str, str]
-    ) -> Recognised:
+    def _recognise(self, slip: Slip, to: Destination, headers: Mapping[str, str]) -> Recognised:
         """A base-URL route speaks its provider's language, wherever the operator has it served."""
         home = _HOMES.get(slip.route or "")
         if home is None:

@@ -35,7 +35,9 @@ def _free_port() -> int:
 
 @contextlib.contextmanager
 def _server(*command: str) -> Iterator[None]:
-    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, cwd=ROOT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )
     try:
         yield
     finally:
@@ -102,7 +104,10 @@ def main() -> None:
     options = parse.parse_args()
     names = options.only.split(",")
     upstream, dump, bare, full = (_free_port() for _ in range(4))
-    with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as name, contextlib.ExitStack() as stack:
+    with (
+        tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as name,
+        contextlib.ExitStack() as stack,
+    ):
         directory = Path(name)
         python = sys.executable
         stack.enter_context(_server(python, "-m", "benchmarks.upstream", str(upstream)))
@@ -117,7 +122,9 @@ def main() -> None:
             doors["mitmdump"] = (dump, f"http://{host}/v1/chat/completions")
         if "bare" in names:
             stack.enter_context(
-                _server(python, "-m", "benchmarks.bare", f"{directory}/bare", str(bare), str(upstream))
+                _server(
+                    python, "-m", "benchmarks.bare", f"{directory}/bare", str(bare), str(upstream)
+                )
             )
             doors["bare"] = (bare, "/openai/v1/chat/completions")
         if "exeat" in names:
@@ -169,7 +176,9 @@ def _throughput(
     return results
 
 
-def _streams(doors: dict[str, tuple[int, str]], host: str, rounds: int) -> dict[str, dict[str, float]]:
+def _streams(
+    doors: dict[str, tuple[int, str]], host: str, rounds: int
+) -> dict[str, dict[str, float]]:
     print(f"\n{STREAMS} concurrent streams: time to first byte | p50 ms | p99 ms | added p50 ms")
     results: dict[str, dict[str, float]] = {}
     for name, (port, target) in doors.items():

@@ -5,14 +5,18 @@ import json
 import sys
 
 USAGE = {"prompt_tokens": 12, "completion_tokens": 8, "total_tokens": 20}
-CHOICE = {"index": 0, "message": {"role": "assistant", "content": "x" * 200}, "finish_reason": "stop"}
+CHOICE = {
+    "index": 0,
+    "message": {"role": "assistant", "content": "x" * 200},
+    "finish_reason": "stop",
+}
 BODY = json.dumps(
     {"id": "c1", "object": "chat.completion", "created": 1, "model": "gpt-4o-mini",
      "choices": [CHOICE], "usage": USAGE}
 ).encode()  # fmt: skip
-ANSWER = (
-    b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
-    b"content-length: %d\r\n\r\n%s" % (len(BODY), BODY)
+ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (
+    len(BODY),
+    BODY,
 )
 EVENTS = 20
 PAUSE_S = 0.05

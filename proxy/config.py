@@ -199,7 +199,7 @@ def _with_secrets(settings: Settings) -> Settings:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from None
     except tomllib.TOMLDecodeError:
-        raise ConfigError(f"{path}: not TOML: write lines such as openai = \"…\"") from None
+        raise ConfigError(f'{path}: not TOML: write lines such as openai = "…"') from None
     if mode & 0o077:
         raise ConfigError(f"{path}: others may read it; run: chmod 600 {path}")
     secrets: dict[str, SecretStr] = {}

@@ -178,10 +178,8 @@ def _openai(refusal: Refusal) -> bytes:
 
 
 def _anthropic(refusal: Refusal, record: str) -> bytes:
-    if refusal.code is Code.BODY_TOO_LARGE:
-        kind = "request_too_large"
-    else:
-        kind = _ANTHROPIC_TYPES[refusal.kind]
+    too_large = refusal.code is Code.BODY_TOO_LARGE
+    kind = "request_too_large" if too_large else _ANTHROPIC_TYPES[refusal.kind]
     error = {"type": kind, "message": refusal.message, "exeat": _machine(refusal)}
     return _json({"type": "error", "error": error, "request_id": record})
 

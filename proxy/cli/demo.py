@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import typer
 from rich.console import Console as Terminal
 from rich.table import Table
 
@@ -137,7 +136,7 @@ async def _calls(terminal: Terminal, place: _Place, session: aiohttp.ClientSessi
     await show("an allowed call", "HTTPS_PROXY, intercepted", 200,
                "https://api.openai.com/v1/chat/completions", chat, **through)  # fmt: skip
     await show("a streamed call", "HTTPS_PROXY, intercepted", 200,
-               "https://api.anthropic.com/v1/messages", {**claude, "stream": True}, **through)  # fmt: skip
+               "https://api.anthropic.com/v1/messages", claude | {"stream": True}, **through)  # fmt: skip
     await show("an allowed call", "base URL, identity in headers", 200,
                f"{base}/openai/v1/chat/completions", chat, headers=who)  # fmt: skip
     await show("nobody says who asks", "base URL", 403,
@@ -145,7 +144,7 @@ async def _calls(terminal: Terminal, place: _Place, session: aiohttp.ClientSessi
     await show("a host that is not on the list", "HTTPS_PROXY, intercepted", 403,
                "https://paste.example/upload", None, **through)  # fmt: skip
     await show("more than the budget, stopped before it left", "HTTPS_PROXY, intercepted", 402,
-               "https://api.anthropic.com/v1/messages", {**claude, "max_tokens": 60_000}, **through)  # fmt: skip
+               "https://api.anthropic.com/v1/messages", claude | {"max_tokens": 60_000}, **through)  # fmt: skip
     await show("what may I still spend?", "exeat.internal", 200,
                "http://exeat.internal/v1/budget", None, proxy=proxy)  # fmt: skip
     return all(ends)

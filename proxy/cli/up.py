@@ -17,7 +17,9 @@ def up(
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="Settings file; default exeat.toml.")
     ] = None,
-    port: Annotated[int | None, typer.Option(help="Port that agents use; 0 takes a free one.")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port that agents use; 0 takes a free one.")
+    ] = None,
     host: Annotated[str | None, typer.Option(help="Address that agents use.")] = None,
     console_port: Annotated[int | None, typer.Option(help="Port of the console's API.")] = None,
     policy: Annotated[

@@ -19,7 +19,7 @@ _LIMIT_MAX = 1000
 _DIMENSIONS = ("org", "agent", "session", "task", "provider", "model", "host")
 
 
-class BadQuery(ValueError):
+class BadQuery(ValueError):  # noqa: N818 -- the word that the caller reads
     """A query parameter that cannot be used; the message names it."""
 
 
@@ -103,9 +103,7 @@ class _Answers:
         org = query.get("org")
         if not org:
             raise BadQuery("org is missing: whose budgets? (?org=acme&agent=coder&session=s1)")
-        limits = self._limits(
-            org, query.get("agent", ""), query.get("session"), query.get("model")
-        )
+        limits = self._limits(org, query.get("agent", ""), query.get("session"), query.get("model"))
         balances = await self._accounts.balances(org, limits, time.time_ns() // 1_000_000)
         return web.json_response(
             {
@@ -126,9 +124,7 @@ class _Answers:
             }
         )
 
-    def _limits(
-        self, org: str, agent: str, session: str | None, model: str | None
-    ) -> list[Limit]:
+    def _limits(self, org: str, agent: str, session: str | None, model: str | None) -> list[Limit]:
         terms = self._policies.terms(org, agent)
         return [each.limit for each in terms.limits_for(org, agent or None, session, None, model)]
 

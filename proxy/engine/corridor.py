@@ -70,6 +70,9 @@ class Corridor:
         self._body_bytes_max = body_bytes_max
         self._closing: set[asyncio.Task[None]] = set()
         self._live: dict[str, Slip] = {}
+        self.idle = asyncio.Event()
+        """Set while no call is in flight."""
+        self.idle.set()
         self.is_stopping = False
 
     @property
@@ -91,6 +94,7 @@ class Corridor:
         flow.metadata[SLIP] = slip
         facts.open_slips[slip.id] = slip
         self._live[slip.id] = slip
+        self.idle.clear()
         for name, opens in self._openers:
             try:
                 slip.refusal = slip.refusal or opens(slip, flow, facts)
@@ -281,6 +285,8 @@ class Corridor:
     def _forget(self, slip: Slip, flow: http.HTTPFlow | None, client: Any = None) -> None:
         slip.finished = True
         self._live.pop(slip.id, None)
+        if not self._live:
+            self.idle.set()
         connection = flow.client_conn if flow is not None else client
         facts_of(connection).open_slips.pop(slip.id, None)
 
@@ -313,8 +319,10 @@ def _open(flow: http.HTTPFlow, facts: ConnectionFacts) -> Slip:
 
 def _has_body(flow: http.HTTPFlow) -> bool:
     headers = flow.request.headers
-    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers or (
-        flow.request.is_http2 and flow.request.method not in ("GET", "HEAD")
+    return (
+        headers.get("content-length", "0") != "0"
+        or "transfer-encoding" in headers
+        or (flow.request.is_http2 and flow.request.method not in ("GET", "HEAD"))
     )
 
 

@@ -5,6 +5,7 @@ What a hook runs is looked up in a table made once, in `Engine.__init__`.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -146,9 +147,9 @@ class Engine:
         self._corridor.is_stopping = True
         for server in self._servers:
             server.close()
-        deadline = asyncio.get_running_loop().time() + grace_s
-        while self._corridor.live and asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(0.02)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace_s):
+                await self._corridor.idle.wait()
         for handler in tuple(self._handlers.values()):
             handler.hang_up()
         if self._handlers:

@@ -123,7 +123,9 @@ def _invalid(name: str) -> Refusal:
 
 
 def _duplicated(name: str) -> Refusal:
-    return Refusal(Code.IDENTITY_INVALID, f"The header {name} is sent more than once; send it once.")
+    return Refusal(
+        Code.IDENTITY_INVALID, f"The header {name} is sent more than once; send it once."
+    )
 
 
 def _bad_credentials(why: str) -> Refusal:

@@ -143,9 +143,10 @@ class Ledger(Protocol):
     def recovered(self) -> tuple[Recovered, ...]:
         """The calls that opening this ledger found cut off."""
 
-    def submit(self, record: Record) -> "asyncio.Future[Filed]":
+    def submit(self, record: Record, *, is_urgent: bool = True) -> "asyncio.Future[Filed]":
         """Queue a record; the future resolves once it is durable. Raises LedgerUnavailable at once
-        when closed or when the queue is full. A future that is cancelled is filed all the same."""
+        when closed or when the queue is full. A future that is cancelled is filed all the same.
+        A record that is not urgent may wait a few milliseconds for company."""
 
     async def append(self, record: Record) -> Filed:
         """`submit`, and wait. Raises LedgerUnavailable, RecordConflict, NotCanonical."""

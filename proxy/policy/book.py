@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from proxy.policy.loader import LoadedPolicy, PolicyError, load
-from proxy.policy.terms import Terms, CompiledPolicy
+from proxy.policy.terms import CompiledPolicy, Terms
 
 _CALLERS_MAX = 4096
 

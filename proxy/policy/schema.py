@@ -155,7 +155,9 @@ class Policy(_Model):
         names = [budget.name for budget in budgets]
         for budget in budgets:
             if not budget.limits():
-                raise ValueError(f"budget {budget.name!r} limits nothing: give usd, tokens or requests")
+                raise ValueError(
+                    f"budget {budget.name!r} limits nothing: give usd, tokens or requests"
+                )
             if names.count(budget.name) > 1:
                 raise ValueError(f"two budgets are named {budget.name!r}")
         return budgets

@@ -12,7 +12,6 @@ from proxy.policy.loader import LoadedPolicy
 from proxy.policy.schema import Budget, Policy, Route
 from proxy.slip import Destination, Identity
 
-
 _DIMENSIONS = ("org", "agent", "session", "task", "model")
 _LIMITS_MAX = 4096
 
@@ -158,9 +157,7 @@ class Terms:
     @property
     def spends_are_limited(self) -> bool:
         """Some budget counts dollars or tokens, so an unknown price cannot pass."""
-        return any(
-            budget.usd is not None or budget.tokens is not None for budget in self._budgets
-        )
+        return any(budget.usd is not None or budget.tokens is not None for budget in self._budgets)
 
     def egress(self, to: Destination, method: str, path: str) -> Answer:
         """May this caller send this request there? `path` without its query."""
@@ -172,9 +169,7 @@ class Terms:
 
     def limits(self, identity: Identity, model: str | None) -> tuple[BudgetedLimit, ...]:
         """The limits that one call counts against: a budget per model binds only model calls."""
-        return self.limits_for(
-            identity.org, identity.agent, identity.session, identity.task, model
-        )
+        return self.limits_for(identity.org, identity.agent, identity.session, identity.task, model)
 
     def limits_for(
         self, org: str, agent: str | None, session: str | None, task: str | None, model: str | None
