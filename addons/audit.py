@@ -1,11 +1,16 @@
 """Is it on file? The refusal, or the outcome; the gate has filed the decision."""
 
+from collections import OrderedDict
+
 from mitmproxy import http
 
 from proxy.ledger.filing import decision_of, outcome_of
 from proxy.ledger.store import Ledger
 from proxy.refusals import Code, Refusal
 from proxy.slip import Slip, Stamp
+
+_REFUSED_MAX = 4096
+"""Refusals whose repeats are counted; the oldest is forgotten and would count anew."""
 
 
 class Audit:
@@ -15,6 +20,7 @@ class Audit:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+        self._refused: OrderedDict[tuple[str | None, ...], int] = OrderedDict()
 
     def depart(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
         """Yes, when there is a decision record to pair the outcome with."""
@@ -29,6 +35,7 @@ class Audit:
     async def refused(self, slip: Slip) -> None:
         """A refusal is filed before it is answered. One that came after the decision was filed
         becomes that decision's outcome."""
+        slip.repeats = self._count(slip)
         if slip.decided_seq is None:
             slip.decided_seq = (await self._ledger.append(decision_of(slip))).seq
         else:
@@ -37,3 +44,20 @@ class Audit:
     async def file(self, slip: Slip) -> None:
         """The call has ended, and its cost is known. Nobody waits for this record."""
         await self._ledger.submit(outcome_of(slip), is_urgent=False)
+
+    def _count(self, slip: Slip) -> int:
+        """How often this caller was refused this before: clients send a refused call again, some in
+        another form. The same conversation is the same call, streamed or not."""
+        who, to, refusal = slip.identity, slip.destination, slip.refusal
+        key = (
+            who.org if who else None,
+            who.agent if who else None,
+            who.session if who else None,
+            slip.call.digest if slip.call else f"{slip.method} {to.authority if to else ''}",
+            refusal.code.value if refusal else None,
+        )
+        before = self._refused.pop(key, -1) + 1
+        self._refused[key] = before
+        if len(self._refused) > _REFUSED_MAX:
+            self._refused.popitem(last=False)
+        return before

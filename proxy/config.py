@@ -80,7 +80,8 @@ class Settings(BaseSettings):
     """Ledger, console token."""
     certs_dir: Path = Path("certs")
     """The CA (0700; its key 0600) and `bundle.pem`."""
-    policies: tuple[Path, ...] = (Path("policies/safety.yaml"),)
+    policies: tuple[Path, ...] = (Path("safety"),)
+    """Files; a bare word is a preset that ships with Exeat: permissive, safety, strict, audit-only."""
     limits: Limits = Limits()
     counters: Counters = Counters()
     routes: Mapping[str, str] = Field(
@@ -185,7 +186,8 @@ def _rebase(values: dict[str, Any], base: Path) -> None:
             values[name] = str(base / values[name])
     if isinstance(values.get("policies"), list):
         values["policies"] = [
-            str(base / item) if isinstance(item, str) else item for item in values["policies"]
+            str(base / item) if isinstance(item, str) and Path(item).suffix else item
+            for item in values["policies"]
         ]
 
 

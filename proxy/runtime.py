@@ -20,7 +20,7 @@ from proxy.engine.engine import Engine
 from proxy.inside import InsideDoor
 from proxy.ledger.records import Event
 from proxy.ledger.sqlite import SqliteLedger
-from proxy.policy import PolicyBook
+from proxy.policy import PolicyBook, located
 from proxy.pricing.prices import Prices
 from proxy.pricing.tokens import TokenCounter
 from proxy.slip import new_id
@@ -79,7 +79,8 @@ async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIter
         challenge=settings.challenge,
     )
     console = Console(settings, ledger, accounts, policies, corridor)
-    rounds = _Rounds(settings, policies, accounts, corridor, ledger)
+    rounds = _Rounds(settings, policies, accounts, corridor, ledger, prices)
+    await _look_at_counters(accounts)
     try:
         await _note(ledger, "start", recovered=len(ledger.recovered))
         console_port = await console.start()
@@ -96,6 +97,14 @@ async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIter
         await accounts.aclose()
         await _note(ledger, "stop")
         await ledger.close()
+
+
+async def _look_at_counters(accounts: Accounts) -> None:
+    """Say at once what would otherwise be found out by the first call."""
+    try:
+        await accounts.balances("exeat", [], time.time_ns() // 1_000_000)
+    except CountersUnavailable as error:
+        log.error("budgets cannot be counted: calls with a budget are refused", error=str(error))
 
 
 def _counters(settings: Settings) -> Counters:
@@ -123,7 +132,10 @@ class _Rounds:
         accounts: Accounts,
         corridor: Corridor,
         ledger: SqliteLedger,
+        prices: Prices,
     ) -> None:
+        self._prices = prices
+        self._renewed_ms = 0
         self._paths = settings.policies
         self._lease_ms = settings.counters.lease_s * 1000
         self._policies = policies
@@ -136,8 +148,9 @@ class _Rounds:
         seen = self._written()
         while True:
             await asyncio.sleep(_ROUND_S)
+            self._prices.advance(datetime.now(UTC))
             try:
-                await self._renew()
+                await self._renew(time.time_ns() // 1_000_000)
                 await self._accounts.expire_all(time.time_ns() // 1_000_000)
             except CountersUnavailable as error:
                 log.warning("counters do not answer", error=str(error))
@@ -150,7 +163,7 @@ class _Rounds:
         times = []
         for path in self._paths:
             try:
-                times.append(path.stat().st_mtime_ns)
+                times.append(located(path).stat().st_mtime_ns)
             except OSError:
                 times.append(0)
         return times
@@ -164,9 +177,10 @@ class _Rounds:
         elif self._policies.problem and self._policies.problem != before:
             log.error("policy not loaded; the old one stays", problem=self._policies.problem)
 
-    async def _renew(self) -> None:
-        """Calls in flight keep their holds; leases are renewed when half of them is gone."""
-        now_ms = time.time_ns() // 1_000_000
+    async def _renew(self, now_ms: int) -> None:
+        """Calls in flight keep their holds: leases are renewed four times in their length."""
+        if now_ms - self._renewed_ms < self._lease_ms // 4:
+            return
         by_org: dict[str, list[str]] = {}
         for slip in self._corridor.live:
             hold = slip.hold
@@ -174,3 +188,4 @@ class _Rounds:
                 by_org.setdefault(hold.org, []).append(hold.id)
         for org, ids in by_org.items():
             await self._accounts.renew(org, ids, now_ms + self._lease_ms)
+        self._renewed_ms = now_ms

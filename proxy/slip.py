@@ -120,6 +120,8 @@ class Slip:
     """The port there; 0 is the destination's own."""
     stamps: list[Stamped] = field(default_factory=list)
     refusal: "Refusal | None" = None
+    repeats: int = 0
+    """How often this same call was refused before."""
     notes: dict[str, str] = field(default_factory=dict)
     """Headers that tell the caller what was changed or what remains."""
     decided_seq: int | None = None

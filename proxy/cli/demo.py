@@ -120,6 +120,7 @@ async def _calls(terminal: Terminal, place: _Place, session: aiohttp.ClientSessi
     who = {"x-org-id": "acme", "x-agent-id": "reviewer", "x-session-id": "demo-2"}
     chat = {"model": "gpt-4o-mini", "max_tokens": 200, "messages": _QUESTION}
     claude = {"model": "claude-sonnet-4-5", "max_tokens": 300, "messages": _QUESTION}
+    greedy = claude | {"max_tokens": 60_000}
     ends: list[bool] = []
 
     async def show(title: str, door: str, expected: int, url: str, body: Any, **how: Any) -> None:
@@ -144,7 +145,7 @@ async def _calls(terminal: Terminal, place: _Place, session: aiohttp.ClientSessi
     await show("a host that is not on the list", "HTTPS_PROXY, intercepted", 403,
                "https://paste.example/upload", None, **through)  # fmt: skip
     await show("more than the budget, stopped before it left", "HTTPS_PROXY, intercepted", 402,
-               "https://api.anthropic.com/v1/messages", claude | {"max_tokens": 60_000}, **through)  # fmt: skip
+               "https://api.anthropic.com/v1/messages", greedy, **through)  # fmt: skip
     await show("what may I still spend?", "exeat.internal", 200,
                "http://exeat.internal/v1/budget", None, proxy=proxy)  # fmt: skip
     return all(ends)

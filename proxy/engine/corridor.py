@@ -7,6 +7,7 @@ and how long that took, and treats everything that is not a clear yes as a no.
 import asyncio
 import hashlib
 import inspect
+import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
@@ -23,6 +24,8 @@ from proxy.refusals import Code, Refusal
 from proxy.slip import Slip, Stamp, Stamped, Status, new_id
 
 log = structlog.get_logger()
+
+_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 type Verdict = Stamp | Refusal
 type Filter = Callable[[bytes], bytes]
@@ -314,7 +317,18 @@ def _open(flow: http.HTTPFlow, facts: ConnectionFacts) -> Slip:
         method=request.method,
         path=request.path,
         user_agent=request.headers.get("user-agent", "")[:256],
+        client_request_id=_plain(request.headers.get("x-client-request-id")),
+        retry_count=_count(request.headers.get("x-stainless-retry-count")),
     )
+
+
+def _plain(text: str | None) -> str | None:
+    """A client's own id, when it is one: ids go into the ledger, free text does not."""
+    return text if text and _ID.fullmatch(text) else None
+
+
+def _count(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 5 else None
 
 
 def _has_body(flow: http.HTTPFlow) -> bool:

@@ -93,6 +93,7 @@ def decision_of(slip: Slip) -> Decision:
             request_id=slip.client_request_id,
             retry_count=slip.retry_count,
         ),
+        repeats=slip.repeats,
     )
 
 

@@ -1,6 +1,6 @@
 """What agents may do: policy files read, validated, and asked one question at a time."""
 
-from proxy.policy.book import PolicyBook, load_all
+from proxy.policy.book import PolicyBook, load_all, located
 from proxy.policy.loader import LoadedPolicy, PolicyError, load
 from proxy.policy.terms import Answer, BudgetedLimit, Terms
 
@@ -13,4 +13,5 @@ __all__ = [
     "Terms",
     "load",
     "load_all",
+    "located",
 ]

@@ -11,6 +11,8 @@ from proxy.policy.loader import LoadedPolicy, PolicyError, load
 from proxy.policy.terms import CompiledPolicy, Terms
 
 _CALLERS_MAX = 4096
+_PACKAGED = Path(__file__).parent.parent / "presets"
+_CHECKOUT = Path(__file__).parent.parent.parent / "policies"
 
 
 class PolicyBook:
@@ -50,9 +52,20 @@ class PolicyBook:
         return True
 
 
+def located(path: Path) -> Path:
+    """A bare word ("safety") is one of the presets that ship with Exeat; anything else is a path."""
+    if path.suffix or len(path.parts) != 1 or path.exists():
+        return path
+    for folder in (_PACKAGED, _CHECKOUT):
+        preset = folder / f"{path.name}.yaml"
+        if preset.exists():
+            return preset
+    return path
+
+
 def load_all(paths: Sequence[Path]) -> list[LoadedPolicy]:
     """Every file, or PolicyError: two policies of one name cannot both be meant."""
-    loaded = [load(path) for path in paths]
+    loaded = [load(located(path)) for path in paths]
     names: dict[str, Path] = {}
     for policy in loaded:
         name = policy.policy.policy
