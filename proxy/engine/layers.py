@@ -182,10 +182,15 @@ class GuardedStream(HttpStream):
         facts.absolute_form = bool(request.host)
         if self.mode is HTTPMode.regular and not request.host:
             try:
-                parse_authority(request.host_header or "", check=True)
+                host, port = parse_authority(request.host_header or "", check=True)
             except ValueError:
                 facts.malformed = (Code.BAD_REQUEST, "The request names no host that can be read.")
                 request.url = _NOWHERE
+            else:
+                is_tls = self.context.client.tls_established
+                request.data.host = host
+                request.data.port = port or (443 if is_tls else 80)
+                request.data.scheme = b"https" if is_tls else b"http"
         yield from super().state_wait_for_request_headers(event)
 
     def check_invalid(self, request: bool) -> Generator[commands.Command, Any, bool]:
