@@ -31,9 +31,8 @@ OPEN_POLICY = "policy: open\nversion: 1\negress:\n  default: allow\n"
 def policy(*budgets: str, egress: str = "  default: allow", more: str = "") -> str:
     """A policy file's text; each budget is a YAML flow mapping's inside."""
     lines = "\n".join(f"  - {{{budget}}}" for budget in budgets)
-    return (
-        f"policy: test\nversion: 1\n{more}egress:\n{egress}\n"
-        + (f"budgets:\n{lines}\n" if budgets else "")
+    return f"policy: test\nversion: 1\n{more}egress:\n{egress}\n" + (
+        f"budgets:\n{lines}\n" if budgets else ""
     )
 
 
@@ -198,15 +197,15 @@ async def house(
     async with providers(directory) as (plain, tls):
         settings = settings_for(directory, plain, tls, redis_url=redis_url, **more)
         async with running(settings, grace_s=1) as here:
-            yield House(
-                here.proxy_port, here.console_port, directory, plain, tls, here=here
-            )
+            yield House(here.proxy_port, here.console_port, directory, plain, tls, here=here)
 
 
 class Process:
     """`exeat up` as a process of its own, to be stopped, killed and started again."""
 
-    def __init__(self, directory: Path, plain: Standin, tls: Standin, redis_url: str | None) -> None:
+    def __init__(
+        self, directory: Path, plain: Standin, tls: Standin, redis_url: str | None
+    ) -> None:
         self._directory = directory
         self._settings = settings_for(directory, plain, tls, redis_url=redis_url)
         self._redis_url = redis_url
@@ -283,12 +282,22 @@ def free_port() -> int:
 
 def chat(model: str = "gpt-4o-mini", **more: Any) -> dict[str, Any]:
     """A small OpenAI chat request."""
-    return {"model": model, "messages": [{"role": "user", "content": "hi"}], "max_tokens": 100, **more}
+    return {
+        "model": model,
+        "messages": [{"role": "user", "content": "hi"}],
+        "max_tokens": 100,
+        **more,
+    }
 
 
 def message(model: str = "claude-sonnet-4-5", **more: Any) -> dict[str, Any]:
     """A small Anthropic request."""
-    return {"model": model, "messages": [{"role": "user", "content": "hi"}], "max_tokens": 100, **more}
+    return {
+        "model": model,
+        "messages": [{"role": "user", "content": "hi"}],
+        "max_tokens": 100,
+        **more,
+    }
 
 
 def body_of(answer: httpx.Response) -> Any:
