@@ -4,6 +4,7 @@ Only HTTP and TLS are spoken: no raw TCP, UDP, DNS or QUIC layer is ever built, 
 is none of these ends as a malformed request. Heads and bodies are bounded here, where they are read.
 """
 
+import re
 from collections.abc import Generator
 from typing import Any
 
@@ -49,6 +50,10 @@ _NOWHERE = "http://malformed.invalid/"
 
 SLIP = "slip"
 """Where the slip rides: `flow.metadata[SLIP]`."""
+
+_UNSAFE_LINE = re.compile(rb"^[ \t]|[\0\r\n]")
+"""A folded header, or bytes that the next reader may take for the end of one: to be refused (RFC 9112
+section 5.2, RFC 9110 section 5.5)."""
 
 _DISCARD_BYTES_MAX = 64 * 1024 * 1024
 """A refused upload is read (so that the client reads our answer) up to here, then cut off."""
@@ -126,10 +131,12 @@ class BoundedHttp1Server(Http1Server):
             yield from self._malformed(Code.HEADERS_TOO_LARGE, reason)
         elif lines:
             try:
+                if any(_UNSAFE_LINE.search(line) for line in lines):
+                    raise ValueError("a line that two readers may end in two places")
                 request = http1.read_request_head([bytes(line) for line in lines])
                 body_bytes = http1.expected_http_body_size(request)
-                if request.method == "PRI":
-                    raise ValueError("HTTP/2 without TLS is not spoken here")
+                if request.http_version not in ("HTTP/1.1", "HTTP/1.0"):
+                    raise ValueError("only HTTP/1 is spoken without TLS")
             except ValueError:
                 # What was sent is not quoted: a key may stand in the line that cannot be read.
                 reason = "The request's head is not HTTP/1.1, or frames its body in two ways."
