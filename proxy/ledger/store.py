@@ -3,16 +3,10 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from proxy.ledger.r6 import Body
 from proxy.ledger.records import Record
-
-
-def default_ledger_path() -> Path:
-    """Where the ledger lies when nobody says otherwise, from the working folder."""
-    return Path(".exeat/ledger.sqlite")
 
 
 class LedgerError(Exception):
