@@ -247,6 +247,13 @@ class Corridor:
         if slip is not None and flow.websocket is None:
             self._end(slip, flow, "answered")
 
+    def websocket_message(self, flow: http.HTTPFlow) -> None:
+        """A WebSocket message passes. mitmproxy keeps them all; a socket may live for days."""
+        slip, socket = slip_of(flow), flow.websocket
+        if slip is not None and socket is not None:
+            slip.answer_bytes += sum(len(each.content) for each in socket.messages)
+            socket.messages.clear()
+
     def websocket_end(self, flow: http.HTTPFlow) -> None:
         """A WebSocket has closed."""
         slip = slip_of(flow)
