@@ -143,7 +143,7 @@ class TestOneName:
         if host is not None:
             headers.append(("host", host))
         status = await http2(open_house, headers)
-        assert status == (200 if passes else 403)
+        assert status in ((200,) if passes else (403, None))
         assert len(open_house.tls.seen) == passes
 
     @pytest.mark.parametrize("value", ["a\r\nX-Injected: 1", "a\nb", "a\0b", "a\rb"])
@@ -157,13 +157,13 @@ class TestOneName:
             (":scheme", "https"),
             ("x-odd", value),
         ]
-        with contextlib.suppress(ConnectionError, EOFError):
-            assert await http2(open_house, headers) == 400
+        assert await http2(open_house, headers) in (None, 400)
         assert open_house.upstream_calls == 0
 
 
-async def http2(built: House, headers: list[tuple[str, str]]) -> int:
-    """The status that a hand-written HTTP/2 request gets."""
+async def http2(built: House, headers: list[tuple[str, str]]) -> int | None:
+    """The status that a hand-written HTTP/2 request gets; None when its session is ended: two
+    names, and bytes that no header may have, are a protocol error there (RFC 9113 8.2.1, 8.3.1)."""
     tls = trust(built)
     tls.set_alpn_protocols(["h2"])
     config = h2.config.H2Configuration(
@@ -178,8 +178,9 @@ async def http2(built: House, headers: list[tuple[str, str]]) -> int:
             for event in session.receive_data(data):
                 if isinstance(event, h2.events.ResponseReceived):
                     return int(dict(event.headers)[b":status"])
-                assert not isinstance(event, h2.events.StreamReset | h2.events.ConnectionTerminated)
-    raise EOFError
+                if isinstance(event, h2.events.StreamReset | h2.events.ConnectionTerminated):
+                    return None
+    return None
 
 
 RAW = (
