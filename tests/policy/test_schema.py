@@ -1,5 +1,7 @@
 """What a policy file may say: its own limits, and what it means."""
 
+import json
+
 import pytest
 from pydantic import ValidationError
 
@@ -7,13 +9,7 @@ from proxy.policy.schema import Budget, Egress, Policy, Route
 
 
 def budget(**facts):
-    return Budget.model_validate_json(_json({"name": "b", **facts}))
-
-
-def _json(value):
-    import json
-
-    return json.dumps(value)
+    return Budget.model_validatejson.dumps(json.dumps({"name": "b", **facts}))
 
 
 @pytest.mark.parametrize(
@@ -106,7 +102,7 @@ def test_a_host_is_kept_in_its_one_spelling(written, host):
     ["*", "*.", "**.a.com", "a.*.com", "a*.com", "*a.com", "", "https://a.com", "a.com:443"],
 )
 def test_a_host_that_is_no_host_is_refused_and_a_lone_star_most_of_all(written):
-    with pytest.raises(ValidationError, match="egress.default: allow"):
+    with pytest.raises(ValidationError, match=r"egress\.default: allow"):
         Route(host=written)
 
 
@@ -119,7 +115,7 @@ def test_a_route_is_for_https_unless_it_says_otherwise():
 )
 def test_a_route_that_could_not_be_meant_is_refused(facts):
     with pytest.raises(ValidationError):
-        Route.model_validate_json(_json({"host": "a.com", **facts}))
+        Route.model_validatejson.dumps(json.dumps({"host": "a.com", **facts}))
 
 
 def test_methods_are_upper_case():
