@@ -9,7 +9,7 @@ from proxy.policy.schema import Budget, Egress, Policy, Route
 
 
 def budget(**facts):
-    return Budget.model_validatejson.dumps(json.dumps({"name": "b", **facts}))
+    return Budget.model_validate_json(json.dumps({"name": "b", **facts}))
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_a_route_is_for_https_unless_it_says_otherwise():
 )
 def test_a_route_that_could_not_be_meant_is_refused(facts):
     with pytest.raises(ValidationError):
-        Route.model_validatejson.dumps(json.dumps({"host": "a.com", **facts}))
+        Route.model_validate_json(json.dumps({"host": "a.com", **facts}))
 
 
 def test_methods_are_upper_case():
