@@ -94,12 +94,14 @@ BODIES = {
     "messages that are no list": b'{"model":"gpt-4o","messages":5,"input":5.5,"max_tokens":1}',
     "messages of numbers": b'{"model":"gpt-4o","messages":[1],"input":[1],"max_tokens":1}',
     "a model that is no name": b'{"model":["gpt-4o"],"messages":[],"input":"x","max_tokens":1}',
-    "a model of control characters": b'{"model":"\\u0000\\n","messages":[],"input":"x","max_tokens":1}',
-    "invalid UTF-8": b'{"model":"gpt-4o","messages":[{"role":"user","content":"\xff\xfe"}],"max_tokens":1}',
+    "a model of control characters": b'{"model":"\\u0000","messages":[],"input":"x","max_tokens":1}',
+    "invalid UTF-8": b'{"model":"gpt-4o","messages":[{"role":"user","content":"\xff"}],'
+    b'"max_tokens":1}',
     "too deep": b'{"model":"gpt-4o","max_tokens":1,"input":%s,"messages":%s}' % (DEEP, DEEP),
-    "stream that is no boolean": b'{"model":"gpt-4o","messages":[],"input":"x","max_tokens":1,"stream":"yes"}',
+    "stream that is no boolean": b'{"model":"gpt-4o","messages":[],"input":"x","max_tokens":1,'
+    b'"stream":"yes"}',
     "a form": b"model=gpt-4o&messages=hi",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("door", DOORS)
@@ -180,31 +182,90 @@ async def test_bad_input_an_upload_over_the_limit_that_nobody_need_read_passes(
     assert answer.json()["bytes"] == 3_000_000
 
 
+def page(*headers: bytes, line: str = "POST /page HTTP/1.1", body: bytes = b"") -> bytes:
+    """A request of somebody known."""
+    return request(line, *headers, *IDENTITY, body=body)
+
+
 HEADS = {
-    "a header bomb": (request("GET /openai/v1/models HTTP/1.1", b"Host: x", *IDENTITY, b"X: " + b"y" * 9_000), 431, "headers_too_large"),
-    "a bomb of many headers": (request("GET /openai/v1/models HTTP/1.1", b"Host: x", *IDENTITY, *(b"X-%d: y" % number for number in range(2_000))), 431, "headers_too_large"),
+    "a header bomb": (
+        request("GET /openai/v1/models HTTP/1.1", b"Host: x", *IDENTITY, b"X: " + b"y" * 9_000),
+        431,
+        "headers_too_large",
+    ),
+    "a bomb of many headers": (
+        request(
+            "GET /openai/v1/models HTTP/1.1",
+            b"Host: x",
+            *IDENTITY,
+            *(b"X-%d: y" % number for number in range(2_000)),
+        ),
+        431,
+        "headers_too_large",
+    ),
     "a bomb that never ends": (b"GET / HTTP/1.1\r\nX: " + b"y" * 20_000, 431, "headers_too_large"),
-    "a request line that is a bomb": (b"GET /" + b"y" * 9_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 431, "headers_too_large"),
+    "a request line that is a bomb": (
+        b"GET /" + b"y" * 9_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        431,
+        "headers_too_large",
+    ),
     "no Host": (request("GET /page HTTP/1.1", *IDENTITY), 400, "bad_request"),
     "an empty Host": (request("GET /page HTTP/1.1", b"Host:", *IDENTITY), 400, "bad_request"),
-    "a Host that is none": (request("GET /page HTTP/1.1", b"Host: a b", *IDENTITY), 400, "bad_request"),
-    "a length and chunks": (request("POST /page HTTP/1.1", b"Host: pages.test", *IDENTITY, b"Content-Length: 3", b"Transfer-Encoding: chunked", body=chunked(b"x")), 400, "bad_request"),
-    "two lengths": (request("POST /page HTTP/1.1", b"Host: pages.test", *IDENTITY, b"Content-Length: 3", b"Content-Length: 4", body=b"abc"), 400, "bad_request"),
-    "a negative length": (request("POST /page HTTP/1.1", b"Host: pages.test", *IDENTITY, b"Content-Length: -1"), 400, "bad_request"),
-    "an unknown transfer coding": (request("POST /page HTTP/1.1", b"Host: pages.test", *IDENTITY, b"Transfer-Encoding: xchunked"), 400, "bad_request"),
-    "a NUL in a header": (request("GET /page HTTP/1.1", b"Host: pages.test", *IDENTITY, b"X: a\x00b"), 400, "bad_request"),
-    "a space before the colon": (request("GET /page HTTP/1.1", b"Host: pages.test", *IDENTITY, b"X : a"), 400, "bad_request"),
-    "a folded header": (request("GET /page HTTP/1.1", b"Host: pages.test", *IDENTITY, b"X: a", b" b"), 400, "bad_request"),
-    "a line that is no header": (request("GET /page HTTP/1.1", b"Host: pages.test", *IDENTITY, b"nonsense"), 400, "bad_request"),
+    "a Host that is none": (
+        request("GET /page HTTP/1.1", b"Host: a b", *IDENTITY),
+        400,
+        "bad_request",
+    ),
+    "a length and chunks": (
+        page(
+            b"Host: pages.test",
+            b"Content-Length: 3",
+            b"Transfer-Encoding: chunked",
+            body=chunked(b"x"),
+        ),
+        400,
+        "bad_request",
+    ),
+    "two lengths": (
+        page(b"Host: pages.test", b"Content-Length: 3", b"Content-Length: 4", body=b"abc"),
+        400,
+        "bad_request",
+    ),
+    "a negative length": (page(b"Host: pages.test", b"Content-Length: -1"), 400, "bad_request"),
+    "an unknown transfer coding": (
+        page(b"Host: pages.test", b"Transfer-Encoding: xchunked"),
+        400,
+        "bad_request",
+    ),
+    "a NUL in a header": (page(b"Host: pages.test", b"X: a\x00b"), 400, "bad_request"),
+    "a space before the colon": (page(b"Host: pages.test", b"X : a"), 400, "bad_request"),
+    "a folded header": (page(b"Host: pages.test", b"X: a", b" b"), 400, "bad_request"),
+    "a line that is no header": (page(b"Host: pages.test", b"nonsense"), 400, "bad_request"),
     "no HTTP": (b"hello there\r\n\r\n", 400, "bad_request"),
     "another protocol": (b"SSH-2.0-OpenSSH_9.6\r\n\r\n", 400, "bad_request"),
     "HTTP/2 without TLS": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, "bad_request"),
     "binary": (b"\x00\x01\x02\r\n\r\n", 400, "bad_request"),
-    "a version that is none": (request("GET /page HTTP/9.9", b"Host: pages.test", *IDENTITY), 400, "bad_request"),
-    "a host that is no name": (request("GET http://a..b/ HTTP/1.1", b"Host: a..b", credentials()), 400, "bad_request"),
-    "a scheme of its own": (request("GET ftp://pages.test/ HTTP/1.1", b"Host: pages.test", credentials()), 400, "bad_request"),
-    "a port out of range": (request("GET http://pages.test:99999/ HTTP/1.1", b"Host: pages.test", credentials()), 400, "bad_request"),
-}  # fmt: skip
+    "a version that is none": (
+        request("GET /page HTTP/9.9", b"Host: pages.test", *IDENTITY),
+        400,
+        "bad_request",
+    ),
+    "a host that is no name": (
+        request("GET http://a..b/ HTTP/1.1", b"Host: a..b", credentials()),
+        400,
+        "bad_request",
+    ),
+    "a scheme of its own": (
+        request("GET ftp://pages.test/ HTTP/1.1", b"Host: pages.test", credentials()),
+        400,
+        "bad_request",
+    ),
+    "a port out of range": (
+        request("GET http://pages.test:99999/ HTTP/1.1", b"Host: pages.test", credentials()),
+        400,
+        "bad_request",
+    ),
+}
 
 
 @pytest.mark.parametrize("case", HEADS)

@@ -422,8 +422,14 @@ async def test_e4_a_refused_name_is_never_looked_up(
             assert refused.headers["x-exeat-decision"] == "budget_exceeded"
         async with dial(built.proxy_port) as (reader, writer):  # An upload.
             writer.write(
-                request("PUT http://secret.test/ HTTP/1.1", b"Host: secret.test", credentials(), b"Content-Length: 5", body=b"12345")
-            )  # fmt: skip
+                request(
+                    "PUT http://secret.test/ HTTP/1.1",
+                    b"Host: secret.test",
+                    credentials(),
+                    b"Content-Length: 5",
+                    body=b"12345",
+                )
+            )
             assert (await read_message(reader)).status == 403
         assert provider.connections == 0
     assert names.asked == []

@@ -137,7 +137,12 @@ class TestTorture:
             "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}],
         },
     )
-    USAGE = {"id": "1", "model": "gpt-4o", "choices": [], "usage": {"prompt_tokens": 12, "completion_tokens": 8, "total_tokens": 20}}  # fmt: skip
+    USAGE = {
+        "id": "1",
+        "model": "gpt-4o",
+        "choices": [],
+        "usage": {"prompt_tokens": 12, "completion_tokens": 8, "total_tokens": 20},
+    }
 
     def written(self, end: str, *, with_usage: bool, decorated: bool) -> bytes:
         texts = [json.dumps(each, ensure_ascii=False) for each in self.EVENTS]
