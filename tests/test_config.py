@@ -179,9 +179,6 @@ def test_every_error_is_named_at_once():
     "text",
     ["", "[limits]\ndecision_timeout_s = 3\n", "[limits]\nbody_bytes_max = 2048\n"],
 )
-@pytest.mark.parametrize(
-    "text", ["", "[limits]\ndecision_timeout_s = 3\n", "[limits]\nbody_bytes_max = 2048\n"]
-)
 def test_an_error_in_the_environment_names_its_variable_whatever_the_file_says(text, monkeypatch):
     monkeypatch.setenv("EXEAT_LIMITS__BODY_BYTES_MAX", "many")
 
