@@ -25,7 +25,7 @@ class Names:
         self.asked.append(host)
         found = self.known.get(host.partition(".")[0])
         if found is None:
-            raise OSError("no such name")
+            raise socket.gaierror(socket.EAI_NONAME, "no such name")
         return found
 
 
