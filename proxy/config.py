@@ -172,6 +172,7 @@ def load_settings(file: Path | None = None, **flags: Any) -> Settings:
             raise ConfigError(f"{path}: cannot be read: {error}") from None
     values = _parse(path, text)
     _rebase(values, path.parent)
+    _known_variables()
     given = {name: value for name, value in flags.items() if value is not None}
     try:
         settings = _with_file(values)(**given)
@@ -180,6 +181,15 @@ def load_settings(file: Path | None = None, **flags: Any) -> Settings:
     except SettingsError as error:  # An environment variable that should hold JSON.
         raise ConfigError(f"environment: {error}; write JSON, or EXEAT_SECTION__FIELD") from None
     return _with_secrets(settings)
+
+
+def _known_variables() -> None:
+    """A variable that nothing reads was meant to be something else."""
+    fields = {name.upper() for name in Settings.model_fields} | {"CONFIG"}
+    for variable in os.environ:
+        name = variable.upper().removeprefix("EXEAT_")
+        if variable.upper().startswith("EXEAT_") and name.partition("__")[0] not in fields:
+            raise ConfigError(f"{variable}: there is no such setting; docs/operating.md lists them")
 
 
 def _parse(path: Path, text: str) -> dict[str, Any]:

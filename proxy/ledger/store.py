@@ -137,6 +137,10 @@ class Ledger(Protocol):
     def recovered(self) -> tuple[Recovered, ...]:
         """The calls that opening this ledger found cut off."""
 
+    @property
+    def problem(self) -> str | None:
+        """Why nothing could be filed the last time it was tried; None while all is well."""
+
     def submit(self, record: Record, *, is_urgent: bool = True) -> "asyncio.Future[Filed]":
         """Queue a record; the future resolves once it is durable. Raises LedgerUnavailable at once
         when closed or when the queue is full. A future that is cancelled is filed all the same.

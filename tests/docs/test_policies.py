@@ -226,12 +226,12 @@ def test_a_preset_allows_what_the_page_says(
         ("permissive", []),
         (
             "safety",
-            [("org-day", 100_000_000_000, False), ("agent-day", 25_000_000_000, True)],
+            [("org-day", 100_000_000_000, True), ("agent-day", 25_000_000_000, True)],
         ),
         (
             "strict",
             [
-                ("org-day", 50_000_000_000, False),
+                ("org-day", 50_000_000_000, True),
                 ("session", 5_000_000_000, True),
                 ("agent-rate", 120, False),
             ],
