@@ -2,13 +2,10 @@
 
 import gzip
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
-from proxy.config import Limits
-from tests.house import House, chat, house, message
+from tests.house import House, chat, message
 from tests.journeys.wire import (
     IDENTITY,
     Message,
@@ -27,14 +24,6 @@ DOORS = {
     "responses": "/openai/v1/responses",
     "anthropic": "/anthropic/v1/messages",
 }
-
-
-@pytest.fixture
-async def narrow(place: Path) -> AsyncIterator[House]:
-    """A house with small limits."""
-    limits = Limits(body_bytes_max=64 * 1024, header_bytes_max=8 * 1024)
-    async with house(place, limits=limits) as built:
-        yield built
 
 
 async def still_stands(built: House, refused: int = 1) -> None:

@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import trustme
 from aiohttp import web
 
-from tests.house import House, house, policy
+from tests.house import AUTHORITY, House, house, policy
 
 GIT_HOME = subprocess.run(["git", "--exec-path"], capture_output=True, text=True, check=True).stdout
 GIT_BACKEND = Path(GIT_HOME.strip()) / "git-http-backend"
@@ -203,17 +202,14 @@ async def village(place: Path) -> AsyncIterator[tuple[House, Village]]:
     """A house, and beyond it a git server and a package index with TLS of their own."""
     beyond = Village(place / "repositories")
     beyond.root.mkdir()
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(str(place / "village.pem"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("git.test", "pypi.test").configure_cert(context)
+    AUTHORITY.issue_cert("git.test", "pypi.test").configure_cert(context)
     runner = web.AppRunner(beyond.app, access_log=None, handle_signals=False)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
     port = runner.addresses[0][1]
     more: dict[str, Any] = {
         "hosts": {f"{name}:443": f"127.0.0.1:{port}" for name in ("git.test", "pypi.test")},
-        "upstream_ca_file": place / "village.pem",
     }
     try:
         async with house(place, **more) as built:

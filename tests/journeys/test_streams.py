@@ -164,7 +164,7 @@ class TestTorture:
         body = chat("gpt-4o", stream=True)
         if asked:
             body["stream_options"] = {"include_usage": True}
-        torn = itertools.product((1, 7, 10_000), ("\n", "\r\n", "\r"), (False, True), (False, True))
+        torn = itertools.product((1, 10_000), ("\n", "\r\n", "\r"), (False, True), (False, True))
         async with dial(built.proxy_port) as streams:
             for count, (size, end, decorated, ends_well) in enumerate(torn, 1):
                 case = (size, end, decorated, ends_well)
