@@ -151,6 +151,8 @@ def _exceeded(answer: Exceeded) -> Refusal:
     show = format_usd if limit.unit == "usd" else f"{{}} {limit.unit}".format
     resets_s = max(1, -(-(answer.resets_at_ms - _now_ms()) // 1000)) if answer.resets_at_ms else 0
     when = f"It resets in {resets_s} s." if resets_s else "It does not reset by itself."
+    if answer.required > limit.cap:
+        when = "No reset makes room for it."
     facts: dict[str, str | int] = {
         "budget": limit.name,
         "unit": limit.unit,

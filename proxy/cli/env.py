@@ -11,6 +11,7 @@ from urllib.parse import quote
 import typer
 
 from proxy.config import load_settings
+from proxy.identity.claims import is_value
 
 
 class Form(StrEnum):
@@ -33,7 +34,13 @@ def env(
 ) -> None:
     """Print the variables. Use: eval "$(exeat env --org acme --agent coder --session s1)"."""
     settings = load_settings(config)
-    address = f"{host or settings.proxy.host}:{port or settings.proxy.port}"
+    for name, value in (("--org", org), ("--agent", agent), ("--session", session)):
+        if not is_value(value):
+            raise typer.BadParameter(
+                f"{value!r}: use 1 to 128 of A-Z a-z 0-9 . _ : @ / -", param_hint=name
+            )
+    at = host or settings.proxy.host
+    address = f"{f'[{at}]' if ':' in at else at}:{port or settings.proxy.port}"
     variables = client_variables(address, org, agent, session, settings.certs_dir.resolve())
     typer.echo(_written(variables, form))
 
@@ -51,6 +58,7 @@ def client_variables(
     bundle = str(certs_dir / "bundle.pem")
     own = str(certs_dir / "exeat-ca-cert.pem")
     host, _, port = address.rpartition(":")
+    host = host.strip("[]")
     java = (
         f"-Dhttp.proxyHost={host} -Dhttp.proxyPort={port} "
         f"-Dhttps.proxyHost={host} -Dhttps.proxyPort={port} "

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable
 
+import structlog
 from aiohttp import web
 
 from proxy.budgets import Accounts, CountersUnavailable
@@ -11,6 +12,8 @@ from proxy.console import api
 from proxy.console.token import console_token, is_token
 from proxy.ledger.store import Ledger, LedgerError
 from proxy.policy import PolicyBook
+
+log = structlog.get_logger()
 
 type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -76,6 +79,9 @@ class Console:
                 response = _error(503, "ledger_unavailable", str(error))
             except web.HTTPException as error:
                 response = _error(error.status, error.reason.lower().replace(" ", "_"), "")
+            except Exception as error:  # The process's edge: whoever asked hears no more than that.
+                log.error("request failed", path=request.path, exc_info=error)
+                response = _error(500, "internal_error", "This is a bug; the log has more.")
         response.headers["cache-control"] = "no-store"
         response.headers["x-content-type-options"] = "nosniff"
         response.headers["content-security-policy"] = "default-src 'none'; frame-ancestors 'none'"

@@ -54,6 +54,11 @@ class Claims:
     """Vendor headers: they may fill a gap, and are not heard where somebody else spoke."""
 
 
+def is_value(text: str) -> bool:
+    """Whether a part of an identity may have this value."""
+    return _VALUE.fullmatch(text) is not None
+
+
 def is_identity_header(name: str) -> bool:
     """Headers (lower case) that are for Exeat alone and never go upstream."""
     return name in OWN_HEADERS or name.startswith("x-exeat-") or name == "proxy-authorization"

@@ -144,15 +144,18 @@ async def test_what_never_fits_is_not_told_to_wait_for_a_reset(accounts):
 
     assert no.code is Code.BUDGET_EXCEEDED
     assert "resets_at" not in no.facts
-    assert "resets in" not in no.message
+    assert "No reset makes room for it." in no.message
 
 
 async def test_a_total_budget_says_that_it_does_not_reset(accounts):
-    no = await refusal(accounts, model_slip(chat(), budgets("name: all, tokens: 10")))
+    limits = budgets("name: all, tokens: 400")
+    stamp = await addon(accounts).depart(model_slip(chat(), limits), flow(chat()))
+    assert isinstance(stamp, Stamp)
+    no = await refusal(accounts, replace(model_slip(chat(), limits), id="the-next"))
 
     assert no.code is Code.BUDGET_EXCEEDED
     assert "It does not reset by itself." in no.message
-    assert "10 tokens of 10 tokens remain" in no.message
+    assert "of 400 tokens remain" in no.message
     assert "resets_at" not in no.facts
 
 
