@@ -75,7 +75,9 @@ class SqliteLedger:
         """Why nothing could be filed the last time it was tried; None while all is well."""
         return self._writer.problem
 
-    def submit(self, record: Record, *, is_urgent: bool = True) -> asyncio.Future[Filed]:
+    def submit(
+        self, record: Record, *, is_urgent: bool = True, is_alone: bool = False
+    ) -> asyncio.Future[Filed]:
         if self._is_closed:
             raise LedgerUnavailable(f"{self.path}: the ledger is closed")
         if self._writer.pending >= QUEUE_MAX:
@@ -86,22 +88,25 @@ class SqliteLedger:
         self._writer.pending += 1
         self._lingering.append((record, future))
         if is_urgent:
-            self._send()
+            self._send(is_alone=is_alone)
         elif self._linger is None:
             self._linger = self._loop.call_later(LINGER_S, self._send)
         return future
 
-    def _send(self) -> None:
+    def _send(self, *, is_alone: bool = False) -> None:
         """Hand the writer everything submitted so far, in order."""
         if self._linger is not None:
             self._linger.cancel()
             self._linger = None
-        for waiting in self._lingering:
+        batch, self._lingering = self._lingering, []
+        if is_alone and self._writer.pending == len(batch):
+            self._writer.file_here(batch)
+            return
+        for waiting in batch:
             self._queue.put(waiting)
-        self._lingering.clear()
 
-    async def append(self, record: Record) -> Filed:
-        return await self.submit(record)
+    async def append(self, record: Record, *, is_alone: bool = False) -> Filed:
+        return await self.submit(record, is_alone=is_alone)
 
     async def settled(self, org: str, limit: Limit, since_ms: int) -> int:
         return await asyncio.to_thread(self._reader.settled, org, limit.scope, limit.unit, since_ms)

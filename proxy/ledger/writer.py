@@ -26,7 +26,8 @@ type Answer = tuple[asyncio.Future[Filed], Filed | Exception]
 
 
 class Writer(threading.Thread):
-    """Owns the file and the sequencer from `start` until its queue gives it None."""
+    """Owns the file and the sequencer from `start` until its queue gives it None; lends them to
+    `file_here` while every record it was ever given is answered."""
 
     def __init__(
         self, file: LedgerFile, sequencer: Sequencer, loop: asyncio.AbstractEventLoop
@@ -55,6 +56,11 @@ class Writer(threading.Thread):
             if waiting:
                 self._answer(self._file_batch(waiting))
         self._close()
+
+    def file_here(self, batch: list[Waiting]) -> None:
+        """File on the caller's own thread, the loop's, when this one has nothing to do and nothing
+        else is going on: two changes of thread cost a lone call more than the disk does."""
+        self._resolve(self._file_batch(batch))
 
     def _file_batch(self, batch: list[Waiting]) -> list[Answer]:
         try:
