@@ -69,7 +69,7 @@ class Allowlist:
             if isinstance(seen, NeedsShape):
                 shape = recognise_shape(slip.path, body)
                 return _unsupported(shape) if isinstance(shape, Unsupported) else None
-            slip.call = format_named(seen.format, seen.provider).read_request(body)
+            slip.call = format_named(seen.format, seen.provider).read_request(body, slip.path)
         except BadRequest as error:
             where = f" ({error.param})" if error.param else ""
             return Refusal(Code.BAD_REQUEST, f"The request cannot be read: {error.reason}{where}.")

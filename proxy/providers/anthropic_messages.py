@@ -1,5 +1,6 @@
 """Anthropic messages and token counting: `POST /v1/messages[/count_tokens]` (wire.md 1.3; pure)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from proxy.providers.amend import amend_members
@@ -59,14 +60,11 @@ class AnthropicMessages:
     def answer_reader(
         self,
         call: ModelCall,
-        content_type: str,
+        headers: Mapping[str, str],
         *,
-        content_encoding: str = "",
         hide_usage: bool = False,
     ) -> AnswerReader:
-        return AnswerReader(
-            MessagesAnswer(), content_type=content_type, content_encoding=content_encoding
-        )
+        return AnswerReader(MessagesAnswer(), headers)
 
     def amend(
         self, data: bytes, call: ModelCall, *, output_tokens: int | None, ask_usage: bool
@@ -102,14 +100,11 @@ class AnthropicCountTokens:
     def answer_reader(
         self,
         call: ModelCall,
-        content_type: str,
+        headers: Mapping[str, str],
         *,
-        content_encoding: str = "",
         hide_usage: bool = False,
     ) -> AnswerReader:
-        return AnswerReader(
-            CountAnswer(), content_type=content_type, content_encoding=content_encoding
-        )
+        return AnswerReader(CountAnswer(), headers)
 
     def amend(
         self, data: bytes, call: ModelCall, *, output_tokens: int | None, ask_usage: bool

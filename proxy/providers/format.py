@@ -1,6 +1,6 @@
 """What every wire format offers, and what formats of one family share (pure)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from proxy.providers.answer import AnswerReader
@@ -22,13 +22,12 @@ class Format(Protocol):
     def answer_reader(
         self,
         call: ModelCall,
-        content_type: str,
+        headers: Mapping[str, str],
         *,
-        content_encoding: str = "",
         hide_usage: bool = False,
     ) -> AnswerReader:
-        """`hide_usage`: `amend` asked for usage that the caller did not ask for and shall not
-        see."""
+        """`headers`: the answer's, names in lower case or their case ignored. `hide_usage`: `amend`
+        asked for usage that the caller did not ask for and shall not see."""
         ...
 
     def amend(

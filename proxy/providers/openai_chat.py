@@ -1,9 +1,12 @@
 """OpenAI chat completions: `POST /v1/chat/completions` and every server that speaks it (pure)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from proxy.providers.amend import amend_members
 from proxy.providers.answer import (
+    NAME_KEPT_MAX,
+    TOOLS_KEPT_MAX,
     Answer,
     AnswerReader,
     ToolCall,
@@ -49,9 +52,6 @@ _READ = frozenset(
 
 SAMPLINGS_MAX = 128
 """OpenAI's own limit on `n`."""
-
-TOOLS_KEPT_MAX = 1024
-NAME_KEPT_MAX = 256
 
 
 class OpenAIChat:
@@ -101,17 +101,11 @@ class OpenAIChat:
     def answer_reader(
         self,
         call: ModelCall,
-        content_type: str,
+        headers: Mapping[str, str],
         *,
-        content_encoding: str = "",
         hide_usage: bool = False,
     ) -> AnswerReader:
-        return AnswerReader(
-            ChatAnswer(),
-            content_type=content_type,
-            content_encoding=content_encoding,
-            hide_usage=hide_usage,
-        )
+        return AnswerReader(ChatAnswer(), headers, hide_usage=hide_usage)
 
     def amend(
         self, data: bytes, call: ModelCall, *, output_tokens: int | None, ask_usage: bool

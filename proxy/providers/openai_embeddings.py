@@ -1,5 +1,6 @@
 """OpenAI embeddings: `POST /v1/embeddings`. Input only (pure)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from proxy.providers.answer import Answer, AnswerReader, as_text
@@ -46,14 +47,11 @@ class OpenAIEmbeddings:
     def answer_reader(
         self,
         call: ModelCall,
-        content_type: str,
+        headers: Mapping[str, str],
         *,
-        content_encoding: str = "",
         hide_usage: bool = False,
     ) -> AnswerReader:
-        return AnswerReader(
-            EmbeddingsAnswer(), content_type=content_type, content_encoding=content_encoding
-        )
+        return AnswerReader(EmbeddingsAnswer(), headers)
 
     def amend(
         self, data: bytes, call: ModelCall, *, output_tokens: int | None, ask_usage: bool

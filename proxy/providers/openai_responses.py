@@ -1,13 +1,12 @@
 """OpenAI responses over HTTP: `POST /v1/responses`, JSON and events (wire.md 1.2; pure)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from proxy.providers.amend import amend_members
 from proxy.providers.answer import (
     Answer,
     AnswerReader,
-    ToolCall,
     as_list,
     as_object,
     as_text,
@@ -33,7 +32,6 @@ from proxy.providers.openai import (
     responses_usage,
     tier_of,
 )
-from proxy.providers.openai_chat import NAME_KEPT_MAX, TOOLS_KEPT_MAX
 from proxy.providers.prompt import PromptGatherer
 from proxy.providers.sse import Event
 
@@ -107,14 +105,11 @@ class OpenAIResponses:
     def answer_reader(
         self,
         call: ModelCall,
-        content_type: str,
+        headers: Mapping[str, str],
         *,
-        content_encoding: str = "",
         hide_usage: bool = False,
     ) -> AnswerReader:
-        return AnswerReader(
-            ResponsesAnswer(), content_type=content_type, content_encoding=content_encoding
-        )
+        return AnswerReader(ResponsesAnswer(), headers)
 
     def amend(
         self, data: bytes, call: ModelCall, *, output_tokens: int | None, ask_usage: bool
@@ -227,11 +222,9 @@ class ResponsesAnswer(Answer):
 
     def _read_item(self, item: dict[str, Any]) -> None:
         kind = item.get("type")
-        if not isinstance(kind, str) or not _acts(kind, item) or len(self.tools) >= TOOLS_KEPT_MAX:
-            return
-        id_ = as_text(item.get("call_id")) or as_text(item.get("id")) or ""
-        name = as_text(item.get("name")) or kind.removesuffix("_call")
-        self.tools.append(ToolCall(id_[:NAME_KEPT_MAX], name[:NAME_KEPT_MAX]))
+        if isinstance(kind, str) and _acts(kind, item):
+            id_ = as_text(item.get("call_id")) or as_text(item.get("id"))
+            self.add_tool(id_, as_text(item.get("name")) or kind.removesuffix("_call"))
 
 
 def _acts(kind: str, item: dict[str, Any]) -> bool:
