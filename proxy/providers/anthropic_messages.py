@@ -19,8 +19,8 @@ from proxy.providers.body import (
     whole_number,
 )
 from proxy.providers.call import BadRequest, FormatName, ModelCall
-from proxy.providers.format import clamped, kind_of, list_of, objects_of, sources
-from proxy.providers.openai import OUTPUT_FIELDS
+from proxy.providers.dialects import OUTPUT_FIELDS
+from proxy.providers.format import clamped, kind_of, list_of, lowered, objects_of, sources
 from proxy.providers.prompt import PromptGatherer
 
 _HONOURED = ("max_tokens",)
@@ -75,15 +75,13 @@ class AnthropicMessages:
             return data
         body = read_body(data)
         changes = clamped(body.members, _HONOURED, "max_tokens", output_tokens)
-        alien = clamped(body.members, _ALIEN, "", output_tokens)
-        alien.pop("", None)
         thinking = optional_object(body.members, "thinking")
         if _thinking_budget(thinking) >= output_tokens:
             budget = output_tokens - 1
             smaller = {**thinking, "budget_tokens": budget}
             fits = budget >= THINKING_TOKENS_MIN
             changes["thinking"] = smaller if fits else {"type": "disabled"}
-        return amend_members(body, changes | alien)
+        return amend_members(body, changes | lowered(body.members, _ALIEN, output_tokens))
 
 
 class AnthropicCountTokens:

@@ -57,6 +57,15 @@ def clamped(
     return changes
 
 
+def lowered(members: Json, fields: Iterable[str], output_tokens: int) -> dict[str, Any]:
+    """The changes that bring down those bounds that are there and too high."""
+    return {
+        name: output_tokens
+        for name in fields
+        if members.get(name) is not None and members[name] > output_tokens
+    }
+
+
 def list_of(members: Json, name: str) -> list[Any]:
     """An optional array; null and absent are empty. Raises BadRequest otherwise."""
     value = members.get(name)

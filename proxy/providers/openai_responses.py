@@ -24,10 +24,12 @@ from proxy.providers.body import (
     refuse_lookalikes,
 )
 from proxy.providers.call import BadRequest, FormatName, ModelCall
-from proxy.providers.format import clamped, kind_of, objects_of, sources
+from proxy.providers.dialects import OUTPUT_FIELDS, dialect_of
+from proxy.providers.format import clamped, kind_of, lowered, objects_of, sources
 from proxy.providers.openai import (
-    OUTPUT_FIELDS,
     cache_reasons,
+    fallback_models,
+    hosted_reasons,
     may_reason,
     responses_usage,
     tier_of,
@@ -65,12 +67,13 @@ class OpenAIResponses:
 
     def __init__(self, provider: str = "openai") -> None:
         self.provider = provider
+        self._dialect = dialect_of(provider)
 
     def read_request(self, data: bytes, path: str = "") -> ModelCall:
         body = read_body(data)
         members = body.members
         refuse_lookalikes(members, _READ)
-        model = model_of(members)
+        model = model_of(members).removeprefix(self._dialect.strips)
         gatherer = PromptGatherer()
         if any(members.get(name) is not None for name in _STORED):
             gatherer.is_bounded = False
@@ -96,10 +99,15 @@ class OpenAIResponses:
             ),
             service_tier=optional_text(members, "service_tier"),
             cache_lifetime=None,
-            unbounded=tuple(_reasons(members, tools, reasoning)),
+            unbounded=(
+                *hosted_reasons(members, model, self._dialect),
+                *_reasons(members, tools, reasoning),
+            ),
             may_reason=may_reason(model, reasoning.get("effort")),
             usage_requested=True,
             digest=gatherer.digest(model),
+            fallback_models=fallback_models(members, self._dialect),
+            model_is_alias=self._dialect.model_is_alias,
         )
 
     def answer_reader(
@@ -109,7 +117,7 @@ class OpenAIResponses:
         *,
         hide_usage: bool = False,
     ) -> AnswerReader:
-        return AnswerReader(ResponsesAnswer(), headers)
+        return AnswerReader(ResponsesAnswer(self.provider), headers)
 
     def amend(
         self, data: bytes, call: ModelCall, *, output_tokens: int | None, ask_usage: bool
@@ -119,9 +127,7 @@ class OpenAIResponses:
             return data
         body = read_body(data)
         changes = clamped(body.members, _HONOURED, "max_output_tokens", output_tokens)
-        alien = clamped(body.members, _ALIEN, "", output_tokens)
-        alien.pop("", None)
-        return amend_members(body, changes | alien)
+        return amend_members(body, changes | lowered(body.members, _ALIEN, output_tokens))
 
 
 def _input_items(members: Json) -> list[Any]:
@@ -177,6 +183,10 @@ def _is_local(tool: Json) -> bool:
 class ResponsesAnswer(Answer):
     """JSON and events of the responses format. Ends with a terminal event, not with `[DONE]`."""
 
+    def __init__(self, provider: str = "openai") -> None:
+        super().__init__()
+        self._provider = provider
+
     def read_json(self, body: dict[str, Any]) -> None:
         if body.get("error") is not None:
             self.read_error(body["error"])
@@ -218,7 +228,8 @@ class ResponsesAnswer(Answer):
         why = as_object(response.get("incomplete_details")).get("reason")
         self.finish_reason = as_text(why) or as_text(response.get("status")) or self.finish_reason
         if response.get("usage") is not None:
-            self.usage = responses_usage(response["usage"], self.service_tier) or self.usage
+            told = responses_usage(response["usage"], self.service_tier, self._provider)
+            self.usage = told or self.usage
 
     def _read_item(self, item: dict[str, Any]) -> None:
         kind = item.get("type")
