@@ -46,7 +46,7 @@ _DIALECTS: dict[str, Dialect] = {
     "deepseek": Dialect(),
     "fireworks": Dialect(),
     "github-copilot": Dialect(),
-    "google": Dialect(_BOTH, always_says_usage=True, reasoning="in_total", strips="google/"),
+    "google": Dialect(_BOTH, reasoning="in_total", strips="google/"),
     "groq": Dialect(
         _BOTH,
         always_says_usage=True,
@@ -57,7 +57,6 @@ _DIALECTS: dict[str, Dialect] = {
     "moonshotai": Dialect(),
     "openrouter": Dialect(
         _BOTH,
-        always_says_usage=True,
         states_cost=True,
         falls_back=True,
         hosted=("openrouter/",),
@@ -73,7 +72,6 @@ _DIALECTS: dict[str, Dialect] = {
     "together": Dialect(),
     "x-ai": Dialect(
         _BOTH,
-        always_says_usage=True,
         reasoning="beside",
         bounds_reasoning=False,
         hosted_fields=("search_parameters",),

@@ -6,7 +6,9 @@ from functools import cache
 from proxy.providers.anthropic_messages import AnthropicCountTokens, AnthropicMessages
 from proxy.providers.call import FormatName
 from proxy.providers.format import Format
+from proxy.providers.gemini import GeminiCountTokens, GeminiEmbed, GeminiGenerate
 from proxy.providers.openai_chat import OpenAIChat
+from proxy.providers.openai_completions import OpenAICompletions
 from proxy.providers.openai_embeddings import OpenAIEmbeddings
 from proxy.providers.openai_responses import OpenAIResponses
 
@@ -14,8 +16,12 @@ _FORMATS: dict[FormatName, Callable[[str], Format]] = {
     "openai.chat": OpenAIChat,
     "openai.responses": OpenAIResponses,
     "openai.embeddings": OpenAIEmbeddings,
+    "openai.completions": OpenAICompletions,
     "anthropic.messages": AnthropicMessages,
     "anthropic.count_tokens": AnthropicCountTokens,
+    "gemini.generate": GeminiGenerate,
+    "gemini.count_tokens": GeminiCountTokens,
+    "gemini.embed": GeminiEmbed,
 }
 
 
