@@ -67,8 +67,14 @@ class Allowlist:
             if coding:
                 body = decode_body(body, coding, self._body_bytes_max)
             if isinstance(seen, NeedsShape):
-                shape = recognise_shape(slip.path, body)
-                return _unsupported(shape) if isinstance(shape, Unsupported) else None
+                assert slip.destination is not None
+                to = slip.destination
+                seen = recognise_shape(to.host, to.port, slip.path, body)
+                if isinstance(seen, Unsupported):
+                    return _unsupported(seen)
+                if not isinstance(seen, Known):
+                    return None
+                slip.wire = seen.format
             slip.call = format_named(seen.format, seen.provider).read_request(body, slip.path)
         except BadRequest as error:
             where = f" ({error.param})" if error.param else ""

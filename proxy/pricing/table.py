@@ -74,7 +74,16 @@ def has_variant(entry: ModelInfo, context: dict[str, str], at: datetime) -> bool
     )
 
 
+_SOLD_AS = {
+    "anthropic-aws": "anthropic",
+    "anthropic-google": "anthropic",
+    "openai-chatgpt": "openai",
+}
+"""The same models at their maker's prices. A ChatGPT plan bills less than its API would."""
+
+
 def _provider(snapshot: DataSnapshot, provider_id: str) -> Provider | None:
+    provider_id = _SOLD_AS.get(provider_id, provider_id)
     return next((one for one in snapshot.providers if one.id == provider_id), None)
 
 

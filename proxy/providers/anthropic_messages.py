@@ -1,7 +1,8 @@
 """Anthropic messages and token counting: `POST /v1/messages[/count_tokens]` (wire.md 1.3; pure)."""
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from proxy.providers.amend import amend_members
 from proxy.providers.answer import AnswerReader
@@ -19,7 +20,7 @@ from proxy.providers.body import (
     whole_number,
 )
 from proxy.providers.call import BadRequest, FormatName, ModelCall
-from proxy.providers.dialects import OUTPUT_FIELDS
+from proxy.providers.dialects import OUTPUT_FIELDS, dialect_of
 from proxy.providers.format import clamped, kind_of, list_of, lowered, objects_of, sources
 from proxy.providers.prompt import PromptGatherer
 
@@ -55,7 +56,9 @@ class AnthropicMessages:
 
     def read_request(self, data: bytes, path: str = "") -> ModelCall:
         body = read_body(data)
-        return _call(self.provider, self.name, body, _bound(body.members))
+        return messages_call(
+            self.provider, self.name, body, messages_bound(body.members), **_in_path(path)
+        )
 
     def answer_reader(
         self,
@@ -93,7 +96,7 @@ class AnthropicCountTokens:
         self.provider = provider
 
     def read_request(self, data: bytes, path: str = "") -> ModelCall:
-        return _call(self.provider, self.name, read_body(data), 0)
+        return messages_call(self.provider, self.name, read_body(data), 0)
 
     def answer_reader(
         self,
@@ -110,10 +113,39 @@ class AnthropicCountTokens:
         return data
 
 
-def _call(provider: str, name: FormatName, body: Body, output_tokens_max: int) -> ModelCall:
+_RAW_PREDICT = re.compile(r"/publishers/anthropic/models/([^/:]+):(rawPredict|streamRawPredict)$")
+
+
+class _Named(TypedDict, total=False):
+    model: str
+    streaming: bool
+
+
+def _in_path(path: str) -> _Named:
+    """Vertex names the model in the path, and by the verb whether the answer streams."""
+    found = _RAW_PREDICT.search(path.partition("?")[0])
+    if found is None:
+        return {}
+    named: _Named = {"model": model_of({"model": found[1]})}
+    if found[2] == "streamRawPredict":
+        named["streaming"] = True
+    return named
+
+
+def messages_call(
+    provider: str,
+    name: FormatName,
+    body: Body,
+    output_tokens_max: int,
+    *,
+    model: str | None = None,
+    streaming: bool | None = None,
+    model_is_alias: bool | None = None,
+) -> ModelCall:
+    """The call in a messages body. What the path says (model, streaming) goes before the body."""
     members = body.members
     refuse_lookalikes(members, _READ)
-    model = model_of(members)
+    model = model_of(members) if model is None else model
     if "messages" not in members:
         raise BadRequest("messages is required", "messages")
     gatherer = PromptGatherer()
@@ -126,12 +158,13 @@ def _call(provider: str, name: FormatName, body: Body, output_tokens_max: int) -
         gatherer.note_cache(cached.get("cache_control"))
     if members.get("thread") is not None:
         gatherer.is_bounded = False
-    billable = name == "anthropic.messages"
+    billable = name != "anthropic.count_tokens"
+    is_alias = dialect_of(provider).model_is_alias if model_is_alias is None else model_is_alias
     return ModelCall(
         provider=provider,
         format=name,
         model=model,
-        streaming=flag(members, "stream"),
+        streaming=flag(members, "stream") if streaming is None else streaming,
         billable=billable,
         output_tokens_max=output_tokens_max,
         samplings=1,
@@ -146,6 +179,7 @@ def _call(provider: str, name: FormatName, body: Body, output_tokens_max: int) -
         may_reason=_may_reason(model, optional_object(members, "thinking")),
         usage_requested=True,
         digest=gatherer.digest(model),
+        model_is_alias=is_alias,
     )
 
 
@@ -158,7 +192,7 @@ def _gather_system(system: Any, gatherer: PromptGatherer) -> None:
         gatherer.add(block)
 
 
-def _bound(members: Json) -> int:
+def messages_bound(members: Json) -> int:
     """A thinking budget above `max_tokens` is the larger reading."""
     bound = output_bound(members, _HONOURED, _ALIEN)
     if bound is None:
@@ -184,7 +218,7 @@ def _tier(members: Json) -> str | None:
 def _may_reason(model: str, thinking: Json) -> bool:
     kind = thinking.get("type")
     if kind is None:
-        return not model.startswith(_OPEN_MINDED)
+        return not any(family in model for family in _OPEN_MINDED)
     return bool(kind != "disabled")
 
 

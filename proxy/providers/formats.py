@@ -4,9 +4,13 @@ from collections.abc import Callable
 from functools import cache
 
 from proxy.providers.anthropic_messages import AnthropicCountTokens, AnthropicMessages
+from proxy.providers.bedrock import BedrockConverse
+from proxy.providers.bedrock_invoke import BedrockInvoke
 from proxy.providers.call import FormatName
+from proxy.providers.cohere import CohereChat, CohereEmbed, CohereRerank
 from proxy.providers.format import Format
 from proxy.providers.gemini import GeminiCountTokens, GeminiEmbed, GeminiGenerate
+from proxy.providers.ollama import OllamaChat, OllamaEmbed
 from proxy.providers.openai_chat import OpenAIChat
 from proxy.providers.openai_completions import OpenAICompletions
 from proxy.providers.openai_embeddings import OpenAIEmbeddings
@@ -22,6 +26,13 @@ _FORMATS: dict[FormatName, Callable[[str], Format]] = {
     "gemini.generate": GeminiGenerate,
     "gemini.count_tokens": GeminiCountTokens,
     "gemini.embed": GeminiEmbed,
+    "bedrock.converse": BedrockConverse,
+    "bedrock.invoke": BedrockInvoke,
+    "cohere.chat": CohereChat,
+    "cohere.embed": CohereEmbed,
+    "cohere.rerank": CohereRerank,
+    "ollama.chat": OllamaChat,
+    "ollama.embed": OllamaEmbed,
 }
 
 

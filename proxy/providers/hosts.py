@@ -49,6 +49,7 @@ _EXACT: dict[str, str] = {
 _SUFFIXES: tuple[tuple[str, str], ...] = (
     (".openai.azure.com", "azure"),
     (".services.ai.azure.com", "azure"),
+    (".cognitiveservices.azure.com", "azure"),
     (".api.x.ai", "x-ai"),
     (".api.openai.com", "openai-other"),
     (".githubcopilot.com", "github-copilot"),
