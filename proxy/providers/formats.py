@@ -16,7 +16,7 @@ from proxy.providers.openai_completions import OpenAICompletions
 from proxy.providers.openai_embeddings import OpenAIEmbeddings
 from proxy.providers.openai_responses import OpenAIResponses
 
-_FORMATS: dict[FormatName, Callable[[str], Format]] = {
+FORMATS: dict[FormatName, Callable[[str], Format]] = {
     "openai.chat": OpenAIChat,
     "openai.responses": OpenAIResponses,
     "openai.embeddings": OpenAIEmbeddings,
@@ -39,4 +39,4 @@ _FORMATS: dict[FormatName, Callable[[str], Format]] = {
 @cache
 def format_named(name: FormatName, provider: str) -> Format:
     """The reader of one format as one provider serves it; both names come from `recognise`."""
-    return _FORMATS[name](provider)
+    return FORMATS[name](provider)

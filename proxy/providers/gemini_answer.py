@@ -18,6 +18,17 @@ from proxy.providers.usage import Usage
 _IMAGES = ("IMAGE", "DOCUMENT")
 """Pages are priced as images are."""
 
+_FINISHES = ("", "STOP", "MAX_TOKENS", "SAFETY", "RECITATION", "OTHER")
+_MODALITIES = ("", "TEXT", "IMAGE", "VIDEO", "AUDIO", "DOCUMENT")
+_TRAFFIC = ("", "ON_DEMAND", "PROVISIONED_THROUGHPUT")
+"""Vertex's Python client asks for the numbers of these names (`enum-encoding=int`)."""
+
+
+def _named(value: Any, names: tuple[str, ...]) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        return as_text(value)
+    return names[value] if 0 <= value < len(names) else f"{value % 1000}"
+
 
 class GenerateAnswer(Answer):
     """Every chunk has the shape of a whole answer. Chunks of one call may count less than those
@@ -44,7 +55,7 @@ class GenerateAnswer(Answer):
             self.read_error(chunk["error"])
         self.response_id = as_text(chunk.get("responseId")) or self.response_id
         self.model = as_text(chunk.get("modelVersion")) or self.model
-        blocked = as_text(as_object(chunk.get("promptFeedback")).get("blockReason"))
+        blocked = _named(as_object(chunk.get("promptFeedback")).get("blockReason"), ())
         if blocked:
             self.finish_reason, self.is_complete = blocked, True
         for candidate in map(as_object, as_list(chunk.get("candidates"))):
@@ -60,7 +71,7 @@ class GenerateAnswer(Answer):
                 self.output_seen += text_bytes(asked.get("name"), str(asked.get("args")))
             code = as_object(part.get("executableCode")).get("code")
             self.output_seen += text_bytes(part.get("text"), code)
-        if reason := as_text(candidate.get("finishReason")):
+        if reason := _named(candidate.get("finishReason"), _FINISHES):
             self.finish_reason, self.is_complete = reason, True
 
     def _read_usage(self, reported: dict[str, Any]) -> None:
@@ -75,7 +86,10 @@ class GenerateAnswer(Answer):
 
     def _read_kinds(self, name: str, value: Any) -> None:
         for detail in map(as_object, as_list(value)):
-            kind, count = as_text(detail.get("modality")), as_count(detail.get("tokenCount"))
+            kind, count = (
+                _named(detail.get("modality"), _MODALITIES),
+                as_count(detail.get("tokenCount")),
+            )
             if kind in _KINDS and count is not None:
                 self._kinds[name, kind] = max(count, self._kinds.get((name, kind), 0))
 
@@ -137,7 +151,7 @@ def _usage(
 
 def _tier(traffic: Any) -> str | None:
     """Vertex: ON_DEMAND, ON_DEMAND_PRIORITY, PROVISIONED_THROUGHPUT …"""
-    kind = as_text(traffic)
+    kind = _named(traffic, _TRAFFIC)
     return kind.lower().removeprefix("on_demand_") if kind else None
 
 

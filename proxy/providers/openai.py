@@ -153,7 +153,8 @@ def _folded(
     if total is None:
         return None
     read = min(as_count(inside.get("cached_tokens")) or 0, total)
-    written = min(as_count(inside.get("cache_write_tokens")) or 0, total - read)
+    # OpenRouter may call the same tokens both read and written: they are priced as both.
+    written = min(as_count(inside.get("cache_write_tokens")) or 0, total)
     by_lifetime = as_object(inside.get("cache_write_tokens_details"))
     long_lived = min(as_count(by_lifetime.get("ttl_12h_tokens")) or 0, written)
     audio_in = as_count(inside.get("audio_tokens")) or 0
@@ -165,7 +166,7 @@ def _folded(
         cache_write_5m_tokens=written - long_lived,
         cache_write_1h_tokens=long_lived,
         reasoning_tokens=min(as_count(outside.get("reasoning_tokens")) or 0, output),
-        input_audio_tokens=min(audio_in, total - read - written),
+        input_audio_tokens=min(audio_in, max(0, total - read - written)),
         output_audio_tokens=min(as_count(outside.get("audio_tokens")) or 0, output),
         service_tier=service_tier,
     )

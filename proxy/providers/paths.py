@@ -165,7 +165,9 @@ _GOOGLE = (
             ("POST", rf"{_MODEL}:(rawPredict|streamRawPredict)", "anthropic.messages"),
         ],
     ),
-    *_rules(rf"{_PROJECT}/publishers/(?!google/)[\w-]+/models/.*", [("POST", "", "no:partner_model")]),
+    *_rules(
+        rf"{_PROJECT}/publishers/(?!google/)[\w-]+/models/.*", [("POST", "", "no:partner_model")]
+    ),
     *_rules(rf"{_PROJECT}/endpoints/openapi", _COMPATIBLE),
     *_rules("/v1(beta)?/openai", _COMPATIBLE),
     *_rules(
