@@ -60,7 +60,8 @@ class TokenCounter:
         family = family_of(call.provider, call.model)
         prompt = call.prompt
         tokens = sum(map(self.count, prompt.texts)) * family.text_milli // 1000
-        tokens += prompt.message_count * family.message_tokens + 3
+        if call.output_tokens_max != 0:  # What is only embedded or ranked is not framed as a chat.
+            tokens += prompt.message_count * family.message_tokens + family.prompt_tokens
         tokens += self.count(prompt.tools_text) * family.tools_milli // 1000
         if prompt.has_tools:
             tokens += family.tools_tokens

@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import Any
 
 
+UNRECORDED = b'{"model":"unrecorded","messages":[]}'
+"""Stands in for a request that a recorder left out, so that its answer can be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """One request and its answer, content codings undone."""
@@ -56,7 +60,7 @@ def _exchange(where: str, row: dict[str, Any]) -> Exchange | None:
         method=method,
         path=row["path"],
         status=row["status"] or 200,  # A recorder that kept none kept an answer all the same.
-        request=_body(row, "request_body"),
+        request=_body(row, "request_body") or UNRECORDED,
         headers={
             name.lower(): value if isinstance(value, str) else ", ".join(value)
             for name, value in (row["response_headers"] or {}).items()
