@@ -38,3 +38,11 @@ def is_placed(name: str, named: str) -> bool:
     """`name` is a version of `named`, maybe with a region and a vendor before it."""
     whole, core = stem(name), stem(_PARTIAL.sub("", named.lower()))
     return whole.endswith(core) and _PLACE.fullmatch(whole.removesuffix(core)) is not None
+
+
+_REGION = re.compile(r"(?:global|us-gov|us|eu|apac|jp|au|ca|sa|me|af|il|in|mx|uk)\.")
+
+
+def unplaced(name: str) -> str:
+    """A Bedrock model without the region of its inference profile, date or version."""
+    return stem(_REGION.sub("", name.lower(), count=1) if _REGION.match(name.lower()) else name)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-
 UNRECORDED = b'{"model":"unrecorded","messages":[]}'
 """Stands in for a request that a recorder left out, so that its answer can be read."""
 
