@@ -11,8 +11,8 @@ _TAIL = re.compile(
     r"(?:[-@:](?:20\d{2}(?:-?\d{2}){2})(?:-v\d+)?"  # A date: -20250929, @20250929, -2025-09-29.
     r"|-v\d+(?::\d+)?|:\d{1,2}|[-@]00\d|[-@](?:latest|preview|default))$"
 )
-_PARTIAL = re.compile(r"[-@](?:20\d{2}-?)?$")
-"""What a price table's prefix may end with: a separator, or the first half of a date."""
+_PARTIAL = re.compile(r"[-@](?:20\d{2}-?|00?)?$")
+"""What a price table's prefix may end with: a separator, or the first half of a date or version."""
 
 
 def stem(name: str) -> str:

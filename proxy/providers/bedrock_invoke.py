@@ -69,6 +69,7 @@ class BedrockInvoke:
             usage_requested=True,
             digest=gatherer.digest(model),
             model_is_alias=is_alias,
+            can_be_lowered=bool(_family(model)[1]),
         )
 
     def answer_reader(

@@ -110,6 +110,7 @@ class OpenAIChat:
             digest=gatherer.digest(model),
             fallback_models=fallback_models(members, dialect),
             model_is_alias=dialect.model_is_alias,
+            can_be_lowered=dialect.bounds_reasoning or not thinks,
         )
 
     def answer_reader(

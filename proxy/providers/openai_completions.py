@@ -69,6 +69,7 @@ class OpenAICompletions:
             digest=gatherer.digest(model),
             fallback_models=fallback_models(members, self._dialect),
             model_is_alias=self._dialect.model_is_alias,
+            can_be_lowered=self._dialect.bounds_reasoning or not thinks,
         )
 
     def _bound(self, members: Json, thinks: bool) -> int | None:
