@@ -6,7 +6,7 @@ PYTHON ?= python3
 UV := $(shell uv --version >/dev/null 2>&1 && command -v uv || echo .tools/bin/uv)
 RUN := $(UV) run --frozen
 
-.PHONY: help demo test test-slow check format lint types contracts bench redis clean
+.PHONY: help demo test check format lint types contracts bench redis clean
 help: ## Say what there is.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -25,10 +25,7 @@ redis:
 demo: .venv/ready ## A tour of the gate: no key, no network, under a minute.
 	@$(RUN) exeat demo
 
-test: .venv/ready redis ## Every test but the slow ones, against a private Redis.
-	@$(RUN) pytest -m "not slow"
-
-test-slow: .venv/ready redis ## The slow ones too.
+test: .venv/ready redis ## Every test, against a private Redis.
 	@$(RUN) pytest
 
 format: .venv/ready ## Format and mend what can be mended by itself.

@@ -50,10 +50,15 @@ class Identity:
     ) -> list[Claims] | Refusal:
         facts = facts_of(flow.client_conn)
         credentials = [value for name, value in fields if name == "proxy-authorization"]
+        if len(credentials) > 1 or len(facts.connect_credentials) > 1:
+            return Refusal(
+                Code.IDENTITY_INVALID, "Proxy-Authorization is sent more than once; send it once."
+            )
         credentials += facts.connect_credentials
         if len(set(credentials)) > 1:
             return Refusal(
-                Code.IDENTITY_INVALID, "Two different proxy credentials are sent; send them once."
+                Code.IDENTITY_MISMATCH,
+                "CONNECT and the call inside it present different proxy credentials.",
             )
         found: list[Claims] = []
         if credentials:

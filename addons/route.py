@@ -85,6 +85,13 @@ class Route:
                 flow.request.scheme = upstream.to.scheme
                 flow.request.headers["host"] = upstream.to.authority
                 return upstream.to
+            if flow.request.port == flow.client_conn.sockname[1]:
+                known = ", ".join(f"/{each}/" for each in self._routes)
+                return Refusal(
+                    Code.ROUTE_UNKNOWN,
+                    f"Exeat has no route for this path. Begin it with one of {known}, or use Exeat "
+                    "as a proxy (HTTPS_PROXY).",
+                )
         host = normalise(flow.request.host)
         if host is None:
             return Refusal(Code.BAD_REQUEST, "The request's host is not a host name.")

@@ -18,6 +18,7 @@ from pydantic_settings import (
     InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
 )
 
 from proxy.policy.hosts import split_authority
@@ -69,7 +70,11 @@ class Settings(BaseSettings):
     """Everything that can be set."""
 
     model_config = SettingsConfigDict(
-        env_prefix="EXEAT_", env_nested_delimiter="__", extra="forbid", frozen=True
+        env_prefix="EXEAT_",
+        env_nested_delimiter="__",
+        nested_model_default_partial_update=True,  # `[proxy] host = …` keeps the port.
+        extra="forbid",
+        frozen=True,
     )
 
     proxy: Listen = Listen(port=8080)
@@ -108,11 +113,13 @@ class Settings(BaseSettings):
         for name, url in routes.items():
             if not re.fullmatch(r"[a-z0-9-]{1,32}", name):
                 raise ValueError(f"{name!r} is not a route name: use a-z, 0-9 and -")
+            if "@" in url or "?" in url:  # Not quoted: a secret may stand in it.
+                raise ValueError(
+                    f"the upstream of {name!r} holds credentials or a query: use [credentials]"
+                )
             parts = urlsplit(url)
-            if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
+            if parts.scheme not in ("http", "https") or not parts.hostname:
                 raise ValueError(f"{url!r} is not an upstream: write https://host[:port]")
-            if parts.username is not None:
-                raise ValueError(f"the upstream of {name!r} holds credentials: use [credentials]")
         return routes
 
     @field_validator("hosts")
@@ -165,12 +172,24 @@ def load_settings(file: Path | None = None, **flags: Any) -> Settings:
             raise ConfigError(f"{path}: cannot be read: {error}") from None
     values = _parse(path, text)
     _rebase(values, path.parent)
+    _known_variables()
     given = {name: value for name, value in flags.items() if value is not None}
     try:
         settings = _with_file(values)(**given)
     except ValidationError as error:
         raise ConfigError("\n".join(_explain(error, path, text))) from None
+    except SettingsError as error:  # An environment variable that should hold JSON.
+        raise ConfigError(f"environment: {error}; write JSON, or EXEAT_SECTION__FIELD") from None
     return _with_secrets(settings)
+
+
+def _known_variables() -> None:
+    """A variable that nothing reads was meant to be something else."""
+    fields = {name.upper() for name in Settings.model_fields} | {"CONFIG"}
+    for variable in os.environ:
+        name = variable.upper().removeprefix("EXEAT_")
+        if variable.upper().startswith("EXEAT_") and name.partition("__")[0] not in fields:
+            raise ConfigError(f"{variable}: there is no such setting; docs/operating.md lists them")
 
 
 def _parse(path: Path, text: str) -> dict[str, Any]:
@@ -222,7 +241,8 @@ def _explain(error: ValidationError, path: Path, text: str) -> list[str]:
             message = "there is no such setting; docs/operating.md lists them"
         line = _line_of(location, text)
         variable = "EXEAT_" + "__".join(location).upper()
-        where = f"{path}:{line}" if line else f"{variable} or a flag"
+        is_from_file = line and variable not in os.environ
+        where = f"{path}:{line}" if is_from_file else f"{variable} or a flag"
         lines.append(f"{where}: {field}: {message}")
     return lines
 

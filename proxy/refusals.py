@@ -23,7 +23,6 @@ class Code(StrEnum):
     BAD_REQUEST = "bad_request"
     BODY_TOO_LARGE = "body_too_large"
     HEADERS_TOO_LARGE = "headers_too_large"
-    PROTOCOL_UNSUPPORTED = "protocol_unsupported"
     FORMAT_UNSUPPORTED = "format_unsupported"
     ROUTE_UNKNOWN = "route_unknown"
     TARGET_MISMATCH = "target_mismatch"
@@ -46,7 +45,6 @@ KINDS: Mapping[Code, Kind] = {
     Code.BAD_REQUEST: "request",
     Code.BODY_TOO_LARGE: "request",
     Code.HEADERS_TOO_LARGE: "request",
-    Code.PROTOCOL_UNSUPPORTED: "request",
     Code.FORMAT_UNSUPPORTED: "policy",
     Code.ROUTE_UNKNOWN: "policy",
     Code.TARGET_MISMATCH: "policy",

@@ -19,11 +19,20 @@ from pydantic import SecretStr
 
 from proxy.cli.env import client_variables
 from proxy.config import Counters, Limits, Listen, Settings
-from proxy.demo.standin import Standin
+from proxy.demo.standin import Script, Standin
+from proxy.engine.certificates import certificate_path
 from proxy.runtime import Running, running
+from proxy.slip import new_id
 
 HOSTS = ("api.openai.com", "api.anthropic.com", "pages.test", "git.test", "pypi.test")
 """Names that the stand-in serves over TLS; all are at loopback by Exeat's own hosts table."""
+
+AUTHORITY = trustme.CA()
+"""Signs for every provider. One for all houses: mitmproxy's options are one per process, so the house
+that was opened last says whom all of them trust."""
+
+_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For clients of plain HTTP: httpx would read all of the system's roots for each of them."""
 
 OPEN_POLICY = "policy: open\nversion: 1\negress:\n  default: allow\n"
 
@@ -31,9 +40,8 @@ OPEN_POLICY = "policy: open\nversion: 1\negress:\n  default: allow\n"
 def policy(*budgets: str, egress: str = "  default: allow", more: str = "") -> str:
     """A policy file's text; each budget is a YAML flow mapping's inside."""
     lines = "\n".join(f"  - {{{budget}}}" for budget in budgets)
-    return (
-        f"policy: test\nversion: 1\n{more}egress:\n{egress}\n"
-        + (f"budgets:\n{lines}\n" if budgets else "")
+    return f"policy: test\nversion: 1\n{more}egress:\n{egress}\n" + (
+        f"budgets:\n{lines}\n" if budgets else ""
     )
 
 
@@ -51,6 +59,8 @@ class House:
     process: asyncio.subprocess.Process | None = None
     here: Running | None = None
     """Its parts, when it runs in this process."""
+    since: str = ""
+    """Records of calls that began before this id are another test's."""
     headers: Mapping[str, str] = field(
         default_factory=lambda: {
             "x-org-id": "acme",
@@ -87,12 +97,17 @@ class House:
     def client(self, **more: Any) -> httpx.AsyncClient:
         """An identified client of the base-URL routes."""
         return httpx.AsyncClient(
-            base_url=self.base, headers=dict(self.headers), trust_env=False, timeout=30, **more
+            base_url=self.base,
+            headers=dict(self.headers),
+            verify=_NO_TLS,
+            trust_env=False,
+            timeout=30,
+            **more,
         )
 
     def through(self, proxy_url: str | None = None, **more: Any) -> httpx.AsyncClient:
         """A client that goes by HTTPS_PROXY and trusts Exeat's CA."""
-        trust = ssl.create_default_context(cafile=str(self.directory / "certs" / "bundle.pem"))
+        trust = ssl.create_default_context(cafile=str(certificate_path(self.directory / "certs")))
         return httpx.AsyncClient(
             proxy=proxy_url or self.proxy_url(), verify=trust, trust_env=False, timeout=30, **more
         )
@@ -100,7 +115,7 @@ class House:
     async def api(self, path: str) -> Any:
         """A GET of the console's API with its token."""
         token = (self.directory / "state" / "console.token").read_text().strip()
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(verify=_NO_TLS, trust_env=False, timeout=30) as client:
             answer = await client.get(
                 f"http://127.0.0.1:{self.console_port}{path}",
                 headers={"authorization": f"Bearer {token}"},
@@ -108,11 +123,21 @@ class House:
         answer.raise_for_status()
         return answer.json()
 
+    async def reset(self) -> None:
+        """As new for the next test: what was seen and recorded until now is not shown any more."""
+        for provider in (self.plain, self.tls):
+            provider.script = Script()
+            provider.seen.clear()
+            provider.disconnects = 0
+        await asyncio.sleep(0.002)  # Ids sort by their millisecond.
+        self.since = new_id()
+        await asyncio.sleep(0.002)
+
     async def records(self, **wanted: str) -> list[dict[str, Any]]:
-        """Ledger records, oldest first."""
+        """Ledger records of this test's calls, and events while no test went before; oldest first."""
         query = "&".join(f"{name}={value}" for name, value in {"limit": "1000", **wanted}.items())
-        found = await self.api(f"/api/calls?{query}")
-        return list(reversed(found["records"]))
+        found = (await self.api(f"/api/calls?{query}"))["records"]
+        return [each for each in reversed(found) if str(each["id"]) > self.since]
 
     async def outcomes(self, count: int) -> list[dict[str, Any]]:
         """The outcomes, once there are `count` of them: an outcome follows its answer."""
@@ -135,23 +160,24 @@ async def eventually[T](
 ) -> T:
     """What `look` finds once it is enough; fails with what it found last."""
     deadline = time.monotonic() + timeout_s
+    pause_s = 0.005
     while True:
         found: T = await look()
         if enough(found):
             return found
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {timeout_s} s; last seen: {found}")
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(pause_s)
+        pause_s = min(pause_s * 1.5, 0.1)
 
 
 @contextlib.asynccontextmanager
 async def providers(directory: Path) -> AsyncIterator[tuple[Standin, Standin]]:
     """The stand-in without and with TLS; its CA in `upstream.pem`."""
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(str(directory / "upstream.pem"))
+    AUTHORITY.cert_pem.write_to_path(str(directory / "upstream.pem"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_alpn_protocols(["http/1.1"])
-    authority.issue_cert(*HOSTS).configure_cert(context)
+    AUTHORITY.issue_cert(*HOSTS).configure_cert(context)
     plain, tls = Standin(), Standin()
     await plain.start()
     await tls.start(context)
@@ -198,15 +224,15 @@ async def house(
     async with providers(directory) as (plain, tls):
         settings = settings_for(directory, plain, tls, redis_url=redis_url, **more)
         async with running(settings, grace_s=1) as here:
-            yield House(
-                here.proxy_port, here.console_port, directory, plain, tls, here=here
-            )
+            yield House(here.proxy_port, here.console_port, directory, plain, tls, here=here)
 
 
 class Process:
     """`exeat up` as a process of its own, to be stopped, killed and started again."""
 
-    def __init__(self, directory: Path, plain: Standin, tls: Standin, redis_url: str | None) -> None:
+    def __init__(
+        self, directory: Path, plain: Standin, tls: Standin, redis_url: str | None
+    ) -> None:
         self._directory = directory
         self._settings = settings_for(directory, plain, tls, redis_url=redis_url)
         self._redis_url = redis_url
@@ -283,12 +309,22 @@ def free_port() -> int:
 
 def chat(model: str = "gpt-4o-mini", **more: Any) -> dict[str, Any]:
     """A small OpenAI chat request."""
-    return {"model": model, "messages": [{"role": "user", "content": "hi"}], "max_tokens": 100, **more}
+    return {
+        "model": model,
+        "messages": [{"role": "user", "content": "hi"}],
+        "max_tokens": 100,
+        **more,
+    }
 
 
 def message(model: str = "claude-sonnet-4-5", **more: Any) -> dict[str, Any]:
     """A small Anthropic request."""
-    return {"model": model, "messages": [{"role": "user", "content": "hi"}], "max_tokens": 100, **more}
+    return {
+        "model": model,
+        "messages": [{"role": "user", "content": "hi"}],
+        "max_tokens": 100,
+        **more,
+    }
 
 
 def body_of(answer: httpx.Response) -> Any:

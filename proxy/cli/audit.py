@@ -13,6 +13,7 @@ from proxy.cli.rows import (
     Row,
     Since,
     Until,
+    ledger_path,
     moment,
     opened,
     printable,
@@ -20,7 +21,7 @@ from proxy.cli.rows import (
     write_rows,
 )
 from proxy.ledger.r6 import Body
-from proxy.ledger.store import Entry, Filter, default_ledger_path
+from proxy.ledger.store import Entry, Filter
 from proxy.ledger.verify import Report, Verdict
 from proxy.ledger.verify import verify as verify_file
 from proxy.money import format_usd
@@ -51,7 +52,7 @@ def list_records(
     limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 50,
     before: Annotated[int | None, typer.Option(help="Only below this sequence number.")] = None,
     form: AsFormat = Format.table,
-    ledger: LedgerPath = default_ledger_path(),
+    ledger: LedgerPath = None,
 ) -> None:
     """The newest records that match every option given."""
     wanted = Filter(
@@ -69,6 +70,7 @@ def list_records(
         since_ms=moment("--since", since),
         until_ms=moment("--until", until),
     )
+    ledger = ledger_path(ledger)
     with opened(ledger) as reader:
         found = reader.find(wanted, limit, before)
     write_rows([_row(entry) for entry in found], LISTED, form, right=("seq", "usd"))
@@ -78,9 +80,10 @@ def list_records(
 def show(
     which: Annotated[str, typer.Argument(help="A sequence number, or the start of an id.")],
     form: AsFormat = Format.table,
-    ledger: LedgerPath = default_ledger_path(),
+    ledger: LedgerPath = None,
 ) -> None:
     """A call in full: its decision, its outcome, and what else was filed about it."""
+    ledger = ledger_path(ledger)
     with opened(ledger) as reader:
         try:
             found = reader.get(int(which) if _is_number(which) else which)
@@ -101,9 +104,10 @@ def show(
 
 
 @app.command()
-def verify(form: AsFormat = Format.table, ledger: LedgerPath = default_ledger_path()) -> None:
+def verify(form: AsFormat = Format.table, ledger: LedgerPath = None) -> None:
     """Recompute every hash and link. Exit codes: 0 proved against an outside checkpoint (a later
     version), 1 tampered with, 2 unreadable, 3 consistent in itself and no more."""
+    ledger = ledger_path(ledger)
     report = verify_file(ledger)
     if form is Format.table:
         _say(ledger, report)

@@ -4,10 +4,21 @@ from typing import Annotated
 
 import typer
 
-from proxy.cli.rows import AsFormat, Format, LedgerPath, Row, Since, Until, moment, opened, stop
+from proxy.cli.rows import (
+    AsFormat,
+    Format,
+    LedgerPath,
+    Row,
+    Since,
+    Until,
+    ledger_path,
+    moment,
+    opened,
+    stop,
+)
 from proxy.cli.rows import write_rows as write
 from proxy.ledger.queries import DIMENSIONS
-from proxy.ledger.store import CostRow, default_ledger_path
+from proxy.ledger.store import CostRow
 from proxy.money import format_usd
 
 app = typer.Typer(help="What the calls cost.")
@@ -22,7 +33,7 @@ def costs(
     since: Since = None,
     until: Until = None,
     form: AsFormat = Format.table,
-    ledger: LedgerPath = default_ledger_path(),
+    ledger: LedgerPath = None,
 ) -> None:
     """What the calls cost, by agent, session, model, … (`estimated` counts calls whose provider
     gave no figure)."""
@@ -31,7 +42,7 @@ def costs(
         if name not in DIMENSIONS:
             stop(f"--by {name!r}: no such dimension; choose of {', '.join(DIMENSIONS)}")
     since_ms, until_ms = moment("--since", since), moment("--until", until)
-    with opened(ledger) as reader:
+    with opened(ledger_path(ledger)) as reader:
         sums = reader.costs(dimensions, since_ms, until_ms)
     rows = [_row(dimensions, group) for group in sums if group.calls or dimensions]
     if form is Format.table and len(sums) > 1:

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy.exc import SQLAlchemyError
 
+from proxy.config import load_settings
 from proxy.ledger.moments import moment_ms
 from proxy.ledger.opening import check_schema
 from proxy.ledger.reader import SqliteReader
@@ -36,7 +37,17 @@ class Format(StrEnum):
     jsonl = "jsonl"
 
 
-LedgerPath = Annotated[Path, typer.Option("--ledger", help="The ledger's file.", metavar="PATH")]
+LedgerPath = Annotated[
+    Path | None,
+    typer.Option("--ledger", help="The ledger's file; default: the settings' own.", metavar="PATH"),
+]
+
+
+def ledger_path(named: Path | None) -> Path:
+    """The file named on the command line, or the one that `exeat up` would use here."""
+    return named or load_settings().ledger_path
+
+
 AsFormat = Annotated[Format, typer.Option("--format", help="How to print.")]
 Since = Annotated[str | None, typer.Option(help="From: 1h, 7d, 2026-11-21, or a full time (UTC).")]
 Until = Annotated[str | None, typer.Option(help="Before: as --since.")]

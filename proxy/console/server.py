@@ -127,7 +127,7 @@ class Console:
             await self._ledger.last_seq("readyz")
         except LedgerError as error:
             return str(error)
-        return "ok"
+        return self._ledger.problem or "ok"
 
 
 def _error(status: int, code: str, message: str) -> web.Response:

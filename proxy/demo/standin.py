@@ -107,11 +107,14 @@ class Standin:
         return web.json_response({"object": "list", "data": []})
 
     async def _echo(self, request: web.Request) -> web.Response:
-        """Any other traffic: a page of the size that the path asks for (`/bytes/1000`)."""
+        """Any other traffic: the size or status that the path asks for (`/bytes/9`, `/status/204`)."""
         body = await self._note(request)
         parts = request.path.strip("/").split("/")
         if parts[0] == "bytes" and parts[-1].isdigit():
-            return web.Response(body=b"x" * int(parts[-1]), content_type="application/octet-stream")
+            page = b"x" * int(parts[-1])
+            return web.Response(body=page, content_type="application/octet-stream")
+        if parts[0] == "status" and parts[-1].isdigit():
+            return web.Response(status=int(parts[-1]))
         return web.json_response(
             {"method": request.method, "path": request.path, "bytes": len(body)}
         )

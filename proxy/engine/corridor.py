@@ -175,8 +175,8 @@ class Corridor:
             await self._refuse(slip, flow)
             return
         slip.http_status = status
-        headers = {"content-type": "application/json", "cache-control": "no-store"}
-        flow.response = http.Response.make(status, body, headers)
+        headers = http.Headers(content_type="application/json", cache_control="no-store")
+        flow.response = _own_response(slip, status, body, headers)
 
     async def _refuse(self, slip: Slip, flow: http.HTTPFlow) -> None:
         """Undo, record, answer: in that order, and the answer whatever became of the others."""
@@ -246,6 +246,13 @@ class Corridor:
         slip = slip_of(flow)
         if slip is not None and flow.websocket is None:
             self._end(slip, flow, "answered")
+
+    def websocket_message(self, flow: http.HTTPFlow) -> None:
+        """A WebSocket message passes. mitmproxy keeps them all; a socket may live for days."""
+        slip, socket = slip_of(flow), flow.websocket
+        if slip is not None and socket is not None:
+            slip.answer_bytes += sum(len(each.content) for each in socket.messages)
+            socket.messages.clear()
 
     def websocket_end(self, flow: http.HTTPFlow) -> None:
         """A WebSocket has closed."""
@@ -352,8 +359,14 @@ def _refusal_response(slip: Slip) -> http.Response:
     )
     slip.http_status = answer.status
     headers = http.Headers([(name.encode(), value.encode()) for name, value in answer.headers])
-    headers["content-length"] = str(len(answer.body))
-    return http.Response.make(answer.status, answer.body, headers)
+    return _own_response(slip, answer.status, answer.body, headers)
+
+
+def _own_response(slip: Slip, status: int, body: bytes, headers: http.Headers) -> http.Response:
+    """To HEAD, what GET would be told, less the body: its bytes would be read as the next answer."""
+    made = http.Response.make(status, b"" if slip.method == "HEAD" else body, headers)
+    made.headers["content-length"] = str(len(body))
+    return made
 
 
 def _unavailable(why: str) -> Refusal:

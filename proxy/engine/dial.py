@@ -36,7 +36,7 @@ _dialling: ContextVar[Pinned | None] = ContextVar("exeat_dialling", default=None
 
 
 async def system_lookup(host: str, port: int) -> Sequence[str]:
-    """Addresses of a name, by the system's resolver. Raises OSError."""
+    """Addresses of a name, by the system's resolver. Raises socket.gaierror."""
     infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(info[4][0]) for info in infos))
 
@@ -64,12 +64,8 @@ class Dialler:
         else:
             try:
                 addresses = await self._resolve(to.host, to.port)
-            except OSError:
-                return Refusal(
-                    Code.HOST_NOT_FOUND,
-                    f"The name {to.host} cannot be resolved. Check its spelling, or add it to "
-                    "[hosts] in exeat.toml.",
-                )
+            except socket.gaierror as error:
+                return _unresolved(to.host, error)
         for address in addresses:
             reason = why_refused(address, networks)
             if reason is not None:
@@ -87,11 +83,25 @@ class Dialler:
             return known[1]
         addresses = tuple(await self._lookup(host, port))
         if not addresses:
-            raise OSError(f"{host} has no address")
+            raise socket.gaierror(socket.EAI_NONAME, "no address")
         if len(self._known) >= _NAMES_MAX:
             self._known.clear()
         self._known[host] = (now + _PINNED_S, addresses)
         return addresses
+
+
+def _unresolved(host: str, error: socket.gaierror) -> Refusal:
+    """A name that is not there is a no; a resolver that is not there is a fault."""
+    if error.errno in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)):
+        return Refusal(
+            Code.HOST_NOT_FOUND,
+            f"The name {host} does not exist. Check its spelling, or add it to [hosts] in exeat.toml.",
+        )
+    return Refusal(
+        Code.UPSTREAM_UNREACHABLE,
+        f"The name {host} cannot be looked up now. Try again later.",
+        retry_after_s=5,
+    )
 
 
 def dial_only(pinned: Pinned) -> None:

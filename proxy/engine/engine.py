@@ -112,6 +112,7 @@ class Engine:
             "responseheaders": corridor.responseheaders,
             "response": corridor.response,
             "error": corridor.error,
+            "websocket_message": corridor.websocket_message,
             "websocket_end": corridor.websocket_end,
             "server_connect": corridor.server_connect,
             "server_connected": corridor.server_connected,

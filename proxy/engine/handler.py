@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 from mitmproxy import options
-from mitmproxy.proxy import commands, events, mode_specs
+from mitmproxy.proxy import commands, events, layer, mode_specs
 from mitmproxy.proxy.layers import modes
 from mitmproxy.proxy.server import ConnectionIO, LiveConnectionHandler
 
@@ -36,7 +36,9 @@ class Handler(LiveConnectionHandler):
         table: Mapping[str, Hook],
     ) -> None:
         super().__init__(reader, writer, opts, _MODE)
-        self.layer = modes.HttpProxy(self.layer.context)
+        context = self.layer.context
+        modes.HttpProxy(context)  # Stands in the context's list of layers, which others look at.
+        self.layer = layer.NextLayer(context)
         self.max_conns = defaultdict(lambda: asyncio.Semaphore(_UPSTREAMS_PER_ADDRESS))
         self._table = table
         self._tasks: set[asyncio.Task[None]] = set()
@@ -52,6 +54,8 @@ class Handler(LiveConnectionHandler):
         generators, and must not be entered twice."""
         async with self._server_event_lock:
             self.timeout_watchdog.register_activity()
+            if isinstance(self.layer, layer.NextLayer) and self.layer.layer is not None:
+                self.layer = self.layer.layer  # Chosen: events need not pass through the choice.
             queue = deque((event,))
             while queue:
                 try:

@@ -82,7 +82,7 @@ def claims_from_headers(fields: Iterable[tuple[str, str]]) -> tuple[Claims, Clai
             return Refusal(
                 Code.IDENTITY_MISMATCH,
                 f"Two identity headers name two different values for {part}. "
-                f"Send X-Exeat-{part.title()}-Id once.",
+                f"Send {next(each for each, of in OWN_HEADERS.items() if of == part)} once.",
             )
     filled: dict[str, str] = {}
     for name, part in VENDOR_HEADERS:

@@ -119,7 +119,7 @@ def outcome_of(slip: Slip) -> Outcome:
         else None,
         cost_nanousd=slip.cost_nanousd,
         tokens=slip.tokens,
-        requests=1 if slip.left or slip.door == "internal" else 0,
+        requests=1 if slip.left else 0,
         estimated=slip.usage_is_estimated,
         response_sha256=slip.answer_sha256,
         response_bytes=slip.answer_bytes,

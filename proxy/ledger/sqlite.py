@@ -70,6 +70,11 @@ class SqliteLedger:
         """Raises LedgerBusy, LedgerUnavailable, LedgerCorrupt; the file is untouched then."""
         return cls(*await asyncio.to_thread(_opened, path, now_ms))
 
+    @property
+    def problem(self) -> str | None:
+        """Why nothing could be filed the last time it was tried; None while all is well."""
+        return self._writer.problem
+
     def submit(self, record: Record, *, is_urgent: bool = True) -> asyncio.Future[Filed]:
         if self._is_closed:
             raise LedgerUnavailable(f"{self.path}: the ledger is closed")

@@ -3,16 +3,10 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from proxy.ledger.r6 import Body
 from proxy.ledger.records import Record
-
-
-def default_ledger_path() -> Path:
-    """Where the ledger lies when nobody says otherwise, from the working folder."""
-    return Path(".exeat/ledger.sqlite")
 
 
 class LedgerError(Exception):
@@ -142,6 +136,10 @@ class Ledger(Protocol):
     @property
     def recovered(self) -> tuple[Recovered, ...]:
         """The calls that opening this ledger found cut off."""
+
+    @property
+    def problem(self) -> str | None:
+        """Why nothing could be filed the last time it was tried; None while all is well."""
 
     def submit(self, record: Record, *, is_urgent: bool = True) -> "asyncio.Future[Filed]":
         """Queue a record; the future resolves once it is durable. Raises LedgerUnavailable at once

@@ -38,6 +38,8 @@ class Writer(threading.Thread):
         self._file = file
         self._sequencer = sequencer
         self._loop = loop
+        self.problem: str | None = None
+        """Why the last batch could not be filed; None once one was."""
         self._is_certain = True
         self._marked = sequencer.head_seq + 1
 
@@ -65,6 +67,7 @@ class Writer(threading.Thread):
                 return self._write(batch, is_careful=True)
         except (sqlite3.Error, OSError, LedgerUnavailable) as error:
             self._is_certain = False
+            self.problem = str(error)
             return [(future, self._unavailable(error)) for _, future in batch]
         except Exception as error:  # the thread's edge: a bug fails its batch, not the process
             self._is_certain = False
@@ -83,6 +86,7 @@ class Writer(threading.Thread):
         if draft.records:
             self._file.write(draft)
             draft.become()
+            self.problem = None
             self._mark(MARK_EVERY)
         return answers
 

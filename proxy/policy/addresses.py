@@ -34,6 +34,7 @@ _NEVER = (
     ipaddress.IPv6Network("fec0::/10"),
     ipaddress.IPv6Network("2001::/23"),
     ipaddress.IPv6Network("100::/64"),
+    ipaddress.IPv6Network("3fff::/20"),  # Documentation (RFC 9637); Python does not know it yet.
 )
 
 

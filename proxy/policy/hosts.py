@@ -4,6 +4,7 @@ import ipaddress
 import re
 
 _LABELS = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*")
+_NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+")
 
 
 def normalise(host: str) -> str | None:
@@ -15,6 +16,8 @@ def normalise(host: str) -> str | None:
     text = host.strip().lower()
     if text.startswith("[") and text.endswith("]"):
         text = text[1:-1]
+        if ":" not in text:
+            return None
     if text.endswith("."):
         text = text[:-1]
     if not text or len(text) > 253:
@@ -27,6 +30,7 @@ def normalise(host: str) -> str | None:
             text = text.encode("idna").decode("ascii")
         except UnicodeError:
             return None
+        return normalise(text)  # IDNA folds full-width digits and dots: it may be an address now.
     return text if _LABELS.fullmatch(text) else None
 
 
@@ -46,6 +50,8 @@ def _inet_aton(parts: list[str]) -> str | None:
     """The spellings that resolvers accept: 127.1, 0x7f.1, 0177.0.0.1, 2130706433."""
     numbers = []
     for part in parts:
+        if _NUMBER.fullmatch(part) is None:
+            return None  # Python's int() reads more than resolvers do: signs, blanks, underscores.
         try:
             if part.startswith("0x"):
                 numbers.append(int(part[2:] or "0", 16))
@@ -77,9 +83,9 @@ def split_authority(authority: str) -> tuple[str, int | None] | None:
     """`host`, `host:port` or `[v6]:port` to a normalised host and port; None when malformed."""
     host, port = authority, ""
     if authority.startswith("["):
-        bracketed, _, port = authority.partition("]")
-        host = bracketed + "]"
-        if port and not port.startswith(":"):
+        bracketed, closing, port = authority.partition("]")
+        host = bracketed + closing
+        if not closing or (port and (port == ":" or not port.startswith(":"))):
             return None
         port = port[1:]
     elif authority.count(":") == 1:

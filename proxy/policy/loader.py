@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from proxy.policy.schema import Policy
 
@@ -55,12 +55,17 @@ def parse(raw: bytes, path: Path) -> LoadedPolicy:
         mark = error.problem_mark
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
         raise PolicyError(f"{where}: not YAML: {error.problem or error.context}") from None
+    except (YAMLError, RecursionError) as error:
+        why = "it is nested too deep" if isinstance(error, RecursionError) else error
+        raise PolicyError(f"{path}: not YAML: {why}") from None
     if not isinstance(tree, CommentedMap):
         raise PolicyError(f"{path}:1:1: not a policy: the file must hold `policy:`, `version:`, …")
     try:
         policy = Policy.model_validate_json(_as_json(tree))
     except ValidationError as error:
         raise PolicyError("\n".join(_explain(error, tree, path))) from None
+    except (TypeError, ValueError, RecursionError):  # What YAML can say and JSON cannot.
+        raise PolicyError(f"{path}: a key is no text, or a value holds itself") from None
     digest = hashlib.sha256(raw).hexdigest()
     return LoadedPolicy(policy, f"policy:{policy.policy}:{policy.version}:{digest}", path)
 

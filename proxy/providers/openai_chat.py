@@ -197,7 +197,10 @@ class ChatAnswer(Answer):
         choices = as_list(chunk.get("choices"))
         for choice in choices:
             self._read_choice(as_object(choice), "delta")
-        return not choices and chunk.get("usage") is not None and "error" not in chunk
+        is_usage = not choices and chunk.get("usage") is not None and "error" not in chunk
+        # That event comes last and speaks of the whole call: losing `[DONE]` after it loses nothing.
+        self.is_complete = self.is_complete or is_usage
+        return is_usage
 
     def _read_head(self, chunk: dict[str, Any]) -> None:
         self.response_id = as_text(chunk.get("id")) or self.response_id

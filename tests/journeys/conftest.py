@@ -1,11 +1,13 @@
-"""What the journeys share: a CA made once, and a house with everything allowed."""
+"""What the journeys share: a CA made once, and houses that no test changes."""
 
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
+from proxy.config import Limits
 from proxy.engine.certificates import open_authority
 from tests.house import House, house
 from tests.redis_server import RedisServer
@@ -22,16 +24,57 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def place(tmp_path: Path, authority: Path) -> Path:
     """Where a house may be built: a folder with a CA in it."""
-    shutil.copytree(authority, tmp_path / "certs")
-    (tmp_path / "certs").chmod(0o700)
-    return tmp_path
+    return _moved_in(tmp_path, authority)
 
 
-@pytest.fixture
-async def open_house(place: Path) -> AsyncIterator[House]:
-    """Exeat with a policy that allows everything and limits nothing."""
-    async with house(place) as built:
+SHARED = ("open_house", "narrow")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A shared house lives in the session's event loop, so those who visit it do, too."""
+    for item in items:
+        if isinstance(item, pytest.Function) and set(SHARED) & set(item.fixturenames):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+def _moved_in(directory: Path, authority: Path) -> Path:
+    shutil.copytree(authority, directory / "certs")
+    (directory / "certs").chmod(0o700)
+    return directory
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared_open_house(
+    tmp_path_factory: pytest.TempPathFactory, authority: Path
+) -> AsyncIterator[House]:
+    """Stands for as long as the tests run."""
+    async with house(_moved_in(tmp_path_factory.mktemp("open"), authority)) as built:
         yield built
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_house(shared_open_house: House) -> House:
+    """Exeat with a policy that allows everything and limits nothing."""
+    await shared_open_house.reset()
+    return shared_open_house
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared_narrow_house(
+    tmp_path_factory: pytest.TempPathFactory, authority: Path
+) -> AsyncIterator[House]:
+    """Stands for as long as the tests run."""
+    limits = Limits(body_bytes_max=64 * 1024, header_bytes_max=8 * 1024)
+    place = _moved_in(tmp_path_factory.mktemp("narrow"), authority)
+    async with house(place, limits=limits) as built:
+        yield built
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def narrow(shared_narrow_house: House) -> House:
+    """A house with small limits."""
+    await shared_narrow_house.reset()
+    return shared_narrow_house
 
 
 @pytest.fixture(scope="session")

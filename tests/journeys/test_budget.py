@@ -188,7 +188,7 @@ def one_call_each(directory: Path) -> Iterator[Path]:
 
 async def clear_of_a_minutes_end() -> None:
     """A window that rolls over between two calls has room again, and rightly so."""
-    while time.time() % 60 > 50:
+    while time.time() % 60 > 55:
         await asyncio.sleep(0.1)
 
 

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-import trustme
 from pydantic import SecretStr
 
-from tests.house import House, chat, house, message
+from tests.house import AUTHORITY, House, chat, house, message
 from tests.journeys.wire import (
     IDENTITY,
     Message,
@@ -147,11 +146,9 @@ class Pair:
 @pytest.fixture
 async def pair(place: Path) -> AsyncIterator[Pair]:
     """Every name that the tests use leads to the recorders."""
-    authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     names = ("api.openai.com", "api.anthropic.com", "pages.test")
-    authority.issue_cert(*names).configure_cert(context)
-    authority.cert_pem.write_to_path(str(place / "recorder.pem"))
+    AUTHORITY.issue_cert(*names).configure_cert(context)
     plain, tls = Recorder(), Recorder()
     await plain.start()
     await tls.start(context)
@@ -165,7 +162,6 @@ async def pair(place: Path) -> AsyncIterator[Pair]:
             "pages.test:80": f"127.0.0.1:{plain.port}",
             **{f"{name}:443": f"127.0.0.1:{tls.port}" for name in names},
         },
-        "upstream_ca_file": place / "recorder.pem",
     }
     async with house(place, **more) as built:
         yield Pair(built, plain, tls)

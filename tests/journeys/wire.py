@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
+from proxy.engine.certificates import certificate_path
 from tests.house import House
 
 IDENTITY = (b"X-Org-Id: acme", b"X-Agent-Id: coder", b"X-Session-Id: s1")
@@ -144,7 +145,7 @@ async def dial(
 
 def trust(built: House) -> ssl.SSLContext:
     """A client's trust in Exeat's CA."""
-    return ssl.create_default_context(cafile=str(built.directory / "certs" / "bundle.pem"))
+    return ssl.create_default_context(cafile=str(certificate_path(built.directory / "certs")))
 
 
 def credentials(user: str = "acme%2Fcoder", session: str = "s1") -> bytes:

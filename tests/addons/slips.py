@@ -1,0 +1,101 @@
+"""Slips and flows for addons' tests, filled in as far as the addons before would have done; a ledger."""
+
+import asyncio
+import json
+from typing import Any
+
+from mitmproxy import http
+from mitmproxy.test import tflow, tutils
+
+from proxy.ledger.records import Decision, Outcome, Record
+from proxy.ledger.store import Filed, LedgerUnavailable
+from proxy.policy import PolicyBook
+from proxy.providers.formats import format_named
+from proxy.providers.recognise import Known
+from proxy.slip import Destination, Identity, Slip
+from tests.policy.texts import policy
+
+ME = Identity("acme", "coder", "s1", sources={"org": "headers"})
+OPENAI = Destination("https", "api.openai.com", 443)
+ANTHROPIC = Destination("https", "api.anthropic.com", 443)
+ELSEWHERE = Destination("https", "a.test", 443)
+
+OPEN = "egress: {default: allow}"
+
+
+def terms(text: str = OPEN) -> Any:
+    return PolicyBook([policy(text)]).terms("acme", "coder")
+
+
+def slip(to: Destination | None = ELSEWHERE, rules: str = OPEN, **facts: Any) -> Slip:
+    """A call to somewhere by somebody."""
+    made = Slip("call-1", 0, 0, "tunnel", "GET", "/x?token=1", destination=to, identity=ME)
+    made.terms = terms(rules)
+    for name, value in facts.items():
+        setattr(made, name, value)
+    return made
+
+
+def chat(**body: Any) -> dict[str, Any]:
+    return {
+        "model": "gpt-4o-mini",
+        "messages": [{"role": "user", "content": "hi"}],
+        "max_tokens": 100,
+    } | body
+
+
+def flow(body: Any = b"", method: str = "POST", **headers: str) -> http.HTTPFlow:
+    """Its request alone; `user_agent=` is the header `user-agent`."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    fields = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    request = tutils.treq(
+        method=method.encode(), content=b"", headers=http.Headers(fields), path=b"/x"
+    )
+    request.raw_content = content
+    return tflow.tflow(req=request)
+
+
+def model_slip(body: dict[str, Any], rules: str = OPEN, **facts: Any) -> Slip:
+    """A chat call to OpenAI whose body was read."""
+    seen = Known("openai", "openai.chat")
+    call = format_named(seen.format, seen.provider).read_request(json.dumps(body).encode())
+    path = "/v1/chat/completions"
+    return slip(
+        OPENAI,
+        rules,
+        method="POST",
+        path=path,
+        recognised=seen,
+        call=call,
+        wire=seen.format,
+        **facts,
+    )
+
+
+class MemoryLedger:
+    """What was filed, in order; `is_down` fails as a full disk does."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.hurried: list[bool] = []
+        self.is_down = False
+
+    def submit(self, record: Record, *, is_urgent: bool = True) -> "asyncio.Future[Filed]":
+        if self.is_down:
+            raise LedgerUnavailable("disk full")
+        self.records.append(record)
+        self.hurried.append(is_urgent)
+        future: asyncio.Future[Filed] = asyncio.get_running_loop().create_future()
+        future.set_result(Filed(len(self.records) - 1, b""))
+        return future
+
+    async def append(self, record: Record) -> Filed:
+        return await self.submit(record)
+
+    @property
+    def decisions(self) -> list[Decision]:
+        return [each for each in self.records if isinstance(each, Decision)]
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        return [each for each in self.records if isinstance(each, Outcome)]

@@ -1,0 +1,267 @@
+"""Every example of policies/README.md is loaded and asked what the page says of it."""
+
+import ipaddress
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from proxy.policy import schema
+from proxy.policy.addresses import why_refused
+from proxy.policy.book import PolicyBook
+from proxy.policy.loader import LoadedPolicy, PolicyError, load, parse
+from proxy.policy.terms import Terms
+from proxy.slip import Destination, Identity
+from tests.docs.pages import ROOT, blocks, table
+
+PAGE = ROOT / "policies" / "README.md"
+LOADED = {
+    each.policy.policy: each
+    for each in (parse(block.encode(), PAGE) for block in blocks(PAGE, "yaml"))
+}
+
+
+def terms(*names: str, org: str = "acme", agent: str = "coder") -> Terms:
+    """What the examples of these names say for one caller."""
+    return PolicyBook([LOADED[name] for name in names]).terms(org, agent)
+
+
+def to(authority: str) -> Destination:
+    host, _, port = authority.partition(":")
+    return Destination("https", host, int(port or 443))
+
+
+def test_every_example_is_asked_something_here() -> None:
+    asked = {"closed", "places", "inside", "models", "budgets", "research", "watch"}
+    assert set(LOADED) == asked
+
+
+@pytest.mark.parametrize(
+    ("policy", "method", "authority", "path", "allowed"),
+    [
+        ("closed", "GET", "api.openai.com", "/", False),
+        ("places", "POST", "api.openai.com", "/v1/anything", True),
+        ("places", "POST", "api.openai.com:8443", "/v1/anything", False),
+        ("places", "GET", "raw.githubusercontent.com", "/a/b", True),
+        ("places", "POST", "raw.githubusercontent.com", "/a/b", False),
+        ("places", "GET", "githubusercontent.com", "/", False),
+        ("places", "GET", "gist.githubusercontent.com", "/a", False),
+        ("places", "GET", "deb.debian.org:80", "/debian", True),
+        ("places", "POST", "github.com", "/a/b.git/git-upload-pack", True),
+        ("places", "POST", "github.com", "/a/b.git/git-receive-pack", False),
+        ("places", "GET", "github.com", "/a/b.git/git-upload-pack", False),
+        ("inside", "GET", "git.corp.example", "/", True),
+        ("budgets", "PUT", "anywhere.example", "/", True),
+        ("research", "GET", "anywhere.example", "/", False),
+    ],
+)
+def test_a_place_may_be_gone_to_as_the_page_says(
+    policy: str, method: str, authority: str, path: str, allowed: bool
+) -> None:
+    assert terms(policy).egress(to(authority), method, path).passes is allowed
+
+
+def test_a_policy_for_others_leaves_a_caller_without_terms() -> None:
+    assert terms("research", agent="coder").is_empty
+    assert terms("research", org="other", agent="research-7").is_empty
+    theirs = terms("research", agent="research-7")
+    assert theirs.egress(to("anywhere.example"), "GET", "/").passes
+
+
+def test_the_stricter_of_several_policies_wins() -> None:
+    both = terms("places", "budgets")
+    assert not both.egress(to("anywhere.example"), "GET", "/").passes
+    assert both.egress(to("api.openai.com"), "GET", "/").passes
+    assert len(both.limits(Identity("acme", "coder", "s1"), None)) == 5
+
+
+def test_networks_open_what_they_name_and_never_metadata() -> None:
+    networks = terms("inside").networks
+    assert networks == (ipaddress.ip_network("10.1.0.0/16"),)
+    assert why_refused("10.1.2.3", networks) is None
+    assert why_refused("10.2.2.3", networks) is not None
+    everything = (ipaddress.ip_network("0.0.0.0/0"),)
+    assert why_refused("169.254.169.254", everything) == "a metadata service"
+    assert terms("inside", "places").networks == ()
+
+
+@pytest.mark.parametrize(
+    ("model", "allowed"),
+    [
+        ("gpt-4o-mini", True),
+        ("claude-sonnet-4-5", True),
+        ("o1", False),
+        ("gpt-4o-realtime-preview", False),
+    ],
+)
+def test_a_model_may_be_used_as_the_page_says(model: str, allowed: bool) -> None:
+    assert terms("models").model(model).passes is allowed
+
+
+def test_budgets_are_the_limits_that_the_page_says() -> None:
+    who = Identity("acme", "coder", "s1")
+    found = {
+        (each.limit.name, each.limit.unit): each for each in terms("budgets").limits(who, "gpt-4o")
+    }
+    caps = {key: (each.limit.window, each.limit.cap) for key, each in found.items()}
+    assert caps == {
+        ("org-month", "usd"): ("month", 500_000_000_000),
+        ("agent-day", "usd"): ("day", 25_000_000_000),
+        ("agent-day", "tokens"): ("day", 5_000_000),
+        ("session", "usd"): ("total", 2_500_000_000),
+        ("opus", "usd"): ("week", 10_000_000_000),
+        ("rate", "requests"): ("minute", 60),
+    }
+    assert (found["session", "usd"].fits, found["session", "usd"].fit_floor) == (True, 512)
+    assert not found["agent-day", "usd"].fits
+    assert found["rate", "requests"].limit.scope == (("org", "acme"), ("agent", "coder"))
+    without_model = terms("budgets").limits(who, None)
+    assert "opus" not in {each.limit.name for each in without_model}
+
+
+def test_a_dry_run_passes_says_so_and_counts_nothing() -> None:
+    watched = terms("watch")
+    for answer in (watched.egress(to("elsewhere.example"), "GET", "/"), watched.model("o1")):
+        assert not answer.allowed
+        assert answer.passes
+    assert watched.limits(Identity("acme", "coder", "s1"), None) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "policy: x\nversion: 1\negress:\n  allow:\n    - host: '*'\n",
+        "policy: x\nversion: 1\negress:\n  allow:\n    - host: api.*.com\n",
+        "policy: x\nversion: 1\nrules: []\n",
+        "policy: x\nversion: '1'\n",
+        "policy: x\nversion: 1\nbudgets:\n  - name: nothing\n",
+        "version: 1\n",
+    ],
+)
+def test_what_was_never_meant_is_an_error_with_its_place(text: str) -> None:
+    with pytest.raises(PolicyError, match=r"x\.yaml:\d+:\d+: "):
+        parse(text.encode(), Path("x.yaml"))
+
+
+def fields(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """(name as the page writes it, default) of every field, sections opened."""
+    sections: dict[str, tuple[type[BaseModel], str]] = {
+        "applies_to": (schema.Selector, "applies_to."),
+        "egress": (schema.Egress, "egress."),
+        "models": (schema.Models, "models."),
+        "budgets": (schema.Budget, "budgets."),
+        "allow": (schema.Route, "egress.*."),
+    }
+    for name, field in model.model_fields.items():
+        if name in sections and not (model is schema.Models or name == "deny"):
+            if model is schema.Egress:
+                yield prefix + name, written(field.default, required=field.is_required())
+            else:
+                yield from fields(*sections[name])
+        else:
+            yield prefix + name, written(field.default, required=field.is_required())
+    if model is schema.Egress:
+        yield from fields(*sections["allow"])
+
+
+def written(value: object, *, required: bool) -> str:
+    """A default as the page writes it, as far as a person writes it at all."""
+    if required:
+        return "required"
+    if value is None or value in ((), ""):
+        return ""
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, tuple):
+        inner = ", ".join(f'"{each}"' if each == "*" else str(each) for each in value)
+        return f"`[{inner}]`"
+    return f"`{value}`"
+
+
+def test_every_field_stands_in_the_table_with_its_default() -> None:
+    words = {"none", "empty", "any", "everyone", "no limit"}
+    told = {
+        row[0].strip("`"): "" if row[1] in words else row[1]
+        for row in table(PAGE.read_text("utf-8"), "field")
+    }
+    assert told == dict(fields(schema.Policy))
+
+
+def preset(name: str) -> LoadedPolicy:
+    return load(ROOT / "policies" / f"{name}.yaml")
+
+
+def test_every_preset_stands_in_the_table() -> None:
+    told = {row[0].split("`")[1] for row in table(PAGE.read_text("utf-8"), "preset")}
+    assert told == {path.stem for path in (ROOT / "policies").glob("*.yaml")}
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "authority", "path", "passes"),
+    [
+        ("permissive", "POST", "anywhere.example", "/", True),
+        ("safety", "POST", "api.openai.com", "/v1/chat/completions", True),
+        ("safety", "GET", "pypi.org", "/simple/", True),
+        ("safety", "POST", "pypi.org", "/legacy/", False),
+        ("safety", "POST", "github.com", "/a/b/git-upload-pack", True),
+        ("safety", "POST", "github.com", "/a/b/git-receive-pack", False),
+        ("safety", "GET", "anywhere.example", "/", False),
+        ("strict", "POST", "api.anthropic.com", "/v1/messages", True),
+        ("strict", "DELETE", "api.openai.com", "/v1/responses/1", False),
+        ("strict", "GET", "pypi.org", "/simple/", False),
+        ("audit-only", "GET", "anywhere.example", "/", True),
+    ],
+)
+def test_a_preset_allows_what_the_page_says(
+    name: str, method: str, authority: str, path: str, passes: bool
+) -> None:
+    held = PolicyBook([preset(name)]).terms("acme", "coder")
+    assert held.egress(to(authority), method, path).passes is passes
+
+
+@pytest.mark.parametrize(
+    ("name", "limits"),
+    [
+        ("permissive", []),
+        (
+            "safety",
+            [("org-day", 100_000_000_000, True), ("agent-day", 25_000_000_000, True)],
+        ),
+        (
+            "strict",
+            [
+                ("org-day", 50_000_000_000, True),
+                ("session", 5_000_000_000, True),
+                ("agent-rate", 120, False),
+            ],
+        ),
+        ("audit-only", []),
+    ],
+)
+def test_a_preset_has_the_budgets_that_the_page_says(
+    name: str, limits: list[tuple[str, int, bool]]
+) -> None:
+    held = PolicyBook([preset(name)]).terms("acme", "coder")
+    found = held.limits(Identity("acme", "coder", "s1"), "gpt-4o")
+    assert [(each.limit.name, each.limit.cap, each.fits) for each in found] == limits
+
+
+def test_audit_only_has_the_rules_of_safety() -> None:
+    safety, audit = preset("safety").policy, preset("audit-only").policy
+    assert (audit.egress, audit.models, audit.budgets) == (
+        safety.egress,
+        safety.models,
+        safety.budgets,
+    )
+    assert not audit.enforce
+
+
+def test_the_readmes_policy_loads() -> None:
+    (block,) = blocks(ROOT / "README.md", "yaml")
+    loaded = parse(block.encode(), ROOT / "README.md")
+    held = PolicyBook([loaded]).terms("acme", "coder")
+    assert held.egress(to("github.com"), "GET", "/a").passes
+    assert not held.egress(to("github.com"), "POST", "/a").passes
+    assert not held.model("o1").passes
+    assert len(block.splitlines()) == 10
