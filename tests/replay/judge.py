@@ -10,6 +10,7 @@ from typing import Any
 import genai_prices
 from genai_prices import Usage as Priced
 
+from proxy.pricing.charges import charge_for, quote_for
 from proxy.pricing.prices import Prices, UnknownPrice
 from proxy.pricing.tokens import TokenCounter, input_bound
 from proxy.providers.answer import AnswerReader
@@ -125,13 +126,13 @@ def _compare(
             faults.append(f"{what} {ours}, not {theirs}")
     _compare_cost(verdict, call, reader, usage, told, truth)
     if not call.unbounded and exchange.request != UNRECORDED:
-        _compare_bound(verdict, call, usage)
+        _compare_bound(verdict, call, reader, usage)
 
 
 COUNTER = TokenCounter()
 
 
-def _compare_bound(verdict: Verdict, call: ModelCall, usage: Usage) -> None:
+def _compare_bound(verdict: Verdict, call: ModelCall, reader: AnswerReader, usage: Usage) -> None:
     """No bound is below what was used. A deployment without a mapping has none, and is refused."""
     try:
         limits = PRICES.limits_for(call)
@@ -146,6 +147,13 @@ def _compare_bound(verdict: Verdict, call: ModelCall, usage: Usage) -> None:
     output = limits.output_tokens if call.output_tokens_max is None else call.output_tokens_max
     if usage.output_tokens > min(output, limits.output_tokens) * call.samplings:
         verdict.faults.append(f"output {usage.output_tokens} above its bound {output}")
+    try:
+        held = quote_for(PRICES, COUNTER, call).bound_nanousd
+    except UnknownPrice:
+        return  # Refused under a budget.
+    charge = charge_for(PRICES, call, None, reader, 200)
+    if not charge.is_estimated and charge.nanousd > held:
+        verdict.faults.append(f"{charge.nanousd} nano-dollars, above the {held} held")
 
 
 def _counts(usage: Usage) -> dict[str, int]:
