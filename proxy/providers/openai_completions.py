@@ -19,7 +19,8 @@ from proxy.providers.call import BadRequest, FormatName, ModelCall
 from proxy.providers.dialects import OUTPUT_FIELDS, dialect_of
 from proxy.providers.format import clamped, lowered
 from proxy.providers.openai import fallback_models, hosted_reasons, may_reason
-from proxy.providers.openai_chat import SAMPLINGS_MAX, ChatAnswer, chat_bound, model_in
+from proxy.providers.openai_chat import SAMPLINGS_MAX, chat_bound, model_in
+from proxy.providers.openai_chat_answer import ChatAnswer
 from proxy.providers.prompt import PromptGatherer
 
 _COUNTED = frozenset({"prompt"})
