@@ -2,7 +2,7 @@
 
 from mitmproxy import http
 
-from proxy.engine.corridor import Filter
+from proxy.engine.answers import Filter
 from proxy.pricing.charges import charge_for
 from proxy.pricing.prices import Prices
 from proxy.providers.decoding import decode_body

@@ -95,8 +95,10 @@ async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIter
     finally:
         await console.stop()
         await accounts.aclose()
-        await _note(ledger, "stop")
-        await ledger.close()
+        try:
+            await _note(ledger, "stop")
+        finally:
+            await ledger.close()
 
 
 async def _look_at_counters(accounts: Accounts) -> None:

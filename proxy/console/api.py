@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from aiohttp import web
 
@@ -12,11 +12,18 @@ from proxy.ledger.store import Filter, Ledger
 from proxy.policy import PolicyBook
 from proxy.slip import Slip
 
-if TYPE_CHECKING:
-    from proxy.console.server import Calls
-
 _LIMIT_MAX = 1000
 _DIMENSIONS = ("org", "agent", "session", "task", "provider", "model", "host")
+
+
+class Calls(Protocol):
+    """Who knows the calls in flight."""
+
+    is_stopping: bool
+
+    @property
+    def live(self) -> Sequence[Slip]:
+        """Calls in flight, oldest first."""
 
 
 class BadQuery(ValueError):  # noqa: N818 -- the word that the caller reads
@@ -24,7 +31,7 @@ class BadQuery(ValueError):  # noqa: N818 -- the word that the caller reads
 
 
 def routes(
-    ledger: Ledger, accounts: Accounts, policies: PolicyBook, calls: "Calls"
+    ledger: Ledger, accounts: Accounts, policies: PolicyBook, calls: Calls
 ) -> Sequence[web.RouteDef]:
     """The API's paths."""
     answers = _Answers(ledger, accounts, policies, calls)
@@ -40,7 +47,7 @@ def routes(
 
 class _Answers:
     def __init__(
-        self, ledger: Ledger, accounts: Accounts, policies: PolicyBook, calls: "Calls"
+        self, ledger: Ledger, accounts: Accounts, policies: PolicyBook, calls: Calls
     ) -> None:
         self._ledger = ledger
         self._accounts = accounts

@@ -1,8 +1,7 @@
 """The console's server: health for machines, and the JSON API for whoever holds the token."""
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
@@ -12,19 +11,8 @@ from proxy.console import api
 from proxy.console.token import console_token, is_token
 from proxy.ledger.store import Ledger, LedgerError
 from proxy.policy import PolicyBook
-from proxy.slip import Slip
 
 type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-class Calls(Protocol):
-    """Who knows the calls in flight."""
-
-    is_stopping: bool
-
-    @property
-    def live(self) -> Sequence[Slip]:
-        """Calls in flight, oldest first."""
 
 
 class Console:
@@ -36,7 +24,7 @@ class Console:
         ledger: Ledger,
         accounts: Accounts,
         policies: PolicyBook,
-        calls: Calls,
+        calls: api.Calls,
     ) -> None:
         self._listen = settings.console
         self._token = console_token(settings.state_dir)

@@ -7,7 +7,6 @@ and how long that took, and treats everything that is not a clear yes as a no.
 import asyncio
 import hashlib
 import inspect
-import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
@@ -16,20 +15,23 @@ import structlog
 from mitmproxy import http
 from mitmproxy.proxy import server_hooks
 
-from proxy import refusals
+from proxy.engine.answers import (
+    Filter,
+    metered,
+    own_response,
+    refusal_response,
+    unavailable,
+)
 from proxy.engine.dial import Pinned, dial_freely, dial_only
-from proxy.engine.facts import ConnectionFacts, facts_of
+from proxy.engine.facts import facts_of
 from proxy.engine.layers import SLIP, slip_of
+from proxy.engine.opening import has_body, open_slip
 from proxy.refusals import Code, Refusal
-from proxy.slip import Slip, Stamp, Stamped, Status, new_id
+from proxy.slip import Slip, Stamp, Stamped, Status
 
 log = structlog.get_logger()
 
-_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-
 type Verdict = Stamp | Refusal
-type Filter = Callable[[bytes], bytes]
-"""Sees an answer's bytes as they pass, `b""` last; returns what goes on to the client."""
 
 
 class Addon(Protocol):
@@ -93,7 +95,7 @@ class Corridor:
     async def requestheaders(self, flow: http.HTTPFlow) -> None:
         """A call's headers are here: open its slip; decide now if nobody needs its body."""
         facts = facts_of(flow.client_conn)
-        slip = _open(flow, facts)
+        slip = open_slip(flow, facts)
         flow.metadata[SLIP] = slip
         facts.open_slips[slip.id] = slip
         self._live[slip.id] = slip
@@ -105,7 +107,7 @@ class Corridor:
                 slip.refusal = self._fault(name, slip, error)
         if slip.refusal is not None:
             await self._refuse(slip, flow)
-        elif not slip.reads_body and _has_body(flow):
+        elif not slip.reads_body and has_body(flow):
             await self._walk(slip, flow)
             # Either goes out as it comes in, or was answered and is thrown away as it comes in.
             flow.request.stream = flow.response is None
@@ -149,9 +151,9 @@ class Corridor:
         if slip.refusal is None and not self._required <= slip.stamped_by():
             missing = ", ".join(sorted(self._required - slip.stamped_by()))
             log.error("call without every stamp", slip=slip.id, missing=missing)
-            slip.refusal = _unavailable(f"{missing} did not answer")
+            slip.refusal = unavailable(f"{missing} did not answer")
         if slip.refusal is None and self.is_stopping:
-            slip.refusal = _unavailable("it is stopping")
+            slip.refusal = unavailable("it is stopping")
         if slip.refusal is not None:
             await self._refuse(slip, flow)
         elif slip.door == "internal":
@@ -176,7 +178,7 @@ class Corridor:
             return
         slip.http_status = status
         headers = http.Headers(content_type="application/json", cache_control="no-store")
-        flow.response = _own_response(slip, status, body, headers)
+        flow.response = own_response(slip, status, body, headers)
 
     async def _refuse(self, slip: Slip, flow: http.HTTPFlow) -> None:
         """Undo, record, answer: in that order, and the answer whatever became of the others."""
@@ -188,7 +190,7 @@ class Corridor:
                     await undo(slip)
             except Exception as error:
                 self._fault(name, slip, error)
-        flow.response = _refusal_response(slip)
+        flow.response = refusal_response(slip)
         if facts_of(flow.client_conn).malformed is not None:
             flow.response.headers["connection"] = "close"
         self._forget(slip, flow)
@@ -198,7 +200,7 @@ class Corridor:
         kind = type(error).__name__
         log.error("addon failed", addon=name, slip=slip.id, error=kind, exc_info=error)
         what = "took too long" if isinstance(error, TimeoutError) else "failed"
-        return _unavailable(f"{name} {what}")
+        return unavailable(f"{name} {what}")
 
     # -- the dial ----------------------------------------------------------------------------
 
@@ -239,7 +241,7 @@ class Corridor:
         for header, note in slip.notes.items():
             flow.response.headers[header] = note
         flow.response.headers.pop("alt-svc", None)  # HTTP/3 would go around us.
-        flow.response.stream = _meter(slip, filters)
+        flow.response.stream = metered(slip, filters)
 
     def response(self, flow: http.HTTPFlow) -> None:
         """The answer has ended, or a WebSocket has opened."""
@@ -273,7 +275,7 @@ class Corridor:
             slip.refusal = Refusal(
                 Code.UPSTREAM_UNREACHABLE, f"The upstream {reason}. Try again later."
             )
-            flow.response = _refusal_response(slip)
+            flow.response = refusal_response(slip)
         self._end(slip, flow, "errored")
 
     def client_disconnected(self, client: Any) -> None:
@@ -313,93 +315,6 @@ def _having(chain: Sequence[Addon], method: str) -> tuple[tuple[str, Callable[..
     return tuple((name, bound) for name, bound in found if bound is not None)
 
 
-def _open(flow: http.HTTPFlow, facts: ConnectionFacts) -> Slip:
-    now_ms = time.time_ns() // 1_000_000
-    request = flow.request
-    return Slip(
-        id=new_id(now_ms),
-        opened_ns=time.monotonic_ns(),
-        opened_ms=now_ms,
-        door="tunnel" if facts.connect_target is not None else "forward",
-        method=request.method,
-        path=request.path,
-        user_agent=request.headers.get("user-agent", "")[:256],
-        client_request_id=_plain(request.headers.get("x-client-request-id")),
-        retry_count=_count(request.headers.get("x-stainless-retry-count")),
-    )
-
-
-def _plain(text: str | None) -> str | None:
-    """A client's own id, when it is one: ids go into the ledger, free text does not."""
-    return text if text and _ID.fullmatch(text) else None
-
-
-def _count(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 5 else None
-
-
-def _has_body(flow: http.HTTPFlow) -> bool:
-    headers = flow.request.headers
-    return (
-        headers.get("content-length", "0") != "0"
-        or "transfer-encoding" in headers
-        or (flow.request.is_http2 and flow.request.method not in ("GET", "HEAD"))
-    )
-
-
 def _client_left(flow: http.HTTPFlow) -> bool:
     message = flow.error.msg if flow.error is not None else ""
     return "Client disconnected" in message or "stream reset by client" in message
-
-
-def _refusal_response(slip: Slip) -> http.Response:
-    assert slip.refusal is not None
-    answer = refusals.answer(
-        slip.refusal, wire=slip.wire, user_agent=slip.user_agent, record=slip.id
-    )
-    slip.http_status = answer.status
-    headers = http.Headers([(name.encode(), value.encode()) for name, value in answer.headers])
-    return _own_response(slip, answer.status, answer.body, headers)
-
-
-def _own_response(slip: Slip, status: int, body: bytes, headers: http.Headers) -> http.Response:
-    """To HEAD, what GET would be told, less the body: its bytes would be read as the next answer."""
-    made = http.Response.make(status, b"" if slip.method == "HEAD" else body, headers)
-    made.headers["content-length"] = str(len(body))
-    return made
-
-
-def _unavailable(why: str) -> Refusal:
-    return Refusal(
-        Code.GOVERNANCE_UNAVAILABLE,
-        f"Exeat could not decide on this call ({why}), so it did not leave. Try again shortly; "
-        "if it stays so, ask the operator for this record.",
-        retry_after_s=5,
-    )
-
-
-def _meter(slip: Slip, filters: Sequence[Filter]) -> Callable[[bytes], Sequence[bytes]]:
-    """Counts and hashes an answer as it passes; a filter that breaks is passed over from then on.
-
-    Nothing is passed on as no piece at all: an empty piece is the end of a chunked body.
-    """
-    digest = hashlib.sha256()
-    active = list(filters)
-
-    def pass_on(chunk: bytes) -> Sequence[bytes]:
-        digest.update(chunk)
-        slip.answer_bytes += len(chunk)
-        is_last = not chunk
-        if is_last:
-            slip.answer_sha256 = digest.hexdigest()
-        for each in tuple(active):
-            if not chunk and not is_last:
-                break  # Held back; `b""` would tell the next filter that the answer has ended.
-            try:
-                chunk = each(chunk)
-            except Exception as error:
-                log.error("answer filter failed", slip=slip.id, exc_info=error)
-                active.remove(each)
-        return [chunk] if chunk else ()
-
-    return pass_on

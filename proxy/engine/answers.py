@@ -1,0 +1,69 @@
+"""Answers on their way to the client: our own, and the upstream's as it streams past its readers."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+
+import structlog
+from mitmproxy import http
+
+from proxy import refusals
+from proxy.refusals import Code, Refusal
+from proxy.slip import Slip
+
+log = structlog.get_logger()
+
+type Filter = Callable[[bytes], bytes]
+"""Sees an answer's bytes as they pass, `b""` last; returns what goes on to the client."""
+
+
+def refusal_response(slip: Slip) -> http.Response:
+    assert slip.refusal is not None
+    answer = refusals.answer(
+        slip.refusal, wire=slip.wire, user_agent=slip.user_agent, record=slip.id
+    )
+    slip.http_status = answer.status
+    headers = http.Headers([(name.encode(), value.encode()) for name, value in answer.headers])
+    return own_response(slip, answer.status, answer.body, headers)
+
+
+def own_response(slip: Slip, status: int, body: bytes, headers: http.Headers) -> http.Response:
+    """To HEAD, what GET would be told, less the body: its bytes would be read as the next answer."""
+    made = http.Response.make(status, b"" if slip.method == "HEAD" else body, headers)
+    made.headers["content-length"] = str(len(body))
+    return made
+
+
+def unavailable(why: str) -> Refusal:
+    return Refusal(
+        Code.GOVERNANCE_UNAVAILABLE,
+        f"Exeat could not decide on this call ({why}), so it did not leave. Try again shortly; "
+        "if it stays so, ask the operator for this record.",
+        retry_after_s=5,
+    )
+
+
+def metered(slip: Slip, filters: Sequence[Filter]) -> Callable[[bytes], Sequence[bytes]]:
+    """Counts and hashes an answer as it passes; a filter that breaks is passed over from then on.
+
+    Nothing is passed on as no piece at all: an empty piece is the end of a chunked body.
+    """
+    digest = hashlib.sha256()
+    active = list(filters)
+
+    def pass_on(chunk: bytes) -> Sequence[bytes]:
+        digest.update(chunk)
+        slip.answer_bytes += len(chunk)
+        is_last = not chunk
+        if is_last:
+            slip.answer_sha256 = digest.hexdigest()
+        for each in tuple(active):
+            if not chunk and not is_last:
+                break  # Held back; `b""` would tell the next filter that the answer has ended.
+            try:
+                chunk = each(chunk)
+            except Exception as error:
+                log.error("answer filter failed", slip=slip.id, exc_info=error)
+                active.remove(each)
+        return [chunk] if chunk else ()
+
+    return pass_on
