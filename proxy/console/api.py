@@ -13,6 +13,8 @@ from proxy.policy import PolicyBook
 from proxy.slip import Slip
 
 _LIMIT_MAX = 1000
+_DIGITS_MAX = 15
+"""Of a number: more are no seq of ours, and SQLite's integers end at 19."""
 _DIMENSIONS = ("org", "agent", "session", "task", "provider", "model", "host")
 
 
@@ -72,7 +74,11 @@ class _Answers:
     async def call(self, request: web.Request) -> web.Response:
         """Every record of one call: by seq, record id, or the start of a decision's id."""
         which = request.match_info["which"]
-        entries = await self._ledger.get(int(which) if which.isdigit() else which)
+        is_seq = which.isascii() and which.isdigit() and len(which) <= _DIGITS_MAX
+        try:
+            entries = await self._ledger.get(int(which) if is_seq else which)
+        except ValueError as error:
+            raise BadQuery(str(error)) from None
         if not entries:
             raise web.HTTPNotFound
         return web.json_response({"records": [entry.body for entry in entries]})
@@ -110,8 +116,12 @@ class _Answers:
         org = query.get("org")
         if not org:
             raise BadQuery("org is missing: whose budgets? (?org=acme&agent=coder&session=s1)")
-        limits = self._limits(org, query.get("agent", ""), query.get("session"), query.get("model"))
-        balances = await self._accounts.balances(org, limits, time.time_ns() // 1_000_000)
+        agent, session, model = query.get("agent", ""), query.get("session"), query.get("model")
+        try:
+            limits = self._limits(org, agent, session, model)
+            balances = await self._accounts.balances(org, limits, time.time_ns() // 1_000_000)
+        except ValueError as error:
+            raise BadQuery(str(error)) from None
         return web.json_response(
             {
                 "budgets": [
@@ -179,7 +189,8 @@ def _integer(request: web.Request, name: str, default: int) -> int:
     text = request.query.get(name)
     if text is None:
         return default
-    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 2**53:
+    is_number = text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX
+    if not is_number or int(text) == 0:
         raise BadQuery(f"{name}={text}: write a positive number")
     return int(text)
 

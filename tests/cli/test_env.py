@@ -90,7 +90,7 @@ def test_who_asks_survives_the_proxys_url(org, agent, session):
     assert (url.hostname, url.port) == ("h.test", 1)
 
 
-@pytest.mark.parametrize("shell", filter(shutil.which, ("sh", "bash", "dash", "zsh")))
+@pytest.mark.parametrize("shell", [*filter(shutil.which, ("sh", "bash", "dash", "zsh"))])
 def test_a_posix_shell_reads_each_value_as_it_is(shell):
     variables = {f"V{number}": value for number, value in enumerate(HOSTILE.values())}
     assert _read_back([shell, "-c"], _written(variables, Form.SH), list(variables)) == variables

@@ -1,0 +1,170 @@
+"""The shape of the house: the corridor's order, one class an addon, a test for every module."""
+
+import ast
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+import addons
+from addons import Ports, chain
+from proxy.budgets import Accounts, MemoryCounters
+from proxy.config import Settings
+from proxy.engine.dial import Dialler
+from proxy.policy import PolicyBook
+from proxy.pricing.prices import Prices
+from proxy.pricing.tokens import TokenCounter
+from tests.addons.slips import MemoryLedger
+from tests.budgets.diary import Diary
+
+ROOT = Path(__file__).parent.parent
+ADDONS = sorted(path for path in (ROOT / "addons").glob("*.py") if path.stem != "__init__")
+
+ELSEWHERE = {
+    # module: (the test that covers it, why it has none of its own)
+    "proxy/budgets/amounts": ("budgets/test_limits.py", "asked by every limit and every store"),
+    "proxy/budgets/counters": ("contracts/test_budgets.py", "a port: one suite for every store"),
+    "proxy/budgets/flight": ("budgets/test_accounts.py", "Accounts' own; seen through it"),
+    "proxy/budgets/memory": ("contracts/test_budgets.py", "a store: one suite for every store"),
+    "proxy/budgets/memory_book": ("contracts/test_budgets.py", "the memory store's inside"),
+    "proxy/budgets/rebuild": ("budgets/test_accounts.py", "Accounts' own; seen through it"),
+    "proxy/budgets/redis_scripts": ("budgets/test_redis.py", "the Redis store's inside"),
+    "proxy/budgets/redis_wire": ("budgets/test_redis.py", "the Redis store's inside"),
+    "proxy/budgets/results": ("contracts/test_budgets.py", "facts, no logic"),
+    "proxy/budgets/unfinished": ("budgets/test_accounts.py", "Accounts' own; seen through it"),
+    "proxy/cli/demo": ("docs/test_commands.py", "a show of the parts; its parts have tests"),
+    "proxy/cli/rows": ("cli/test_costs.py", "every way of printing, through a command"),
+    "proxy/cli/up": ("journeys/test_stores.py", "a process; journeys start, kill and stop it"),
+    "proxy/demo/authority": ("journeys/conftest.py", "the stand-in; every journey dials it"),
+    "proxy/demo/standin": ("journeys/conftest.py", "the stand-in; every journey talks to it"),
+    "proxy/engine/answers": ("engine/test_corridor.py", "the corridor's own; seen through it"),
+    "proxy/engine/opening": ("engine/test_corridor.py", "the corridor's own; seen through it"),
+    "proxy/ledger/chain": ("ledger/test_verify.py", "two lines; a tampered chain is the test"),
+    "proxy/ledger/file": ("ledger/test_failures.py", "the store's inside, with faults"),
+    "proxy/ledger/holds": ("ledger/test_sqlite.py", "the store's inside"),
+    "proxy/ledger/opening": ("ledger/test_failures.py", "the store's inside, with faults"),
+    "proxy/ledger/queries": ("ledger/test_sqlite.py", "statements; a database is their test"),
+    "proxy/ledger/r6": ("ledger/test_records.py", "how records are written down"),
+    "proxy/ledger/reader": ("ledger/test_sqlite.py", "the store's inside"),
+    "proxy/ledger/sequencer": ("ledger/test_sqlite.py", "the store's inside"),
+    "proxy/ledger/store": ("ledger/test_sqlite.py", "a port"),
+    "proxy/ledger/tables": ("ledger/test_sqlite.py", "the store's inside"),
+    "proxy/ledger/walk": ("ledger/test_verify.py", "verify's own"),
+    "proxy/ledger/writer": ("ledger/test_failures.py", "the store's inside, with faults"),
+    "proxy/pricing/encoding": ("pricing/test_tokens.py", "the rank table, as counted with"),
+    "proxy/pricing/families": ("pricing/test_tokens.py", "a table, as counted with"),
+    "proxy/pricing/generate_limits": ("pricing/test_prices.py", "writes the table that is tested"),
+    "proxy/pricing/limits": ("pricing/test_prices.py", "a table, as priced with"),
+    "proxy/pricing/names": ("pricing/test_prices.py", "a look-up, as priced with"),
+    "proxy/pricing/rates": ("pricing/test_prices.py", "arithmetic, as priced with"),
+    "proxy/pricing/table": ("pricing/test_prices.py", "a look-up, as priced with"),
+    "proxy/providers/hosts": ("providers/test_recognise.py", "a table, as recognised by"),
+    "proxy/providers/amend": ("providers/test_requests.py", "one suite for every format"),
+    "proxy/providers/answer": ("providers/test_answers.py", "one suite for every format"),
+    "proxy/providers/anthropic_answer": ("providers/test_answers.py", "one suite for all"),
+    "proxy/providers/anthropic_messages": ("providers/test_requests.py", "one suite for all"),
+    "proxy/providers/body": ("providers/test_requests.py", "one suite for every format"),
+    "proxy/providers/call": ("providers/test_requests.py", "facts, no logic"),
+    "proxy/providers/decoding": ("providers/test_answers.py", "codings, answer by answer"),
+    "proxy/providers/format": ("providers/test_requests.py", "a port"),
+    "proxy/providers/formats": ("providers/test_requests.py", "the list of them"),
+    "proxy/providers/openai": ("providers/test_requests.py", "one suite for every format"),
+    "proxy/providers/openai_chat": ("providers/test_requests.py", "one suite for every format"),
+    "proxy/providers/openai_embeddings": ("providers/test_requests.py", "one suite for all"),
+    "proxy/providers/openai_responses": ("providers/test_requests.py", "one suite for all"),
+    "proxy/providers/prompt": ("providers/test_requests.py", "one suite for every format"),
+    "proxy/providers/sse": ("providers/test_answers.py", "streams, cut at every byte"),
+    "proxy/providers/usage": ("providers/test_answers.py", "facts, no logic"),
+    "proxy/runtime": ("journeys/conftest.py", "puts the house together; every journey runs it"),
+}
+
+
+def modules() -> list[str]:
+    """Every module with something in it to test."""
+    return sorted(
+        str(path.relative_to(ROOT).with_suffix(""))
+        for top in ("proxy", "addons")
+        for path in (ROOT / top).rglob("*.py")
+        if not path.stem.startswith("__")
+    )
+
+
+def mirror(module: str) -> Path:
+    """Where a module's own test stands: tests/ mirrors proxy/, and tests/addons/ addons/."""
+    path = ROOT / "tests" / module.removeprefix("proxy/")
+    return path.with_name(f"test_{path.name}.py")
+
+
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
+def test_the_corridor_is_walked_in_the_order_in_which_its_page_says_it_is() -> None:
+    rows = re.findall(r"^\| (\d+) \| (\w+) \|", addons.__doc__ or "", re.MULTILINE)
+    accounts = Accounts(MemoryCounters(), Diary())
+    prices = Prices(at=datetime(2026, 11, 21, tzinfo=UTC))
+    ledger = MemoryLedger()
+    ports = Ports(PolicyBook(), prices, TokenCounter(), accounts, ledger, Dialler({}))  # type: ignore[arg-type]
+    walked = chain(Settings(), ports)
+
+    assert [int(number) for number, _ in rows] == list(range(1, len(rows) + 1))
+    assert [name for _, name in rows] == [addon.name for addon in walked]
+    assert {addon.name for addon in walked} == {path.stem for path in ADDONS}, "none is left out"
+
+
+def test_the_question_of_each_row_is_the_question_its_addon_asks() -> None:
+    asked = dict(re.findall(r"\| (\w+) \| ([^|]+\?) \|", addons.__doc__ or ""))
+    for path in ADDONS:
+        docstring = ast.get_docstring(tree(path)) or ""
+        assert docstring.lower().startswith(asked[path.stem].lower()), path
+
+
+@pytest.mark.parametrize("path", ADDONS, ids=lambda path: path.stem)
+def test_an_addon_is_one_public_class_that_has_its_files_name(path: Path) -> None:
+    classes = [node for node in tree(path).body if isinstance(node, ast.ClassDef)]
+    public = [node for node in classes if not node.name.startswith("_")]
+    assert [node.name for node in public] == [path.stem.title()]
+
+    named = [
+        ast.literal_eval(node.value)
+        for node in public[0].body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "name"
+    ]
+    assert named == [path.stem]
+
+
+@pytest.mark.parametrize("path", ADDONS, ids=lambda path: path.stem)
+def test_an_addon_imports_no_other(path: Path) -> None:
+    found = [
+        name
+        for node in ast.walk(tree(path))
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    ]
+    assert not [name for name in found if name.partition(".")[0] == "addons"]
+
+
+@pytest.mark.parametrize("module", modules())
+def test_every_module_has_its_own_test_or_says_which_one_covers_it(module: str) -> None:
+    own = mirror(module)
+    row = ELSEWHERE.get(module)
+    if row is None:
+        assert own.exists(), f"write {own.relative_to(ROOT)}, or a row in ELSEWHERE with the reason"
+    else:
+        assert not own.exists(), (
+            f"{module} has a test of its own now: take its row out of ELSEWHERE"
+        )
+
+
+@pytest.mark.parametrize("module", ELSEWHERE)
+def test_every_row_names_a_module_and_a_test_that_exist(module: str) -> None:
+    test, why = ELSEWHERE[module]
+    assert module in modules()
+    assert (ROOT / "tests" / test).is_file()
+    assert why
