@@ -67,9 +67,15 @@ class Allowlist:
             if coding:
                 body = decode_body(body, coding, self._body_bytes_max)
             if isinstance(seen, NeedsShape):
-                shape = recognise_shape(slip.path, body)
-                return _unsupported(shape) if isinstance(shape, Unsupported) else None
-            slip.call = format_named(seen.format, seen.provider).read_request(body)
+                assert slip.destination is not None
+                to = slip.destination
+                seen = recognise_shape(to.host, to.port, slip.path, body)
+                if isinstance(seen, Unsupported):
+                    return _unsupported(seen)
+                if not isinstance(seen, Known):
+                    return None
+                slip.wire = seen.format
+            slip.call = format_named(seen.format, seen.provider).read_request(body, slip.path)
         except BadRequest as error:
             where = f" ({error.param})" if error.param else ""
             return Refusal(Code.BAD_REQUEST, f"The request cannot be read: {error.reason}{where}.")

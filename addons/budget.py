@@ -45,7 +45,7 @@ class Budget:
         limits = slip.terms.limits(slip.identity, model)
         if not limits:
             return Stamp("no budget applies")
-        reservation = _reservation(slip, limits, self._lease_ms)
+        reservation = _reservation(slip, limits, self._lease_ms, _can_be_lowered(slip, flow))
         try:
             answer = await self._accounts.reserve(reservation, _now_ms())
         except CountersUnavailable:
@@ -123,13 +123,22 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _reservation(slip: Slip, limits: tuple[BudgetedLimit, ...], lease_ms: int) -> Reservation:
+def _can_be_lowered(slip: Slip, flow: http.HTTPFlow) -> bool:
+    """A body under AWS's signature cannot be changed, and some bodies bound not all that is
+    billed."""
+    is_signed = flow.request.headers.get("authorization", "").startswith("AWS4-")
+    return slip.call is not None and slip.call.can_be_lowered and not is_signed
+
+
+def _reservation(
+    slip: Slip, limits: tuple[BudgetedLimit, ...], lease_ms: int, can_be_lowered: bool
+) -> Reservation:
     assert slip.identity is not None
     quote = slip.quote
     output_max = quote.output_tokens_bound if quote else 0
     output_min = output_max
     spending = [each for each in limits if each.limit.unit in ("usd", "tokens")]
-    if spending and all(each.fits for each in spending):
+    if spending and can_be_lowered and all(each.fits for each in spending):
         output_min = min(output_max, max(each.fit_floor for each in spending))
     charges = tuple(_charge(each, quote) for each in limits)
     return Reservation(slip.id, slip.identity.org, charges, output_min, output_max, lease_ms)

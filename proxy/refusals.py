@@ -101,12 +101,19 @@ def answer(refusal: Refusal, *, wire: str, user_agent: str, record: str) -> Answ
     """
     family = wire.partition(".")[0]
     status = _status(refusal, wire, user_agent)
-    if family == "openai":
-        body = _openai(refusal)
-    elif family == "anthropic":
-        body = _anthropic(refusal, record)
-    else:
-        body = _problem(refusal, status, record)
+    match family:
+        case "openai":
+            body = _openai(refusal)
+        case "anthropic":
+            body = _anthropic(refusal, record)
+        case "gemini":
+            body = _gemini(refusal, status)
+        case "bedrock" | "cohere":
+            body = _json({"message": refusal.message, "exeat": _machine(refusal)})
+        case "ollama":
+            body = _json({"error": refusal.message, "exeat": _machine(refusal)})
+        case _:
+            body = _problem(refusal, status, record)
     headers = [
         ("content-type", "application/json" if family != "http" else "application/problem+json"),
         ("x-should-retry", "true" if refusal.kind == "rate" else "false"),
@@ -115,6 +122,8 @@ def answer(refusal: Refusal, *, wire: str, user_agent: str, record: str) -> Answ
         ("x-deny-reason", refusal.code.value),
         ("cache-control", "no-store"),
     ]
+    if family == "bedrock":
+        headers.append(("x-amzn-errortype", _BEDROCK_TYPES[refusal.kind]))
     if refusal.retry_after_s is not None and refusal.kind in ("rate", "fault"):
         headers.append(("retry-after", str(refusal.retry_after_s)))
     return Answer(status, tuple(headers), body)
@@ -129,11 +138,15 @@ def _status(refusal: Refusal, wire: str, user_agent: str) -> int:
         case "policy":
             return _policy_status(wire, user_agent)
         case "budget":
-            return 402 if wire.startswith("anthropic.") else 429 if wire != "http" else 403
+            return _BUDGET_STATUS.get(wire.partition(".")[0], 429)
         case "rate":
             return 429
         case "fault":
             return 503
+
+
+_BUDGET_STATUS: Mapping[str, int] = {"anthropic": 402, "cohere": 402, "bedrock": 400, "http": 403}
+"""What each client takes for final: Cohere's and AWS's repeat any 429, whatever it says."""
 
 
 def _policy_status(wire: str, user_agent: str) -> int:
@@ -163,6 +176,24 @@ _ANTHROPIC_TYPES: Mapping[Kind, str] = {
 }
 
 
+_GEMINI_STATUSES: Mapping[Kind, str] = {
+    "identity": "PERMISSION_DENIED",
+    "request": "INVALID_ARGUMENT",
+    "policy": "PERMISSION_DENIED",
+    "budget": "RESOURCE_EXHAUSTED",
+    "rate": "RESOURCE_EXHAUSTED",
+    "fault": "UNAVAILABLE",
+}
+_BEDROCK_TYPES: Mapping[Kind, str] = {
+    "identity": "AccessDeniedException",
+    "request": "ValidationException",
+    "policy": "AccessDeniedException",
+    "budget": "ServiceQuotaExceededException",
+    "rate": "ThrottlingException",
+    "fault": "ServiceUnavailableException",
+}
+
+
 def _openai(refusal: Refusal) -> bytes:
     code = "insufficient_quota" if refusal.kind == "budget" else refusal.code.value
     error = {
@@ -180,6 +211,22 @@ def _anthropic(refusal: Refusal, record: str) -> bytes:
     kind = "request_too_large" if too_large else _ANTHROPIC_TYPES[refusal.kind]
     error = {"type": kind, "message": refusal.message, "exeat": _machine(refusal)}
     return _json({"type": "error", "error": error, "request_id": record})
+
+
+def _gemini(refusal: Refusal, status: int) -> bytes:
+    """A quota of days is what makes gemini-cli stop at once (wire.md 2.2)."""
+    error = {
+        "code": status,
+        "message": refusal.message,
+        "status": _GEMINI_STATUSES[refusal.kind],
+        "details": [],
+        "exeat": _machine(refusal),
+    }
+    if refusal.kind == "budget":
+        violation = {"quotaMetric": "exeat", "quotaId": "ExeatBudgetPerDay"}
+        kind = "type.googleapis.com/google.rpc.QuotaFailure"
+        error["details"] = [{"@type": kind, "violations": [violation]}]
+    return _json({"error": error})
 
 
 def _problem(refusal: Refusal, status: int, record: str) -> bytes:

@@ -279,3 +279,38 @@ def test_scenario_A1_the_anthropic_sdk_asks_once_and_reads_the_reason(ask_anthro
 )
 def test_the_anthropic_sdk_raises_the_error_that_its_users_catch(ask_anthropic, code, kind):
     assert isinstance(ask_anthropic(refused(code, "anthropic.messages", ANTHROPIC))[0], kind)
+
+
+@pytest.mark.parametrize(
+    ("wire", "code", "status", "within"),
+    [
+        ("gemini.generate", BUDGET, 429, b'"status":"RESOURCE_EXHAUSTED"'),
+        ("gemini.generate", BUDGET, 429, b"google.rpc.QuotaFailure"),
+        ("gemini.generate", BUDGET, 429, b"PerDay"),
+        ("gemini.embed", IDENTITY, 403, b'"status":"PERMISSION_DENIED"'),
+        ("gemini.generate", REQUEST, 400, b'"status":"INVALID_ARGUMENT"'),
+        ("bedrock.converse", BUDGET, 400, b'{"message":'),
+        ("bedrock.invoke", IDENTITY, 403, b'{"message":'),
+        ("cohere.chat", BUDGET, 402, b'{"message":'),
+        ("cohere.rerank", IDENTITY, 403, b'{"message":'),
+        ("ollama.chat", BUDGET, 429, b'{"error":'),
+    ],
+)
+def test_each_provider_is_answered_in_its_own_shape(wire, code, status, within):
+    found = refused(code, wire)
+    assert found.status == status
+    assert within in found.body
+    assert b'"exeat":{' in found.body
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (BUDGET, "ServiceQuotaExceededException"),
+        (RATE, "ThrottlingException"),
+        (REQUEST, "ValidationException"),
+        (IDENTITY, "AccessDeniedException"),
+    ],
+)
+def test_bedrock_says_the_kind_in_a_header(code, kind):
+    assert dict(refused(code, "bedrock.converse").headers)["x-amzn-errortype"] == kind

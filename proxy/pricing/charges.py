@@ -24,7 +24,7 @@ _NOTHING = Charge(None, 0, 0, False)
 
 def quote_for(prices: Prices, counter: TokenCounter, call: ModelCall) -> Quote:
     """The estimate that people see and the bound that is held. Raises UnknownPrice."""
-    limits = prices.limits(call.provider, call.model)
+    limits = prices.limits_for(call)
     return prices.quote(call, input_bound(call, limits), counter.estimate(call))
 
 
@@ -71,9 +71,10 @@ def _reported(
 ) -> Charge:
     """The provider's own figures, at the price of the model that answered."""
     answered = reader.model
-    model = answered if answered and prices.is_known(call.provider, answered) else call.model
     tokens = usage.input_tokens + usage.output_tokens
     try:
+        is_known = answered is not None and prices.is_known(call.provider, answered)
+        model = answered if answered and is_known else prices.models_for(call)[0]
         nanousd = prices.cost(call.provider, model, usage, reader.service_tier or call.service_tier)
     except UnknownPrice:
         # Billed at a tier that no table knows: the hold is what was promised to cover it.

@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from proxy.pricing.names import stem
+from proxy.pricing.names import stem, unplaced
 
 _DATA = Path(__file__).parent / "data" / "limits.json"
 
@@ -21,17 +21,36 @@ class Limits(NamedTuple):
     output_tokens: int
 
 
-UNKNOWN = Limits(1_050_000, 272_000)
-"""For a model with a price and no limits: the largest of any model we know, so the bound stays a
-bound. It makes for large holds; an operator states the true limits beside the rate."""
+UNKNOWN = Limits(1_050_000, 393_216)
+"""For a model with a price and no limits: the largest of any model we know, but for the few that
+may fill their whole window, so the bound stays a bound. It makes for large holds; an operator
+states the true limits beside the rate."""
+
+_SOLD_AS = {
+    "azure": ("openai", "anthropic", "deepseek", "mistral", "cohere"),
+    "anthropic-aws": ("anthropic",),
+    "anthropic-google": ("anthropic",),
+    "openai-chatgpt": ("openai",),
+}
+"""Whose models these sell under the same names."""
+
+_VENDORS = {"mistralai": "mistral", "z-ai": "zai", "qwen": "dashscope"}
+"""OpenRouter's words for providers that we call otherwise."""
 
 
 @lru_cache(maxsize=4096)
 def limits_of(provider: str, model: str) -> Limits:
     """By exact name first, then without its date."""
-    models = _table().get(provider, {})
     name = model.lower()
-    return models.get(name) or models.get(stem(name)) or UNKNOWN
+    if provider == "openrouter":
+        vendor, _, name = name.partition("/")
+        provider, name = _VENDORS.get(vendor, vendor), name.partition(":")[0]
+    for seller in (provider, *_SOLD_AS.get(provider, ())):
+        models = _table().get(seller, {})
+        for spelling in (name, stem(name), unplaced(name)):
+            if spelling in models:
+                return models[spelling]
+    return UNKNOWN
 
 
 def limits_digest() -> str:

@@ -9,10 +9,10 @@ import re
 
 _TAIL = re.compile(
     r"(?:[-@:](?:20\d{2}(?:-?\d{2}){2})(?:-v\d+)?"  # A date: -20250929, @20250929, -2025-09-29.
-    r"|-v\d+(?::\d+)?|[-@](?:latest|preview|default))$"
+    r"|-v\d+(?::\d+)?|:\d{1,2}|[-@]00\d|[-@](?:latest|preview|default))$"
 )
-_PARTIAL = re.compile(r"[-@](?:20\d{2}-?)?$")
-"""What a price table's prefix may end with: a separator, or the first half of a date."""
+_PARTIAL = re.compile(r"[-@](?:20\d{2}-?|00?)?$")
+"""What a price table's prefix may end with: a separator, or the first half of a date or version."""
 
 
 def stem(name: str) -> str:
@@ -28,3 +28,21 @@ def stem(name: str) -> str:
 def is_version_of(name: str, prefix: str) -> bool:
     """`name` is `prefix`, give or take dates and versions at the end of either."""
     return stem(name) == stem(_PARTIAL.sub("", prefix.lower()))
+
+
+_PLACE = re.compile(r"(?:(?:global|us-gov|[a-z]{2,4})\.)?(?:[a-z0-9]+\.)?")
+"""What Bedrock puts before a model's name: a region's inference profile, then the vendor."""
+
+
+def is_placed(name: str, named: str) -> bool:
+    """`name` is a version of `named`, maybe with a region and a vendor before it."""
+    whole, core = stem(name), stem(_PARTIAL.sub("", named.lower()))
+    return whole.endswith(core) and _PLACE.fullmatch(whole.removesuffix(core)) is not None
+
+
+_REGION = re.compile(r"(?:global|us-gov|us|eu|apac|jp|au|ca|sa|me|af|il|in|mx|uk)\.")
+
+
+def unplaced(name: str) -> str:
+    """A Bedrock model without the region of its inference profile, date or version."""
+    return stem(_REGION.sub("", name.lower(), count=1) if _REGION.match(name.lower()) else name)

@@ -22,7 +22,7 @@ OUTPUT_TOKENS_TYPICAL = 500
 
 _MEMO_MAX = 4096
 
-_STANDARD = frozenset({"auto", "default", "standard"})
+_STANDARD = frozenset({"auto", "default", "standard", "on_demand"})
 
 _TIERS: dict[str, dict[str, dict[str, str]]] = {
     "openai": {
@@ -36,8 +36,19 @@ _TIERS: dict[str, dict[str, dict[str, str]]] = {
         "fast": {"speed": "fast"},
         "batch": {"processing": "batch"},
     },
+    "google": {
+        "flex": {"service_tier": "flex"},
+        "priority": {"service_tier": "priority"},
+        "batch": {"processing": "batch"},
+        "provisioned_throughput": {},
+    },
+    "aws": {"flex": {"service_tier": "flex"}, "reserved": {}},
+    "groq": {"flex": {"service_tier": "flex"}, "batch": {"processing": "batch"}},
+    "mistral": {"batch": {"processing": "batch"}},
+    "x-ai": {"batch": {"processing": "batch"}},
+    "openrouter": {"flex": {"service_tier": "flex"}},
 }
-"""Tier names to the contexts genai-prices knows them by. Anthropic's `priority` draws on capacity
+"""Tier names to the contexts genai-prices knows them by. Where the context is empty the capacity is
 already paid for, so the standard rate is its upper bound. Any other name is refused: `ultrafast`,
 `scale`."""
 
@@ -90,18 +101,24 @@ class Prices:
     """Published rates as they stand at one moment, under the operator's own.
 
     `overrides` maps (provider, model) to a rate; the model may be "*" for all a provider serves.
+    `aliases` says which model stands behind an operator's own name (an Azure deployment).
     Rates have dates and hours: whoever owns the clock calls `advance` now and then, once a minute
     is enough.
     """
 
     def __init__(
-        self, *, at: datetime, overrides: Mapping[tuple[str, str], Rate] | None = None
+        self,
+        *,
+        at: datetime,
+        overrides: Mapping[tuple[str, str], Rate] | None = None,
+        aliases: Mapping[tuple[str, str], str] | None = None,
     ) -> None:
         self._overrides = dict(overrides or {})
+        self._aliases = dict(aliases or {})
         self._at = at
         self._snapshot = get_snapshot()
         self._memo: dict[tuple[str, str, str | None], Rates | UnknownPrice] = {}
-        self.version = _version(self._overrides)
+        self.version = _version(self._overrides, self._aliases)
 
     def advance(self, at: datetime) -> None:
         self._at = at
@@ -126,18 +143,40 @@ class Prices:
             known.output_tokens if rate.output_tokens_max is None else rate.output_tokens_max,
         )
 
+    def limits_for(self, call: ModelCall) -> Limits:
+        """The widest of every model that may answer. Raises UnknownModel."""
+        all_of = [self.limits(call.provider, model) for model in self.models_for(call)]
+        return Limits(
+            max(one.input_tokens for one in all_of), max(one.output_tokens for one in all_of)
+        )
+
+    def models_for(self, call: ModelCall) -> tuple[str, ...]:
+        """The model that is asked for, then those that may answer in its place. Raises
+        UnknownModel."""
+        model = call.model
+        if call.model_is_alias and self._override(call.provider, model) is None:
+            named = self._aliases.get((call.provider, model))
+            if named is None:
+                raise UnknownModel(f"no mapping says which model {model} of {call.provider} is")
+            model = named
+        return model, *call.fallback_models
+
     def quote(self, call: ModelCall, input_tokens_bound: int, input_tokens_estimate: int) -> Quote:
         """Raises UnknownPrice. Says nothing about `call.unbounded`: that the caller refuses
         first."""
-        limits = self.limits(call.provider, call.model)
+        limits = self.limits_for(call)
         asked = call.output_tokens_max
         output = limits.output_tokens if asked is None else min(asked, limits.output_tokens)
         likely = min(output, OUTPUT_TOKENS_TYPICAL) * call.samplings
         fixed = each = estimate = 0
         if call.billable:
-            rates = self._rates(call.provider, call.model, call.service_tier)
-            fixed, each = _worst(rates, call, input_tokens_bound)
-            estimate = nano(rates.femto(Usage(input_tokens_estimate, likely)))
+            every = [
+                self._rates(call.provider, model, call.service_tier)
+                for model in self.models_for(call)
+            ]
+            worst = [_worst(rates, call, input_tokens_bound) for rates in every]
+            fixed, each = max(pair[0] for pair in worst), max(pair[1] for pair in worst)
+            estimate = nano(every[0].femto(Usage(input_tokens_estimate, likely)))
         bound = fixed + each * output
         return Quote(
             input_tokens_estimate=input_tokens_estimate,
@@ -157,11 +196,13 @@ class Prices:
 
         Raises UnknownPrice: then the hold is the charge.
         """
+        if usage.stated_nanousd is not None:
+            return usage.stated_nanousd
         tier = usage.service_tier or service_tier
         rates = self._rates(provider, model, tier)
         if not usage.parts:
             return nano(rates.femto(usage))
-        femto = usage.web_searches * rates.web_search
+        femto = usage.web_searches * rates.web_search + rates.request
         for part in usage.parts:
             part_rates = self._rates(provider, part.model or model, part.usage.service_tier or tier)
             femto += part_rates.femto(part.usage)
@@ -185,7 +226,7 @@ class Prices:
         entry = find_model(self._snapshot, provider, model)
         if entry is None:
             return UnknownModel(f"no price for {model} of {provider}")
-        name, _, geography = (tier or "standard").partition("@")
+        name, _, geography = (tier or "standard").lower().partition("@")
         context = {} if name in _STANDARD else _TIERS.get(provider, {}).get(name)
         factor = _GEOGRAPHIES.get(provider, {}).get(geography) if geography else Decimal(1)
         is_listed = context is not None and (
@@ -210,22 +251,38 @@ def _worst(rates: Rates, call: ModelCall, input_tokens_bound: int) -> tuple[int,
     taken."""
     reached = [step for step in rates.steps if step.above < input_tokens_bound] or [rates.steps[0]]
     dearest_input = max(_dearest_input(step, call) for step in reached)
-    dearest_output = max(step.output for step in reached)
-    return nano(input_tokens_bound * dearest_input), nano(dearest_output * call.samplings)
+    dearest_output = max(_dearest_output(step, call) for step in reached)
+    fixed = input_tokens_bound * dearest_input + rates.request
+    return nano(fixed), nano(dearest_output * call.samplings)
+
+
+_CACHE_ON_REQUEST = ("anthropic.", "bedrock.")
+"""Formats that write a cache only when asked; elsewhere it may be written unasked (wire.md 0.4)."""
 
 
 def _dearest_input(step: Step, call: ModelCall) -> int:
-    """Anthropic writes its cache only when asked; OpenAI and others may write it unasked (wire.md
-    0.4)."""
     dearest = max(step.input, step.cache_read)
+    if call.prompt.images or not call.prompt.is_bounded:
+        dearest = max(dearest, step.input_image)
+    if not call.prompt.is_bounded:
+        dearest = max(dearest, step.input_audio, step.cache_read_audio)
     if call.cache_lifetime == "1h":
         return max(dearest, step.cache_write_5m, step.cache_write_1h)
-    if call.cache_lifetime == "5m" or not call.format.startswith("anthropic."):
+    if call.cache_lifetime == "5m" or not call.format.startswith(_CACHE_ON_REQUEST):
         return max(dearest, step.cache_write_5m)
     return dearest
 
 
-def _version(overrides: Mapping[tuple[str, str], Rate]) -> str:
+def _dearest_output(step: Step, call: ModelCall) -> int:
+    """Gemini's models draw and speak by themselves; others are asked to, and that is unbounded."""
+    if call.format.startswith("gemini."):
+        return max(step.output, step.output_image, step.output_audio)
+    return step.output
+
+
+def _version(
+    overrides: Mapping[tuple[str, str], Rate], aliases: Mapping[tuple[str, str], str]
+) -> str:
     """Names the price table in every record: the library's version, and a hash of all that is
     ours."""
     ours = {
@@ -233,6 +290,7 @@ def _version(overrides: Mapping[tuple[str, str], Rate]) -> str:
         "geographies": {p: {g: str(f) for g, f in t.items()} for p, t in _GEOGRAPHIES.items()},
         "limits": limits_digest(),
         "unknown": UNKNOWN,
+        "aliases": sorted((*key, model) for key, model in aliases.items()),
         "overrides": sorted((*key, repr(rate)) for key, rate in overrides.items()),
     }
     digest = hashlib.sha256(json.dumps(ours, sort_keys=True).encode()).hexdigest()

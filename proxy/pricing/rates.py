@@ -15,6 +15,7 @@ _FEMTO_PER_MTOK_DOLLAR = (
     10**9
 )  # A dollar per million tokens is 1e-6 USD a token: 1e9 femto-dollars.
 _FEMTO_PER_KCOUNT_DOLLAR = 10**12
+_FEMTO_PER_DOLLAR = 10**15
 
 
 class Step(NamedTuple):
@@ -28,6 +29,9 @@ class Step(NamedTuple):
     cache_write_1h: int
     input_audio: int
     output_audio: int
+    cache_read_audio: int
+    input_image: int
+    output_image: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,9 @@ class Rates:
     steps: tuple[Step, ...]
     web_search: int = 0
     """Femto-dollars for one search."""
+    audio_second: int = 0
+    request: int = 0
+    """Femto-dollars for being asked at all."""
 
     def at(self, input_tokens: int) -> Step:
         for step in reversed(self.steps):
@@ -48,17 +55,24 @@ class Rates:
         """The exact cost of one sampling."""
         step = self.at(usage.input_tokens)
         written = usage.cache_write_5m_tokens + usage.cache_write_1h_tokens
-        special = usage.cache_read_tokens + written + usage.input_audio_tokens
-        plain = max(0, usage.input_tokens - special)
+        special_in = written + usage.cache_read_tokens
+        special_in += usage.input_audio_tokens + usage.input_image_tokens
+        special_out = usage.output_audio_tokens + usage.output_image_tokens
+        heard_again = min(usage.cache_read_audio_tokens, usage.cache_read_tokens)
         return (
-            plain * step.input
-            + usage.cache_read_tokens * step.cache_read
+            max(0, usage.input_tokens - special_in) * step.input
+            + (usage.cache_read_tokens - heard_again) * step.cache_read
+            + heard_again * step.cache_read_audio
             + usage.cache_write_5m_tokens * step.cache_write_5m
             + usage.cache_write_1h_tokens * step.cache_write_1h
             + usage.input_audio_tokens * step.input_audio
-            + max(0, usage.output_tokens - usage.output_audio_tokens) * step.output
+            + usage.input_image_tokens * step.input_image
+            + max(0, usage.output_tokens - special_out) * step.output
             + usage.output_audio_tokens * step.output_audio
+            + usage.output_image_tokens * step.output_image
+            + usage.audio_seconds * self.audio_second
             + usage.web_searches * self.web_search
+            + self.request
         )
 
 
@@ -91,8 +105,11 @@ class Rate:
             or_input(self.cache_read),
             or_input(self.cache_write_5m),
             or_input(self.cache_write_1h),
-            per_token(self.input),
-            per_token(self.output),
+            input_audio=per_token(self.input),
+            output_audio=per_token(self.output),
+            cache_read_audio=or_input(self.cache_read),
+            input_image=per_token(self.input),
+            output_image=per_token(self.output),
         )
         return Rates((given,))
 
@@ -103,8 +120,14 @@ def per_token(dollars_per_mtok: Decimal) -> int:
     return _up(dollars_per_mtok * _FEMTO_PER_MTOK_DOLLAR)
 
 
-def per_search(dollars_per_thousand: Decimal) -> int:
+def per_piece(dollars_per_thousand: Decimal) -> int:
+    """A search, a request."""
     return _up(dollars_per_thousand * _FEMTO_PER_KCOUNT_DOLLAR)
+
+
+def per_second(dollars_per_hour: Decimal) -> int:
+    """Of audio."""
+    return _up(dollars_per_hour * _FEMTO_PER_DOLLAR / 3600)
 
 
 def nano(femto: int) -> int:

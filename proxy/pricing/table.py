@@ -12,6 +12,8 @@ from decimal import Decimal
 from genai_prices.data_snapshot import DataSnapshot
 from genai_prices.types import (
     ClauseAnd,
+    ClauseContains,
+    ClauseEndsWith,
     ClauseEquals,
     ClauseOr,
     ClauseRegex,
@@ -23,8 +25,8 @@ from genai_prices.types import (
     TieredPrices,
 )
 
-from proxy.pricing.names import is_version_of
-from proxy.pricing.rates import Rates, Step, per_search, per_token
+from proxy.pricing.names import is_placed, is_version_of
+from proxy.pricing.rates import Rates, Step, per_piece, per_second, per_token
 
 
 def find_model(snapshot: DataSnapshot, provider_id: str, model: str) -> ModelInfo | None:
@@ -49,9 +51,18 @@ def rates_of(entry: ModelInfo, at: datetime, context: dict[str, str], multiplier
         raise LookupError("not priced by the token")
     starts = sorted({-1, *_starts(price)})
     steps = tuple(_step(price, above, multiplier) for above in starts)
-    searches = price.web_searches_kcount
-    flat = searches if isinstance(searches, Decimal) else Decimal(0)
-    return Rates(steps, per_search(flat))
+    heard = _flat(price, "input_audio_hours") or _flat(price, "audio_hours")
+    return Rates(
+        steps,
+        web_search=per_piece(_flat(price, "web_searches_kcount")),
+        audio_second=per_second(heard),
+        request=per_piece(_flat(price, "requests_kcount")),
+    )
+
+
+def _flat(price: ModelPrice, key: str) -> Decimal:
+    value = getattr(price, key, None)
+    return value if isinstance(value, Decimal) else Decimal(0)
 
 
 def has_variant(entry: ModelInfo, context: dict[str, str], at: datetime) -> bool:
@@ -63,18 +74,31 @@ def has_variant(entry: ModelInfo, context: dict[str, str], at: datetime) -> bool
     )
 
 
+_SOLD_AS = {
+    "anthropic-aws": "anthropic",
+    "anthropic-google": "anthropic",
+    "openai-chatgpt": "openai",
+}
+"""The same models at their maker's prices. A ChatGPT plan bills less than its API would."""
+
+
 def _provider(snapshot: DataSnapshot, provider_id: str) -> Provider | None:
+    provider_id = _SOLD_AS.get(provider_id, provider_id)
     return next((one for one in snapshot.providers if one.id == provider_id), None)
 
 
 def _is_meant(rule: MatchLogic, name: str) -> bool:
     """Which part of a rule matched, and did it name the whole model? Loose clauses (contains, ends
-    with, open regexes) never do."""
+    with) do when nothing but a place, a date or a version is left over; open regexes never."""
     match rule:
         case ClauseEquals():
             return rule.is_match(name)
         case ClauseStartsWith():
             return rule.is_match(name) and is_version_of(name, rule.starts_with)
+        case ClauseContains():
+            return rule.is_match(name) and is_placed(name, rule.contains)
+        case ClauseEndsWith():
+            return rule.is_match(name) and is_placed(name, rule.ends_with)
         case ClauseRegex():
             is_whole = rule.regex.startswith("^") and rule.regex.endswith("$")
             return is_whole and rule.is_match(name)
@@ -82,8 +106,6 @@ def _is_meant(rule: MatchLogic, name: str) -> bool:
             return any(_is_meant(part, name) for part in rule.or_)
         case ClauseAnd():
             return rule.is_match(name) and any(_is_meant(part, name) for part in rule.and_)
-        case _:
-            return False
 
 
 def _starts(price: ModelPrice) -> Iterable[int]:
@@ -98,7 +120,7 @@ def _step(price: ModelPrice, above: int, multiplier: Decimal) -> Step:
 
     def rate(*keys: str) -> int:
         for key in keys:
-            value = getattr(price, key)
+            value = getattr(price, key, None)
             if isinstance(value, TieredPrices):
                 value = next(
                     (tier.price for tier in reversed(value.tiers) if above >= tier.start),
@@ -117,4 +139,7 @@ def _step(price: ModelPrice, above: int, multiplier: Decimal) -> Step:
         rate("cache_write_1h_mtok", "cache_write_mtok", "input_mtok"),
         rate("input_audio_mtok", "input_mtok"),
         rate("output_audio_mtok", "output_mtok"),
+        rate("cache_audio_read_mtok", "cache_read_mtok", "input_mtok"),
+        rate("input_image_mtok", "input_mtok"),
+        rate("output_image_mtok", "output_mtok"),
     )

@@ -60,7 +60,8 @@ class TokenCounter:
         family = family_of(call.provider, call.model)
         prompt = call.prompt
         tokens = sum(map(self.count, prompt.texts)) * family.text_milli // 1000
-        tokens += prompt.message_count * family.message_tokens + 3
+        if call.output_tokens_max != 0:  # What is only embedded or ranked is not framed as a chat.
+            tokens += prompt.message_count * family.message_tokens + family.prompt_tokens
         tokens += self.count(prompt.tools_text) * family.tools_milli // 1000
         if prompt.has_tools:
             tokens += family.tools_tokens
@@ -92,13 +93,15 @@ class TokenCounter:
 def input_bound(call: ModelCall, limits: Limits) -> int:
     """More input tokens than this cannot be billed for one sampling of this call."""
     prompt = call.prompt
+    # Completions may hold several prompts, each with a window of its own.
+    windows = max(1, prompt.message_count) if call.format == "openai.completions" else 1
     if not prompt.is_bounded:
-        return limits.input_tokens
+        return limits.input_tokens * windows
     tokens = prompt.text_bytes + prompt.message_count * MESSAGE_BYTES
     family = family_of(call.provider, call.model)
     tokens += family.hidden_tokens_with_tools if prompt.has_tools else family.hidden_tokens
     tokens += prompt.builtin_tools * BUILTIN_TOOL_TOKENS + _images_bound(call, family)
-    return min(tokens, limits.input_tokens)
+    return min(tokens, limits.input_tokens * windows)
 
 
 def output_upper_bound(call: ModelCall, reader: AnswerReader, output_tokens_bound: int) -> int:

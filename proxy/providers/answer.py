@@ -8,14 +8,20 @@ here.
 import json
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from proxy.providers.decoding import ContentDecoder
+from proxy.providers.framing import Framing, framing_of, tells_at_once
 from proxy.providers.sse import Event, SseParser
 from proxy.providers.usage import Usage
 
 JSON_BYTES_MAX = 16 * 1024 * 1024
 """One JSON answer held for reading. A larger one passes, unread."""
+
+TOOLS_KEPT_MAX = 1024
+NAME_KEPT_MAX = 256
+"""What is remembered of tool calls, however many and long an answer makes them."""
 
 _NULL_USAGE = re.compile(rb',\s*"usage"\s*:\s*null|(\{)\s*"usage"\s*:\s*null\s*,\s*')
 """Asked for usage, OpenAI puts `"usage":null` in every other event. Whoever did not ask does not see it.
@@ -55,7 +61,14 @@ class Answer(ABC):
     def read_error(self, error: Any) -> None:
         """The provider's error code or type; never its message, which may quote the prompt."""
         fields = as_object(error)
-        self.error = as_text(fields.get("code")) or as_text(fields.get("type")) or "error"
+        names = (fields.get(name) for name in ("code", "status", "type"))
+        self.error = next((name for name in names if name and isinstance(name, str)), "error")
+
+    def add_tool(self, id_: Any, name: Any) -> None:
+        """A tool call that came whole."""
+        if len(self.tools) < TOOLS_KEPT_MAX:
+            id_, name = as_text(id_) or "", as_text(name) or ""
+            self.tools.append(ToolCall(id_[:NAME_KEPT_MAX], name[:NAME_KEPT_MAX]))
 
 
 class AnswerReader:
@@ -69,18 +82,20 @@ class AnswerReader:
     def __init__(
         self,
         answer: Answer,
+        headers: Mapping[str, str],
         *,
-        content_type: str,
-        content_encoding: str = "",
         hide_usage: bool = False,
         json_bytes_max: int = JSON_BYTES_MAX,
     ) -> None:
         self._answer = answer
-        self._decoder = ContentDecoder(content_encoding)
+        self._content_type = headers.get("content-type", "")
+        self._decoder = ContentDecoder(headers.get("content-encoding", ""))
         # Compressed bytes cannot be edited in passing; then the extra event stays visible.
         self._hides = hide_usage and self._decoder.is_identity
-        self._is_stream = _is_stream(content_type)
-        self._sse = SseParser(keep_raw=self._hides)
+        self._framing: Framing | None = None
+        self._is_whole = False
+        if tells_at_once(self._content_type):
+            self._choose(b"")
         self._json = bytearray()
         self._json_bytes_max = json_bytes_max
         self._is_closed = False
@@ -89,19 +104,20 @@ class AnswerReader:
 
     def feed(self, chunk: bytes) -> bytes:
         if self._is_closed or self.unreadable:
-            return self._sse.rest() + chunk if self._hides else chunk
+            return self._rest() + chunk if self._hides else chunk
         decoded = chunk if self._decoder.is_identity else self._decoder.feed(chunk)
         if self._decoder.has_failed:
             self.unreadable = True
             return chunk
-        if self._is_stream is None:
-            self._is_stream = _looks_like_stream(decoded)
-            if self._is_stream is None:
+        if self._framing is None and not self._is_whole:
+            start = decoded.lstrip()[:1]
+            if not start:
                 return chunk
-        if not self._is_stream:
+            self._choose(start)
+        if self._framing is None:
             self._hold_json(decoded)
             return chunk
-        shown = self._read_events(decoded)
+        shown = self._read_events(self._framing, decoded)
         return shown if self._hides else chunk
 
     def close(self) -> bytes:
@@ -109,10 +125,10 @@ class AnswerReader:
         if self._is_closed:
             return b""
         self._is_closed = True
-        if self._is_stream:
-            last = self._sse.finish()
+        if self._framing is not None:
+            last = self._framing.finish()
             is_hidden = last is not None and self._answer.read_event(last) and self._hides
-            return b"" if is_hidden else (last.raw if last else b"") + self._sse.rest()
+            return b"" if is_hidden else (last.raw if last else b"") + self._rest()
         if not self.unreadable and self._decoder.is_complete:
             body = parse_object(bytes(self._json))
             if body is not None:
@@ -120,15 +136,23 @@ class AnswerReader:
         self._json.clear()
         return b""
 
-    def _read_events(self, decoded: bytes) -> bytes:
+    def _choose(self, start: bytes) -> None:
+        self._framing = framing_of(self._content_type, start, keep_raw=self._hides)
+        self._is_whole = self._framing is None
+        self._hides = self._hides and isinstance(self._framing, SseParser)
+
+    def _rest(self) -> bytes:
+        return self._framing.rest() if self._framing is not None else b""
+
+    def _read_events(self, framing: Framing, decoded: bytes) -> bytes:
         shown: list[bytes] = []
-        for event in self._sse.feed(decoded):
+        for event in framing.feed(decoded):
             is_ours = self._answer.read_event(event)
             if self._hides and not is_ours:
                 shown.append(_NULL_USAGE.sub(rb"\1", event.raw))
-        if self._sse.has_overflowed:
+        if framing.has_overflowed:
             self.unreadable = True
-            shown.append(self._sse.rest())
+            shown.append(framing.rest())
         return b"".join(shown)
 
     def _hold_json(self, decoded: bytes) -> None:
@@ -214,16 +238,3 @@ def text_bytes(*values: Any) -> int:
         for value in values
         if isinstance(value, str)
     )
-
-
-def _is_stream(content_type: str) -> bool | None:
-    kind = content_type.lower()
-    if "event-stream" in kind:
-        return True
-    return False if "json" in kind else None
-
-
-def _looks_like_stream(start: bytes) -> bool | None:
-    """Some servers do not say what they send; the first byte that is not white space tells."""
-    first = start.lstrip()[:1]
-    return first not in (b"{", b"[") if first else None

@@ -4,7 +4,6 @@ from typing import Any
 
 from proxy.providers.answer import (
     Answer,
-    ToolCall,
     as_count,
     as_list,
     as_object,
@@ -12,7 +11,6 @@ from proxy.providers.answer import (
     parse_object,
     text_bytes,
 )
-from proxy.providers.openai_chat import NAME_KEPT_MAX, TOOLS_KEPT_MAX
 from proxy.providers.sse import Event
 from proxy.providers.usage import Usage, UsagePart, total_of
 
@@ -75,10 +73,8 @@ class MessagesAnswer(Answer):
 
     def _read_block(self, block: dict[str, Any]) -> None:
         self.output_seen += text_bytes(block.get("text"), block.get("thinking"), block.get("name"))
-        if block.get("type") == "tool_use" and len(self.tools) < TOOLS_KEPT_MAX:
-            id_ = as_text(block.get("id")) or ""
-            name = as_text(block.get("name")) or ""
-            self.tools.append(ToolCall(id_[:NAME_KEPT_MAX], name[:NAME_KEPT_MAX]))
+        if block.get("type") == "tool_use":
+            self.add_tool(block.get("id"), block.get("name"))
 
     def _settle(self) -> None:
         self.usage = usage_of(self._reported) or self.usage

@@ -1,6 +1,8 @@
 """Anthropic messages and token counting: `POST /v1/messages[/count_tokens]` (wire.md 1.3; pure)."""
 
-from typing import Any
+import re
+from collections.abc import Mapping
+from typing import Any, TypedDict
 
 from proxy.providers.amend import amend_members
 from proxy.providers.answer import AnswerReader
@@ -18,8 +20,8 @@ from proxy.providers.body import (
     whole_number,
 )
 from proxy.providers.call import BadRequest, FormatName, ModelCall
-from proxy.providers.format import clamped, kind_of, list_of, objects_of, sources
-from proxy.providers.openai import OUTPUT_FIELDS
+from proxy.providers.dialects import OUTPUT_FIELDS, dialect_of
+from proxy.providers.format import clamped, kind_of, list_of, lowered, objects_of, sources
 from proxy.providers.prompt import PromptGatherer
 
 _HONOURED = ("max_tokens",)
@@ -54,19 +56,18 @@ class AnthropicMessages:
 
     def read_request(self, data: bytes, path: str = "") -> ModelCall:
         body = read_body(data)
-        return _call(self.provider, self.name, body, _bound(body.members))
+        return messages_call(
+            self.provider, self.name, body, messages_bound(body.members), **_in_path(path)
+        )
 
     def answer_reader(
         self,
         call: ModelCall,
-        content_type: str,
+        headers: Mapping[str, str],
         *,
-        content_encoding: str = "",
         hide_usage: bool = False,
     ) -> AnswerReader:
-        return AnswerReader(
-            MessagesAnswer(), content_type=content_type, content_encoding=content_encoding
-        )
+        return AnswerReader(MessagesAnswer(), headers)
 
     def amend(
         self, data: bytes, call: ModelCall, *, output_tokens: int | None, ask_usage: bool
@@ -77,15 +78,13 @@ class AnthropicMessages:
             return data
         body = read_body(data)
         changes = clamped(body.members, _HONOURED, "max_tokens", output_tokens)
-        alien = clamped(body.members, _ALIEN, "", output_tokens)
-        alien.pop("", None)
         thinking = optional_object(body.members, "thinking")
         if _thinking_budget(thinking) >= output_tokens:
             budget = output_tokens - 1
             smaller = {**thinking, "budget_tokens": budget}
             fits = budget >= THINKING_TOKENS_MIN
             changes["thinking"] = smaller if fits else {"type": "disabled"}
-        return amend_members(body, changes | alien)
+        return amend_members(body, changes | lowered(body.members, _ALIEN, output_tokens))
 
 
 class AnthropicCountTokens:
@@ -97,19 +96,16 @@ class AnthropicCountTokens:
         self.provider = provider
 
     def read_request(self, data: bytes, path: str = "") -> ModelCall:
-        return _call(self.provider, self.name, read_body(data), 0)
+        return messages_call(self.provider, self.name, read_body(data), 0)
 
     def answer_reader(
         self,
         call: ModelCall,
-        content_type: str,
+        headers: Mapping[str, str],
         *,
-        content_encoding: str = "",
         hide_usage: bool = False,
     ) -> AnswerReader:
-        return AnswerReader(
-            CountAnswer(), content_type=content_type, content_encoding=content_encoding
-        )
+        return AnswerReader(CountAnswer(), headers)
 
     def amend(
         self, data: bytes, call: ModelCall, *, output_tokens: int | None, ask_usage: bool
@@ -117,10 +113,39 @@ class AnthropicCountTokens:
         return data
 
 
-def _call(provider: str, name: FormatName, body: Body, output_tokens_max: int) -> ModelCall:
+_RAW_PREDICT = re.compile(r"/publishers/anthropic/models/([^/:]+):(rawPredict|streamRawPredict)$")
+
+
+class _Named(TypedDict, total=False):
+    model: str
+    streaming: bool
+
+
+def _in_path(path: str) -> _Named:
+    """Vertex names the model in the path, and by the verb whether the answer streams."""
+    found = _RAW_PREDICT.search(path.partition("?")[0])
+    if found is None:
+        return {}
+    named: _Named = {"model": model_of({"model": found[1]})}
+    if found[2] == "streamRawPredict":
+        named["streaming"] = True
+    return named
+
+
+def messages_call(
+    provider: str,
+    name: FormatName,
+    body: Body,
+    output_tokens_max: int,
+    *,
+    model: str | None = None,
+    streaming: bool | None = None,
+    model_is_alias: bool | None = None,
+) -> ModelCall:
+    """The call in a messages body. What the path says (model, streaming) goes before the body."""
     members = body.members
     refuse_lookalikes(members, _READ)
-    model = model_of(members)
+    model = model_of(members) if model is None else model
     if "messages" not in members:
         raise BadRequest("messages is required", "messages")
     gatherer = PromptGatherer()
@@ -133,12 +158,13 @@ def _call(provider: str, name: FormatName, body: Body, output_tokens_max: int) -
         gatherer.note_cache(cached.get("cache_control"))
     if members.get("thread") is not None:
         gatherer.is_bounded = False
-    billable = name == "anthropic.messages"
+    billable = name != "anthropic.count_tokens"
+    is_alias = dialect_of(provider).model_is_alias if model_is_alias is None else model_is_alias
     return ModelCall(
         provider=provider,
         format=name,
         model=model,
-        streaming=flag(members, "stream"),
+        streaming=flag(members, "stream") if streaming is None else streaming,
         billable=billable,
         output_tokens_max=output_tokens_max,
         samplings=1,
@@ -153,6 +179,7 @@ def _call(provider: str, name: FormatName, body: Body, output_tokens_max: int) -
         may_reason=_may_reason(model, optional_object(members, "thinking")),
         usage_requested=True,
         digest=gatherer.digest(model),
+        model_is_alias=is_alias,
     )
 
 
@@ -165,7 +192,7 @@ def _gather_system(system: Any, gatherer: PromptGatherer) -> None:
         gatherer.add(block)
 
 
-def _bound(members: Json) -> int:
+def messages_bound(members: Json) -> int:
     """A thinking budget above `max_tokens` is the larger reading."""
     bound = output_bound(members, _HONOURED, _ALIEN)
     if bound is None:
@@ -191,7 +218,7 @@ def _tier(members: Json) -> str | None:
 def _may_reason(model: str, thinking: Json) -> bool:
     kind = thinking.get("type")
     if kind is None:
-        return not model.startswith(_OPEN_MINDED)
+        return not any(family in model for family in _OPEN_MINDED)
     return bool(kind != "disabled")
 
 

@@ -8,8 +8,19 @@ FormatName = Literal[
     "openai.chat",
     "openai.responses",
     "openai.embeddings",
+    "openai.completions",
     "anthropic.messages",
     "anthropic.count_tokens",
+    "gemini.generate",
+    "gemini.count_tokens",
+    "gemini.embed",
+    "bedrock.converse",
+    "bedrock.invoke",
+    "cohere.chat",
+    "cohere.embed",
+    "cohere.rerank",
+    "ollama.chat",
+    "ollama.embed",
 ]
 
 CacheLifetime = Literal["5m", "1h"]
@@ -63,7 +74,7 @@ class ModelCall:
     """One call to a model, as its body states it."""
 
     provider: str
-    """The genai-prices provider id."""
+    """The genai-prices provider id; the authority (host:port) of a host that no table lists."""
     format: FormatName
     model: str
     streaming: bool
@@ -86,7 +97,15 @@ class ModelCall:
     may_reason: bool
     """Output may be billed that is never shown, so output seen is no bound on output billed."""
     usage_requested: bool
-    """The caller asked to see usage in its stream."""
+    """The caller asked to see usage in its stream, or the provider always shows it."""
     digest: str
     """sha256 over model and messages, but not `stream` or bounds: a retry in another form has the
     same."""
+    fallback_models: tuple[str, ...] = ()
+    """Models that may answer in its place: the bound is that of the dearest."""
+    model_is_alias: bool = False
+    """The name is the operator's own (an Azure deployment, a Bedrock profile), even where it looks
+    like a model's: only a mapping says what it stands for."""
+    can_be_lowered: bool = True
+    """`amend` can bring the output's bound down. False where no field of the body bounds all that
+    is billed."""

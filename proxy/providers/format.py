@@ -1,6 +1,6 @@
 """What every wire format offers, and what formats of one family share (pure)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from proxy.providers.answer import AnswerReader
@@ -22,13 +22,12 @@ class Format(Protocol):
     def answer_reader(
         self,
         call: ModelCall,
-        content_type: str,
+        headers: Mapping[str, str],
         *,
-        content_encoding: str = "",
         hide_usage: bool = False,
     ) -> AnswerReader:
-        """`hide_usage`: `amend` asked for usage that the caller did not ask for and shall not
-        see."""
+        """`headers`: the answer's, names in lower case or their case ignored. `hide_usage`: `amend`
+        asked for usage that the caller did not ask for and shall not see."""
         ...
 
     def amend(
@@ -56,6 +55,15 @@ def clamped(
     if not has_bound:
         changes[default] = output_tokens
     return changes
+
+
+def lowered(members: Json, fields: Iterable[str], output_tokens: int) -> dict[str, Any]:
+    """The changes that bring down those bounds that are there and too high."""
+    return {
+        name: output_tokens
+        for name in fields
+        if members.get(name) is not None and members[name] > output_tokens
+    }
 
 
 def list_of(members: Json, name: str) -> list[Any]:

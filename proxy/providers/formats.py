@@ -4,22 +4,39 @@ from collections.abc import Callable
 from functools import cache
 
 from proxy.providers.anthropic_messages import AnthropicCountTokens, AnthropicMessages
+from proxy.providers.bedrock import BedrockConverse
+from proxy.providers.bedrock_invoke import BedrockInvoke
 from proxy.providers.call import FormatName
+from proxy.providers.cohere import CohereChat, CohereEmbed, CohereRerank
 from proxy.providers.format import Format
+from proxy.providers.gemini import GeminiCountTokens, GeminiEmbed, GeminiGenerate
+from proxy.providers.ollama import OllamaChat, OllamaEmbed
 from proxy.providers.openai_chat import OpenAIChat
+from proxy.providers.openai_completions import OpenAICompletions
 from proxy.providers.openai_embeddings import OpenAIEmbeddings
 from proxy.providers.openai_responses import OpenAIResponses
 
-_FORMATS: dict[FormatName, Callable[[str], Format]] = {
+FORMATS: dict[FormatName, Callable[[str], Format]] = {
     "openai.chat": OpenAIChat,
     "openai.responses": OpenAIResponses,
     "openai.embeddings": OpenAIEmbeddings,
+    "openai.completions": OpenAICompletions,
     "anthropic.messages": AnthropicMessages,
     "anthropic.count_tokens": AnthropicCountTokens,
+    "gemini.generate": GeminiGenerate,
+    "gemini.count_tokens": GeminiCountTokens,
+    "gemini.embed": GeminiEmbed,
+    "bedrock.converse": BedrockConverse,
+    "bedrock.invoke": BedrockInvoke,
+    "cohere.chat": CohereChat,
+    "cohere.embed": CohereEmbed,
+    "cohere.rerank": CohereRerank,
+    "ollama.chat": OllamaChat,
+    "ollama.embed": OllamaEmbed,
 }
 
 
 @cache
 def format_named(name: FormatName, provider: str) -> Format:
     """The reader of one format as one provider serves it; both names come from `recognise`."""
-    return _FORMATS[name](provider)
+    return FORMATS[name](provider)

@@ -44,15 +44,23 @@ _EXACT: dict[str, str] = {
     "gateway.ai.cloudflare.com": "cloudflare",
     "api.novita.ai": "novita",
     "api.voyageai.com": "voyageai",
+    "api.aleph-alpha.com": "alephalpha",
+    "api.ai21.com": "ai21",
+    "api.replicate.com": "replicate",
+    "api.elevenlabs.io": "elevenlabs",
+    "fal.run": "fal",
+    "queue.fal.run": "fal",
 }
 
 _SUFFIXES: tuple[tuple[str, str], ...] = (
     (".openai.azure.com", "azure"),
     (".services.ai.azure.com", "azure"),
+    (".cognitiveservices.azure.com", "azure"),
     (".api.x.ai", "x-ai"),
     (".api.openai.com", "openai-other"),
     (".githubcopilot.com", "github-copilot"),
     (".model-serving.databricks.com", "databricks"),
+    (".ml.cloud.ibm.com", "watsonx"),
 )
 
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (

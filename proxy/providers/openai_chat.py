@@ -1,18 +1,11 @@
 """OpenAI chat completions: `POST /v1/chat/completions` and every server that speaks it (pure)."""
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from proxy.providers.amend import amend_members
-from proxy.providers.answer import (
-    Answer,
-    AnswerReader,
-    ToolCall,
-    as_list,
-    as_object,
-    as_text,
-    parse_object,
-    text_bytes,
-)
+from proxy.providers.answer import AnswerReader
 from proxy.providers.body import (
     Json,
     flag,
@@ -25,13 +18,17 @@ from proxy.providers.body import (
     whole_number,
 )
 from proxy.providers.call import BadRequest, FormatName, ModelCall
-from proxy.providers.format import clamped, kind_of, list_of, objects_of, sources
-from proxy.providers.openai import OUTPUT_FIELDS, cache_reasons, chat_usage, may_reason, tier_of
+from proxy.providers.dialects import OUTPUT_FIELDS, Dialect, dialect_of
+from proxy.providers.format import clamped, kind_of, list_of, lowered, objects_of, sources
+from proxy.providers.openai import (
+    cache_reasons,
+    fallback_models,
+    hosted_reasons,
+    may_reason,
+)
+from proxy.providers.openai_chat_answer import ChatAnswer
 from proxy.providers.prompt import PromptGatherer
-from proxy.providers.sse import Event
 
-_HONOURED = ("max_completion_tokens", "max_tokens")
-_ALIEN = tuple(name for name in OUTPUT_FIELDS if name not in _HONOURED)
 _SHAPED = ("tools", "functions", "response_format")
 _COUNTED = frozenset({"messages", *_SHAPED})
 _READ = frozenset(
@@ -44,14 +41,13 @@ _READ = frozenset(
         "stream",
         "stream_options",
         "service_tier",
+        "models",
+        "tools",
     }
 )
 
 SAMPLINGS_MAX = 128
 """OpenAI's own limit on `n`."""
-
-TOOLS_KEPT_MAX = 1024
-NAME_KEPT_MAX = 256
 
 
 class OpenAIChat:
@@ -59,12 +55,14 @@ class OpenAIChat:
 
     def __init__(self, provider: str = "openai") -> None:
         self.provider = provider
+        self._dialect = dialect_of(provider)
 
     def read_request(self, data: bytes, path: str = "") -> ModelCall:
+        dialect = self._dialect
         body = read_body(data)
         members = body.members
         refuse_lookalikes(members, _READ)
-        model = model_of(members)
+        model = model_in(members, path, dialect)
         if "messages" not in members:
             raise BadRequest("messages is required", "messages")
         gatherer = PromptGatherer()
@@ -78,13 +76,14 @@ class OpenAIChat:
             for name in ("n", "best_of")
             if (value := whole_number(members, name, least=1, most=SAMPLINGS_MAX)) is not None
         ]
+        thinks = may_reason(model, members.get("reasoning_effort"))
         return ModelCall(
             provider=self.provider,
             format=self.name,
             model=model,
             streaming=flag(members, "stream"),
             billable=True,
-            output_tokens_max=output_bound(members, _HONOURED, _ALIEN),
+            output_tokens_max=chat_bound(members, dialect, thinks),
             samplings=max(samplings, default=1),
             prompt=gatherer.prompt(
                 tools_text=sources(body, _SHAPED),
@@ -92,26 +91,23 @@ class OpenAIChat:
             ),
             service_tier=optional_text(members, "service_tier"),
             cache_lifetime=None,
-            unbounded=tuple(_reasons(members, model, tools)),
-            may_reason=may_reason(model, members.get("reasoning_effort")),
-            usage_requested=options.get("include_usage") is True,
+            unbounded=tuple(_reasons(members, model, tools, dialect)),
+            may_reason=thinks,
+            usage_requested=options.get("include_usage") is True or dialect.always_says_usage,
             digest=gatherer.digest(model),
+            fallback_models=fallback_models(members, dialect),
+            model_is_alias=dialect.model_is_alias,
+            can_be_lowered=dialect.bounds_reasoning or not thinks,
         )
 
     def answer_reader(
         self,
         call: ModelCall,
-        content_type: str,
+        headers: Mapping[str, str],
         *,
-        content_encoding: str = "",
         hide_usage: bool = False,
     ) -> AnswerReader:
-        return AnswerReader(
-            ChatAnswer(),
-            content_type=content_type,
-            content_encoding=content_encoding,
-            hide_usage=hide_usage,
-        )
+        return AnswerReader(ChatAnswer(self.provider), headers, hide_usage=hide_usage)
 
     def amend(
         self, data: bytes, call: ModelCall, *, output_tokens: int | None, ask_usage: bool
@@ -122,16 +118,34 @@ class OpenAIChat:
             options = optional_object(body.members, "stream_options")
             changes["stream_options"] = {**options, "include_usage": True}
         if output_tokens is not None:
-            honoured = clamped(body.members, _HONOURED, "max_completion_tokens", output_tokens)
-            alien = clamped(body.members, _ALIEN, "", output_tokens)
-            alien.pop("", None)
-            changes |= honoured | alien
+            fields = self._dialect.output_fields
+            changes |= clamped(body.members, fields, fields[0], output_tokens)
+            changes |= lowered(body.members, OUTPUT_FIELDS, output_tokens)
         return amend_members(body, changes)
 
 
-def _reasons(members: Json, model: str, tools: list[Json]) -> list[str]:
+def model_in(members: Json, path: str, dialect: Dialect) -> str:
+    """Azure names its deployment in the path, and then nothing in the body counts."""
+    deployed = _DEPLOYMENT.search(path.partition("?")[0])
+    if deployed and dialect.model_is_alias:
+        return model_of({"model": deployed[1]})
+    return model_of(members).removeprefix(dialect.strips)
+
+
+def chat_bound(members: Json, dialect: Dialect, thinks: bool) -> int | None:
+    """None where what is thought comes on top of every bound."""
+    alien = tuple(name for name in OUTPUT_FIELDS if name not in dialect.output_fields)
+    bound = output_bound(members, dialect.output_fields, alien)
+    return bound if dialect.bounds_reasoning or not thinks else None
+
+
+_DEPLOYMENT = re.compile(r"/openai/deployments/([^/]+)/")
+
+
+def _reasons(members: Json, model: str, tools: list[Json], dialect: Dialect) -> list[str]:
     """Why the worst case of this call is not one prompt and one bounded output at token prices."""
-    reasons = [f"hosted_tool:{kind}" for tool in tools if (kind := kind_of(tool)) not in _LOCAL]
+    reasons = hosted_reasons(members, model, dialect)
+    reasons += [f"hosted_tool:{kind}" for tool in tools if (kind := kind_of(tool)) not in _LOCAL]
     if members.get("web_search_options") is not None or "-search-" in model:
         reasons.append("web_search")
     if members.get("audio") is not None or "audio" in list_of(members, "modalities"):
@@ -142,78 +156,3 @@ def _reasons(members: Json, model: str, tools: list[Json]) -> list[str]:
 
 
 _LOCAL = ("", "function", "custom")
-
-
-class ChatAnswer(Answer):
-    """JSON and stream chunks of chat completions, with the deviations that compatible servers
-    show."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._open: dict[tuple[Any, Any], int] = {}
-
-    def read_json(self, body: dict[str, Any]) -> None:
-        self._read_head(body)
-        self.is_complete = True
-        for choice in as_list(body.get("choices")):
-            self._read_choice(as_object(choice), "message")
-
-    def read_event(self, event: Event) -> bool:
-        if event.data.startswith(b"[DONE]"):
-            self.is_complete = True
-            return False
-        chunk = parse_object(event.data)
-        if chunk is None:
-            return False
-        self._read_head(chunk)
-        choices = as_list(chunk.get("choices"))
-        for choice in choices:
-            self._read_choice(as_object(choice), "delta")
-        is_usage = not choices and chunk.get("usage") is not None and "error" not in chunk
-        # That event comes last and speaks of the whole call: losing `[DONE]` after it loses nothing.
-        self.is_complete = self.is_complete or is_usage
-        return is_usage
-
-    def _read_head(self, chunk: dict[str, Any]) -> None:
-        self.response_id = as_text(chunk.get("id")) or self.response_id
-        self.model = as_text(chunk.get("model")) or self.model
-        self.service_tier = tier_of(chunk) or self.service_tier
-        if chunk.get("error") is not None:
-            self.read_error(chunk["error"])
-        if chunk.get("usage") is not None:
-            self.usage = chat_usage(chunk["usage"], self.service_tier) or self.usage
-
-    def _read_choice(self, choice: dict[str, Any], part: str) -> None:
-        self.finish_reason = as_text(choice.get("finish_reason")) or self.finish_reason
-        said = as_object(choice.get(part))
-        self.output_seen += text_bytes(
-            said.get("content"),
-            said.get("refusal"),
-            said.get("reasoning_content") or said.get("reasoning"),
-            choice.get("text"),
-        )
-        where = choice.get("index")
-        for call in as_list(said.get("tool_calls")):
-            fields = as_object(call)
-            asked = as_object(fields.get("function") or fields.get("custom"))
-            key = fields.get("index", fields.get("id"))
-            self._read_tool((where, key), as_text(fields.get("id")), asked)
-        if said.get("function_call") is not None:
-            self._read_tool((where, "function_call"), None, as_object(said["function_call"]))
-
-    def _read_tool(self, key: tuple[Any, Any], id_: str | None, asked: dict[str, Any]) -> None:
-        """`index` names the call; without one, an id does; without both, it is the last one
-        (wire.md 1.2)."""
-        name = asked.get("name")
-        self.output_seen += text_bytes(name, asked.get("arguments"), asked.get("input"))
-        name = (as_text(name) or "")[:NAME_KEPT_MAX]
-        key = (str(key[0])[:32], str(key[1])[:NAME_KEPT_MAX])
-        at = self._open.get(key)
-        if at is None and not name and id_ is None and self.tools:
-            return
-        if at is not None:
-            known = self.tools[at]
-            self.tools[at] = ToolCall(known.id or id_ or "", known.name or name)
-        elif len(self.tools) < TOOLS_KEPT_MAX:
-            self._open[key] = len(self.tools)
-            self.tools.append(ToolCall((id_ or "")[:NAME_KEPT_MAX], name))

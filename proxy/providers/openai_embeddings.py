@@ -1,11 +1,14 @@
 """OpenAI embeddings: `POST /v1/embeddings`. Input only (pure)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from proxy.providers.answer import Answer, AnswerReader, as_text
-from proxy.providers.body import model_of, read_body, refuse_lookalikes
+from proxy.providers.body import read_body, refuse_lookalikes
 from proxy.providers.call import BadRequest, FormatName, ModelCall
+from proxy.providers.dialects import dialect_of
 from proxy.providers.openai import chat_usage
+from proxy.providers.openai_chat import model_in
 from proxy.providers.prompt import PromptGatherer
 from proxy.providers.sse import Event
 
@@ -17,12 +20,13 @@ class OpenAIEmbeddings:
 
     def __init__(self, provider: str = "openai") -> None:
         self.provider = provider
+        self._dialect = dialect_of(provider)
 
     def read_request(self, data: bytes, path: str = "") -> ModelCall:
         body = read_body(data)
         members = body.members
         refuse_lookalikes(members, _READ)
-        model = model_of(members)
+        model = model_in(members, path, self._dialect)
         gatherer = PromptGatherer()
         for text in _inputs(members.get("input")):
             gatherer.add(text)
@@ -41,19 +45,17 @@ class OpenAIEmbeddings:
             may_reason=False,
             usage_requested=True,
             digest=gatherer.digest(model),
+            model_is_alias=self._dialect.model_is_alias,
         )
 
     def answer_reader(
         self,
         call: ModelCall,
-        content_type: str,
+        headers: Mapping[str, str],
         *,
-        content_encoding: str = "",
         hide_usage: bool = False,
     ) -> AnswerReader:
-        return AnswerReader(
-            EmbeddingsAnswer(), content_type=content_type, content_encoding=content_encoding
-        )
+        return AnswerReader(EmbeddingsAnswer(self.provider), headers)
 
     def amend(
         self, data: bytes, call: ModelCall, *, output_tokens: int | None, ask_usage: bool
@@ -73,13 +75,17 @@ def _inputs(value: Any) -> list[Any]:
 
 
 class EmbeddingsAnswer(Answer):
+    def __init__(self, provider: str) -> None:
+        super().__init__()
+        self._provider = provider
+
     def read_json(self, body: dict[str, Any]) -> None:
         self.is_complete = True
         self.model = as_text(body.get("model"))
         if body.get("error") is not None:
             self.read_error(body["error"])
         if body.get("usage") is not None:
-            self.usage = chat_usage(body["usage"], None)
+            self.usage = chat_usage(body["usage"], None, self._provider)
 
     def read_event(self, event: Event) -> bool:
         return False

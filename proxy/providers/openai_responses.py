@@ -1,13 +1,12 @@
 """OpenAI responses over HTTP: `POST /v1/responses`, JSON and events (wire.md 1.2; pure)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from proxy.providers.amend import amend_members
 from proxy.providers.answer import (
     Answer,
     AnswerReader,
-    ToolCall,
     as_list,
     as_object,
     as_text,
@@ -25,15 +24,16 @@ from proxy.providers.body import (
     refuse_lookalikes,
 )
 from proxy.providers.call import BadRequest, FormatName, ModelCall
-from proxy.providers.format import clamped, kind_of, objects_of, sources
+from proxy.providers.dialects import OUTPUT_FIELDS, dialect_of
+from proxy.providers.format import clamped, kind_of, lowered, objects_of, sources
 from proxy.providers.openai import (
-    OUTPUT_FIELDS,
     cache_reasons,
+    fallback_models,
+    hosted_reasons,
     may_reason,
     responses_usage,
     tier_of,
 )
-from proxy.providers.openai_chat import NAME_KEPT_MAX, TOOLS_KEPT_MAX
 from proxy.providers.prompt import PromptGatherer
 from proxy.providers.sse import Event
 
@@ -67,12 +67,13 @@ class OpenAIResponses:
 
     def __init__(self, provider: str = "openai") -> None:
         self.provider = provider
+        self._dialect = dialect_of(provider)
 
     def read_request(self, data: bytes, path: str = "") -> ModelCall:
         body = read_body(data)
         members = body.members
         refuse_lookalikes(members, _READ)
-        model = model_of(members)
+        model = model_of(members).removeprefix(self._dialect.strips)
         gatherer = PromptGatherer()
         if any(members.get(name) is not None for name in _STORED):
             gatherer.is_bounded = False
@@ -98,23 +99,25 @@ class OpenAIResponses:
             ),
             service_tier=optional_text(members, "service_tier"),
             cache_lifetime=None,
-            unbounded=tuple(_reasons(members, tools, reasoning)),
+            unbounded=(
+                *hosted_reasons(members, model, self._dialect),
+                *_reasons(members, tools, reasoning),
+            ),
             may_reason=may_reason(model, reasoning.get("effort")),
             usage_requested=True,
             digest=gatherer.digest(model),
+            fallback_models=fallback_models(members, self._dialect),
+            model_is_alias=self._dialect.model_is_alias,
         )
 
     def answer_reader(
         self,
         call: ModelCall,
-        content_type: str,
+        headers: Mapping[str, str],
         *,
-        content_encoding: str = "",
         hide_usage: bool = False,
     ) -> AnswerReader:
-        return AnswerReader(
-            ResponsesAnswer(), content_type=content_type, content_encoding=content_encoding
-        )
+        return AnswerReader(ResponsesAnswer(self.provider), headers)
 
     def amend(
         self, data: bytes, call: ModelCall, *, output_tokens: int | None, ask_usage: bool
@@ -124,9 +127,7 @@ class OpenAIResponses:
             return data
         body = read_body(data)
         changes = clamped(body.members, _HONOURED, "max_output_tokens", output_tokens)
-        alien = clamped(body.members, _ALIEN, "", output_tokens)
-        alien.pop("", None)
-        return amend_members(body, changes | alien)
+        return amend_members(body, changes | lowered(body.members, _ALIEN, output_tokens))
 
 
 def _input_items(members: Json) -> list[Any]:
@@ -182,6 +183,10 @@ def _is_local(tool: Json) -> bool:
 class ResponsesAnswer(Answer):
     """JSON and events of the responses format. Ends with a terminal event, not with `[DONE]`."""
 
+    def __init__(self, provider: str = "openai") -> None:
+        super().__init__()
+        self._provider = provider
+
     def read_json(self, body: dict[str, Any]) -> None:
         if body.get("error") is not None:
             self.read_error(body["error"])
@@ -223,15 +228,14 @@ class ResponsesAnswer(Answer):
         why = as_object(response.get("incomplete_details")).get("reason")
         self.finish_reason = as_text(why) or as_text(response.get("status")) or self.finish_reason
         if response.get("usage") is not None:
-            self.usage = responses_usage(response["usage"], self.service_tier) or self.usage
+            told = responses_usage(response["usage"], self.service_tier, self._provider)
+            self.usage = told or self.usage
 
     def _read_item(self, item: dict[str, Any]) -> None:
         kind = item.get("type")
-        if not isinstance(kind, str) or not _acts(kind, item) or len(self.tools) >= TOOLS_KEPT_MAX:
-            return
-        id_ = as_text(item.get("call_id")) or as_text(item.get("id")) or ""
-        name = as_text(item.get("name")) or kind.removesuffix("_call")
-        self.tools.append(ToolCall(id_[:NAME_KEPT_MAX], name[:NAME_KEPT_MAX]))
+        if isinstance(kind, str) and _acts(kind, item):
+            id_ = as_text(item.get("call_id")) or as_text(item.get("id"))
+            self.add_tool(id_, as_text(item.get("name")) or kind.removesuffix("_call"))
 
 
 def _acts(kind: str, item: dict[str, Any]) -> bool:

@@ -73,6 +73,16 @@ class PromptGatherer:
             self._walk(message, texts)
         self._texts.append("\n".join(texts))
 
+    def add_media(self, data: str, *, is_image: bool) -> None:
+        """Base64 given inline. Only images have a formula; anything else leaves the prompt
+        unbounded."""
+        self._pieces.append(data)
+        if is_image:
+            self._images += 1
+            self._image_bytes += len(data)
+        else:
+            self.is_bounded = False
+
     def add_members(self, body: Body, read: frozenset[str]) -> None:
         """Every member that is not a message still reaches the provider: its bytes count."""
         for name, (start, end) in body.spans.items():

@@ -9,20 +9,11 @@ round the meter.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from proxy.providers.answer import parse_object
 from proxy.providers.call import FormatName
 from proxy.providers.hosts import provider_of
-
-Reason = Literal[
-    "provider_unsupported",
-    "path_unsupported",
-    "path_ambiguous",
-    "websocket",
-    "grpc",
-    "unlisted_gateway",
-]
+from proxy.providers.paths import Metered, Reason, Refused, Unbilled, outcome_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,44 +52,6 @@ class NotModel:
 
 Recognised = Known | Free | Unsupported | NeedsShape | NotModel
 
-_METERED: dict[str, dict[str, FormatName]] = {
-    "openai": {
-        "/v1/chat/completions": "openai.chat",
-        "/v1/responses": "openai.responses",
-        "/v1/embeddings": "openai.embeddings",
-    },
-    "anthropic": {
-        "/v1/messages": "anthropic.messages",
-        "/v1/messages/count_tokens": "anthropic.count_tokens",
-    },
-}
-
-_ID = r"[A-Za-z0-9_.:-]{1,256}"
-
-_FREE: dict[str, tuple[tuple[str, re.Pattern[str], str], ...]] = {
-    "openai": (
-        ("GET", re.compile(rf"/v1/models(/{_ID})?"), "models"),
-        ("GET", re.compile(rf"/v1/responses/{_ID}(/input_items)?"), "stored_response"),
-        ("DELETE", re.compile(rf"/v1/responses/{_ID}"), "stored_response"),
-        ("POST", re.compile(rf"/v1/responses/{_ID}/cancel"), "stored_response"),
-        ("POST", re.compile(r"/v1/responses/input_tokens"), "count_tokens"),
-        ("POST", re.compile(r"/v1/moderations"), "moderation"),
-    ),
-    "anthropic": (
-        ("GET", re.compile(rf"/v1/models(/{_ID})?"), "models"),
-        (
-            "*",
-            re.compile(
-                r"/(api/(hello|(eval|claude_code|claude_cli|event_logging|oauth)/[\w./-]+)"
-                r"|mcp-registry/[\w./-]+)",
-                re.ASCII,
-            ),
-            "claude_code",
-        ),
-    ),
-}
-"""Method, path, kind. Claude Code's own traffic carries no prompt (wire.md 2.5)."""
-
 _AMBIGUOUS = re.compile(r"[^\x21-\x7e]|[%\\;]|//|/\.{1,2}(/|$)")
 """Spellings that two servers may read as two paths. No path above needs any of them."""
 
@@ -126,24 +79,40 @@ def recognise(
         return Unsupported(provider, "websocket")
     if content_type.startswith("application/grpc"):
         return Unsupported(provider, "grpc")
-    if provider not in _METERED:
-        return Unsupported(provider, "provider_unsupported")
+    if provider == "aws":  # SDKs write the colons and slashes of a model's ARN so.
+        path = _ESCAPED.sub("_", path)
     if _AMBIGUOUS.search(path):
         return Unsupported(provider, "path_ambiguous")
-    if method == "POST" and (name := _METERED[provider].get(path)):
-        return Known(provider, name)
     if path in ("", "/") and method in ("HEAD", "GET", "OPTIONS"):
         return Free(provider, "reachability")
-    for allowed, pattern, kind in _FREE[provider]:
-        if allowed in ("*", method) and pattern.fullmatch(path):
+    match outcome_of(provider, method, path):
+        case Metered(name):
+            return Known(_seller(provider, path), name)
+        case Unbilled(kind):
             return Free(provider, kind)
-    return Unsupported(provider, "path_unsupported")
+        case Refused(reason):
+            return Unsupported(provider, reason)
 
 
-def recognise_shape(path: str, body: bytes) -> Unsupported | NotModel:
+_ESCAPED = re.compile("%3a|%2f", re.IGNORECASE)
+_ROUTED = re.compile(r"/([a-z0-9-]+)/(openai/)?v1/")
+
+
+def _seller(provider: str, path: str) -> str:
+    """Hugging Face routes by path to sellers that have prices of their own."""
+    routed = _ROUTED.match(path) if provider == "huggingface" else None
+    return f"huggingface_{routed[1]}" if routed else provider
+
+
+def recognise_shape(host: str, port: int, path: str, body: bytes) -> Known | Unsupported | NotModel:
     """For `NeedsShape`: does this body ask a model something? What looks like it and cannot be
-    read, does."""
-    is_named = _names_a_model_call(path.partition("?")[0])
+    read, does.
+
+    A host that no table lists is its own provider, by its authority: what it charges only the
+    operator can say, and without a rate its price is unknown.
+    """
+    path = path.partition("?")[0]
+    is_named = _names_a_model_call(path)
     if not body.lstrip(b" \t\r\n\xef\xbb\xbf").startswith(b"{"):
         return _GATEWAY if is_named else NotModel()
     members = parse_object(body)
@@ -155,8 +124,22 @@ def recognise_shape(path: str, body: bytes) -> Unsupported | NotModel:
         isinstance(message, dict) and "role" in message for message in messages
     )
     asks = is_chat or (is_named and any(name in members for name in _PROMPTS))
-    return _GATEWAY if asks and (has_model or is_named) else NotModel()
+    if not asks or not (has_model or is_named):
+        return NotModel()
+    if not has_model or _AMBIGUOUS.search(path):
+        return _GATEWAY
+    known = next((name for end, name in _SHAPES.items() if path.endswith(end)), None)
+    return Known(f"{host}:{port}", known) if known else _GATEWAY
 
+
+_SHAPES: dict[str, FormatName] = {
+    "/chat/completions": "openai.chat",
+    "/v1/completions": "openai.completions",
+    "/v1/responses": "openai.responses",
+    "/v1/embeddings": "openai.embeddings",
+    "/v1/messages": "anthropic.messages",
+}
+"""Of hosts that no table lists: vLLM, LM Studio, llama.cpp, a company's own gateway."""
 
 _GATEWAY = Unsupported("unknown", "unlisted_gateway")
 

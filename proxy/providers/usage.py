@@ -21,9 +21,19 @@ class Usage:
     """Writes at its long lifetime: Anthropic's hour, OpenAI's 12 hours."""
     reasoning_tokens: int = 0
     input_audio_tokens: int = 0
+    """Audio sent anew; what was read from the cache counts only there."""
     output_audio_tokens: int = 0
+    cache_read_audio_tokens: int = 0
+    """Inside `cache_read_tokens`."""
+    input_image_tokens: int = 0
+    """Images sent anew, and pages, which are read as images."""
+    output_image_tokens: int = 0
+    audio_seconds: int = 0
+    """Audio billed by its length, beside any tokens; rounded up."""
     web_searches: int = 0
     """Searches billed by the piece, not by the token."""
+    stated_nanousd: int | None = None
+    """What the provider itself says this call cost. It is authoritative: no table is asked."""
     service_tier: str | None = None
     """The tier the answer says it was billed at; it overrides the tier asked for."""
     parts: "tuple[UsagePart, ...]" = ()
@@ -39,7 +49,8 @@ class UsagePart:
     usage: Usage
 
 
-_COUNTS = tuple(f.name for f in fields(Usage) if f.name not in ("service_tier", "parts"))
+_FACTS = ("stated_nanousd", "service_tier", "parts")
+_COUNTS = tuple(f.name for f in fields(Usage) if f.name not in _FACTS)
 
 
 def total_of(parts: tuple[UsagePart, ...], whole: Usage) -> Usage:

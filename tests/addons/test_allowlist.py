@@ -151,7 +151,8 @@ def test_a_host_that_is_refused_has_its_body_unread():
 
 
 SHAPES = {
-    "messages to an unlisted gateway": ("/v1/chat/completions", chat(), Code.FORMAT_UNSUPPORTED),
+    "messages to an unlisted gateway": ("/v1/chat/completions", chat(), None),
+    "a model's path spelled oddly": ("/v1//chat/completions", chat(), Code.FORMAT_UNSUPPORTED),
     "messages at any path": ("/anything", chat(), Code.FORMAT_UNSUPPORTED),
     "a model's path with what is no JSON": ("/v1/messages", b"\x00\x01", Code.FORMAT_UNSUPPORTED),
     "some JSON": ("/anything", {"name": "x"}, None),
@@ -167,6 +168,15 @@ def test_the_shape_of_a_body_tells_what_the_host_does_not(case):
     assert (verdict.code if isinstance(verdict, Refusal) else None) is code
     if isinstance(verdict, Refusal):
         assert verdict.facts == {"reason": "unlisted_gateway"}
+
+
+def test_a_model_call_to_an_unlisted_host_is_read_under_the_hosts_own_name():
+    it = slip(method="POST", path="/v1/chat/completions", recognised=NeedsShape())
+    ADDON.depart(it, flow(chat()))
+    assert it.destination is not None
+    assert it.call is not None
+    assert it.call.provider == f"{it.destination.host}:{it.destination.port}"
+    assert it.wire == "openai.chat"
 
 
 def test_a_compressed_shape_is_looked_into():

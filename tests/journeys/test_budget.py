@@ -364,24 +364,27 @@ class TestUnderDeclaration:
         assert bounds == [quote(body).bound_nanousd] * 3
 
     @pytest.mark.parametrize(
-        "url",
+        ("url", "why"),
         [
-            "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-pro:generateContent",
-            "https://bedrock-runtime.us-east-1.amazonaws.com/model/x/converse",
-            "https://api.openai.com/v1/completions",
-            "https://api.openai.com/v1/images/generations",
-            "https://api.openai.com/v1/batches",
-            "https://api.anthropic.com/v1/messages/batches",
-            "https://gateway.test/v1/chat/completions",
+            (
+                "https://generativelanguage.googleapis.com/v1/models/veo:predictLongRunning",
+                "format_unsupported",
+            ),
+            ("https://bedrock-runtime.us-east-1.amazonaws.com/async-invoke", "format_unsupported"),
+            ("https://api.openai.com/v1/images/generations", "format_unsupported"),
+            ("https://api.openai.com/v1/batches", "format_unsupported"),
+            ("https://api.anthropic.com/v1/messages/batches", "format_unsupported"),
+            ("https://gateway.test/v1/chat/completions", "price_unknown"),
+            ("https://gateway.test/anything", "format_unsupported"),
         ],
     )
     async def test_c1_a_model_call_that_cannot_be_metered_does_not_leave(
-        self, capped: House, url: str
+        self, capped: House, url: str, why: str
     ) -> None:
         async with capped.through() as client:
             answer = await client.post(url, json=chat())
         assert answer.status_code in (400, 403)
-        assert answer.headers["x-exeat-decision"] == "format_unsupported"
+        assert answer.headers["x-exeat-decision"] == why
 
 
 class TestFalseBlocks:

@@ -36,7 +36,7 @@ DONE = b"data: [DONE]\n\n"
 
 
 def reader(*pieces: bytes, kind: str = "text/event-stream", call: ModelCall = CALL) -> AnswerReader:
-    found = format_named(call.format, call.provider).answer_reader(call, kind)
+    found = format_named(call.format, call.provider).answer_reader(call, {"content-type": kind})
     for piece in pieces:
         found.feed(piece)
     found.close()
@@ -117,7 +117,7 @@ CHARGES: dict[str, tuple[Any, int, Charge]] = {
     ),
     "what came is no coding we can read": (
         lambda: format_named(CALL.format, CALL.provider).answer_reader(
-            CALL, "text/event-stream", content_encoding="rot13"
+            CALL, {"content-type": "text/event-stream", "content-encoding": "rot13"}
         ),
         200,
         WHOLE_HOLD,

@@ -166,7 +166,9 @@ def test_a_model_whose_image_bill_is_not_proved_is_bounded_by_the_bytes_too() ->
 
 
 def reader_of(data: bytes, content_type: str = "text/event-stream") -> AnswerReader:
-    reader = format_named("openai.chat", "openai").answer_reader(openai(), content_type)
+    reader = format_named("openai.chat", "openai").answer_reader(
+        openai(), {"content-type": content_type}
+    )
     reader.feed(data)
     reader.close()
     return reader
@@ -196,7 +198,9 @@ def test_it_is_never_charged_more_than_the_hold() -> None:
 
 def test_an_unreadable_stream_is_charged_its_hold() -> None:
     wire = format_named("openai.chat", "openai")
-    reader = wire.answer_reader(openai(), "text/event-stream", content_encoding="lzma")
+    reader = wire.answer_reader(
+        openai(), {"content-type": "text/event-stream", "content-encoding": "lzma"}
+    )
     reader.feed(SEEN)
     assert output_upper_bound(openai(), reader, 4000) == 4000
 

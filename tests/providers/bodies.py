@@ -1,6 +1,9 @@
 """Small bodies in the shapes providers send, written by hand."""
 
 import json
+import struct
+import zlib
+from base64 import b64encode
 from typing import Any
 
 
@@ -140,3 +143,31 @@ def messages_stream(*, delta_usage: dict[str, Any] | None = None, until: int = 9
         {"type": "message_stop"},
     ]
     return sse(*events[:until], named=True)
+
+
+def frame(name: str, payload: Any, kind: str = "event") -> bytes:
+    """One frame of `application/vnd.amazon.eventstream`."""
+    headers = b""
+    for key, value in ((f":{kind}-type", name), (":message-type", kind)):
+        headers += bytes([len(key)]) + key.encode() + b"\x07"
+        headers += struct.pack(">H", len(value)) + value.encode()
+    body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    prelude = struct.pack(">II", len(headers) + len(body) + 16, len(headers))
+    whole = prelude + struct.pack(">I", zlib.crc32(prelude)) + headers + body
+    return whole + struct.pack(">I", zlib.crc32(whole))
+
+
+def chunk(payload: Any) -> bytes:
+    """A model's own JSON in a frame of InvokeModelWithResponseStream."""
+    data = b64encode(json.dumps(payload).encode()).decode()
+    return frame("chunk", {"bytes": data, "p": "abc"})
+
+
+def gemini(**members: Any) -> bytes:
+    body = {"contents": [{"role": "user", "parts": [{"text": "Say hi."}]}]} | members
+    return json.dumps(body).encode()
+
+
+def converse(**members: Any) -> bytes:
+    body = {"messages": [{"role": "user", "content": [{"text": "Say hi."}]}]} | members
+    return json.dumps(body).encode()

@@ -58,10 +58,16 @@ STREAMS: dict[FormatName, tuple[bytes, bytes, Usage]] = {
 
 
 def opened(
-    name: FormatName, request: bytes, content_type: str = "text/event-stream", **options: Any
+    name: FormatName,
+    request: bytes,
+    content_type: str = "text/event-stream",
+    *,
+    content_encoding: str = "",
+    **options: Any,
 ) -> AnswerReader:
     wire = format_named(name, name.partition(".")[0])
-    return wire.answer_reader(wire.read_request(request), content_type, **options)
+    headers = {"content-type": content_type, "content-encoding": content_encoding}
+    return wire.answer_reader(wire.read_request(request), headers, **options)
 
 
 def passed(reader: AnswerReader, data: bytes, size: int = 0) -> bytes:
@@ -263,7 +269,7 @@ def test_an_event_above_the_cap_passes_unread() -> None:
 def test_a_json_answer_above_the_cap_passes_unread() -> None:
     wire = format_named("openai.chat", "openai")
     answer = opened("openai.chat", chat(), "application/json")._answer
-    reader = AnswerReader(answer, content_type="application/json", json_bytes_max=10)
+    reader = AnswerReader(answer, {"content-type": "application/json"}, json_bytes_max=10)
     assert passed(reader, b'{"model": "gpt-4o"}', 4) == b'{"model": "gpt-4o"}'
     assert reader.unreadable
     assert wire.name == "openai.chat"
