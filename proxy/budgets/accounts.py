@@ -6,8 +6,8 @@ is just being given back, and ends what a store that fell silent left half done.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, TypeVar
 
 from proxy.budgets.counters import Counters, History
 from proxy.budgets.flight import Flight
@@ -24,6 +24,7 @@ from proxy.budgets.results import (
     Unseeded,
 )
 from proxy.budgets.unfinished import Ending, Unfinished
+from proxy.patience import within
 
 _ATTEMPTS_MAX = 8
 """A reset and one seeding make two; more only when other workers reset or sweep meanwhile."""
@@ -190,7 +191,7 @@ class Accounts:
         self,
         org: str,
         now_ms: int,
-        ask: Callable[[int], Awaitable[Answer | Unseeded | Stale]],
+        ask: Callable[[int], Coroutine[Any, Any, Answer | Unseeded | Stale]],
     ) -> Answer:
         for _ in range(_ATTEMPTS_MAX):
             seen_seq = self._seen.get(org)
@@ -234,10 +235,9 @@ class Accounts:
         if len(self._seen) > _ORGS_MAX:
             self._seen.popitem(last=False)
 
-    async def _within(self, call: Awaitable[Answer]) -> Answer:
+    async def _within(self, call: Coroutine[Any, Any, Answer]) -> Answer:
         try:
-            async with asyncio.timeout(self._timeout_s):
-                return await call
+            return await within(self._timeout_s, call)
         except TimeoutError as error:
             raise CountersUnavailable(
                 f"the counters did not answer within {self._timeout_s} s"

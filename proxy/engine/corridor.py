@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import inspect
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
 import structlog
@@ -26,6 +26,7 @@ from proxy.engine.dial import Pinned, dial_freely, dial_only
 from proxy.engine.facts import facts_of
 from proxy.engine.layers import SLIP, slip_of
 from proxy.engine.opening import has_body, open_slip
+from proxy.patience import within
 from proxy.refusals import Code, Refusal
 from proxy.slip import Slip, Stamp, Stamped, Status
 
@@ -46,14 +47,14 @@ class Addon(Protocol):
 
     name: str
 
-    def depart(self, slip: Slip, flow: http.HTTPFlow) -> Verdict | Awaitable[Verdict]:
+    def depart(self, slip: Slip, flow: http.HTTPFlow) -> Verdict | Coroutine[Any, Any, Verdict]:
         """May it leave? Yes with a note, or no with a reason."""
 
 
 class Inside(Protocol):
     """Answers calls to Exeat itself."""
 
-    async def respond(self, slip: Slip) -> tuple[int, bytes]:
+    def respond(self, slip: Slip) -> Coroutine[Any, Any, tuple[int, bytes]]:
         """Status and JSON body for a call to exeat.internal."""
 
 
@@ -138,9 +139,8 @@ class Corridor:
             verdict: object
             try:
                 verdict = depart(slip, flow)
-                if inspect.isawaitable(verdict):
-                    async with asyncio.timeout(self._timeout_s):
-                        verdict = await verdict
+                if inspect.iscoroutine(verdict):
+                    verdict = await within(self._timeout_s, verdict)
             except Exception as error:
                 verdict = self._fault(name, slip, error)
             if isinstance(verdict, Stamp):
@@ -171,8 +171,7 @@ class Corridor:
 
     async def _answer_inside(self, slip: Slip, flow: http.HTTPFlow) -> None:
         try:
-            async with asyncio.timeout(self._timeout_s):
-                status, body = await self._inside.respond(slip)
+            status, body = await within(self._timeout_s, self._inside.respond(slip))
         except Exception as error:
             slip.refusal = self._fault("inside", slip, error)
             await self._refuse(slip, flow)
@@ -187,8 +186,7 @@ class Corridor:
         slip.status = "refused"
         for name, undo in self._undoers:
             try:
-                async with asyncio.timeout(self._timeout_s):
-                    await undo(slip)
+                await within(self._timeout_s, undo(slip))
             except Exception as error:
                 self._fault(name, slip, error)
         flow.response = refusal_response(slip)
