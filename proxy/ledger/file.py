@@ -137,9 +137,9 @@ class LedgerFile:
         try:
             # FULL: a commit is on the disk before it returns, power cut included.
             db.execute("PRAGMA synchronous = FULL")
-            # A checkpoint halts the writer for some 10 ms: rarer ones (16 MB) halted it for 20 to
-            # 40 ms and brought no more records a second.
-            db.execute("PRAGMA wal_autocheckpoint = 1000")
+            # `checkpointer.py` does it, beside the writer. Should that not get to it (a reader that
+            # never ends), the writer does it after all, at 128 MB.
+            db.execute("PRAGMA wal_autocheckpoint = 32000")
             if db.execute("PRAGMA journal_mode = WAL").fetchone() != ("wal",):
                 raise LedgerUnavailable(f"{self.path}: this file system has no write-ahead log")
         except BaseException:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from queue import SimpleQueue
 from typing import cast
 
+from proxy.ledger.checkpointer import Checkpointer
 from proxy.ledger.file import LedgerFile
 from proxy.ledger.r6 import Body
 from proxy.ledger.records import Record
@@ -17,6 +18,9 @@ from proxy.ledger.store import Filed, LedgerUnavailable
 
 MARK_EVERY = 10_000
 """Records between two marks of what is closed: how far back a crash makes the next opening look."""
+
+CHECKPOINT_EVERY = 100
+"""Records between two looks at how large the write-ahead log has become."""
 
 BATCH_MAX = 512
 """Records in one transaction: bounds its memory, and how long the first waits for the last."""
@@ -43,9 +47,12 @@ class Writer(threading.Thread):
         """Why the last batch could not be filed; None once one was."""
         self._is_certain = True
         self._marked = sequencer.head_seq + 1
+        self._checkpointer = Checkpointer(file.path)
+        self._uncarried = 0
 
     def run(self) -> None:
         is_open = True
+        self._checkpointer.start()
         while is_open:
             batch = [self.queue.get()]
             queued = min(self.queue.qsize(), BATCH_MAX - 1)
@@ -93,6 +100,10 @@ class Writer(threading.Thread):
             self._file.write(draft)
             draft.become()
             self.problem = None
+            self._uncarried += len(draft.records)
+            if self._uncarried >= CHECKPOINT_EVERY:
+                self._uncarried = 0
+                self._checkpointer.wake()
             self._mark(MARK_EVERY)
         return answers
 
@@ -144,6 +155,7 @@ class Writer(threading.Thread):
                 future.set_exception(answer)
 
     def _close(self) -> None:
+        self._checkpointer.stop()
         try:
             if self._is_certain:
                 self._mark(1)
