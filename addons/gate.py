@@ -38,7 +38,7 @@ class Gate:
                 return pinned
             slip.addresses, slip.dial_port = pinned.addresses, pinned.port
         try:
-            filed = await self._ledger.append(decision_of(slip), is_alone=slip.is_alone)
+            filed = await self._ledger.append(decision_of(slip))
         except LedgerUnavailable:
             return Refusal(
                 Code.GOVERNANCE_UNAVAILABLE,

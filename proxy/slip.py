@@ -126,8 +126,6 @@ class Slip:
     """Headers that tell the caller what was changed or what remains."""
     decided_seq: int | None = None
     """Sequence number of the decision record; None until it is durable."""
-    is_alone: bool = False
-    """No other call was in flight when this one was decided."""
     cleared: bool = False
     caller_left: bool = False
     """The client closed its side; nothing may be forwarded for it any more."""

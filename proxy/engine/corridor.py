@@ -133,7 +133,6 @@ class Corridor:
         await self._walk(slip, flow)
 
     async def _walk(self, slip: Slip, flow: http.HTTPFlow) -> None:
-        slip.is_alone = len(self._live) == 1
         for name, depart in self._chain:
             started = time.perf_counter_ns()
             verdict: object

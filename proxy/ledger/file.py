@@ -1,6 +1,7 @@
 """One SQLite file: how it is connected to, written, and looked up by its one writer."""
 
 import sqlite3
+import time
 from pathlib import Path
 
 from sqlalchemy.dialects.sqlite import dialect, insert
@@ -42,6 +43,7 @@ class LedgerFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.sync_s = 0.0
         self._identity = _identity(path)
         self._db = self._connect()
 
@@ -55,7 +57,9 @@ class LedgerFile:
             self._insert("costs", draft.costs)
             for org, seq in draft.hold_seqs.items():
                 run(_RAISE_MARK, (f"hold_seq:{org}", seq))
+            started = time.perf_counter()
             run("COMMIT")
+            self.sync_s = time.perf_counter() - started
         except sqlite3.Error:
             if self._db.in_transaction:
                 run("ROLLBACK")

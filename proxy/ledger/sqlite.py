@@ -23,7 +23,7 @@ from proxy.ledger.store import (
     OpenHold,
     Recovered,
 )
-from proxy.ledger.writer import Waiting, Writer
+from proxy.ledger.writer import BATCH_MAX, Waiting, Writer
 
 QUEUE_MAX = 10_000
 """Records waiting for the disk. Beyond it the disk is not keeping up, and calls are refused rather
@@ -32,6 +32,13 @@ than queued behind it."""
 LINGER_S = 0.004
 """How long a record that nobody waits for may wait for one that somebody does: an outcome then rides
 in the next decision's transaction, and a call costs one sync instead of two."""
+
+QUICK_S = 0.002
+"""While a sync takes no longer, on the average of the last ten or so, it is waited for on the loop's
+own thread, once per round of the loop: nothing else could leave before it anyway."""
+
+SLOW_S = 1.0
+"""While it does, the writer's thread does the waiting; this often the disk is tried again."""
 
 
 def _wall_clock_ms() -> int:
@@ -60,6 +67,9 @@ class SqliteLedger:
         self._queue = self._writer.queue
         self._lingering: list[Waiting] = []
         self._linger: asyncio.TimerHandle | None = None
+        self._is_sending = False
+        self._slow_until = 0.0
+        self._sync_s = 0.0
         self._is_closed = False
         self._writer.start()
 
@@ -75,9 +85,7 @@ class SqliteLedger:
         """Why nothing could be filed the last time it was tried; None while all is well."""
         return self._writer.problem
 
-    def submit(
-        self, record: Record, *, is_urgent: bool = True, is_alone: bool = False
-    ) -> asyncio.Future[Filed]:
+    def submit(self, record: Record, *, is_urgent: bool = True) -> asyncio.Future[Filed]:
         if self._is_closed:
             raise LedgerUnavailable(f"{self.path}: the ledger is closed")
         if self._writer.pending >= QUEUE_MAX:
@@ -87,26 +95,35 @@ class SqliteLedger:
         future: asyncio.Future[Filed] = self._loop.create_future()
         self._writer.pending += 1
         self._lingering.append((record, future))
-        if is_urgent:
-            self._send(is_alone=is_alone)
-        elif self._linger is None:
+        if is_urgent and not self._is_sending:
+            # Whatever else is submitted in this round of the loop shares the transaction.
+            self._is_sending = True
+            self._loop.call_soon(self._send)
+        elif self._linger is None and not self._is_sending:
             self._linger = self._loop.call_later(LINGER_S, self._send)
         return future
 
-    def _send(self, *, is_alone: bool = False) -> None:
-        """Hand the writer everything submitted so far, in order."""
+    def _send(self) -> None:
+        """File everything submitted so far, in order: here while the disk is quick and the writer
+        has nothing to do, by the writer's thread otherwise."""
+        self._is_sending = False
         if self._linger is not None:
             self._linger.cancel()
             self._linger = None
         batch, self._lingering = self._lingering, []
-        if is_alone and self._writer.pending == len(batch):
+        is_quick = self._loop.time() >= self._slow_until
+        if is_quick and self._writer.pending == len(batch) <= BATCH_MAX:
             self._writer.file_here(batch)
+            self._sync_s += (self._writer.sync_s - self._sync_s) / 10
+            if self._sync_s > QUICK_S:
+                self._slow_until = self._loop.time() + SLOW_S
+                self._sync_s = QUICK_S * 0.9  # Then one more look: quick again, or out at once.
             return
         for waiting in batch:
             self._queue.put(waiting)
 
-    async def append(self, record: Record, *, is_alone: bool = False) -> Filed:
-        return await self.submit(record, is_alone=is_alone)
+    async def append(self, record: Record) -> Filed:
+        return await self.submit(record)
 
     async def settled(self, org: str, limit: Limit, since_ms: int) -> int:
         return await asyncio.to_thread(self._reader.settled, org, limit.scope, limit.unit, since_ms)

@@ -141,15 +141,12 @@ class Ledger(Protocol):
     def problem(self) -> str | None:
         """Why nothing could be filed the last time it was tried; None while all is well."""
 
-    def submit(
-        self, record: Record, *, is_urgent: bool = True, is_alone: bool = False
-    ) -> "asyncio.Future[Filed]":
+    def submit(self, record: Record, *, is_urgent: bool = True) -> "asyncio.Future[Filed]":
         """Queue a record; the future resolves once it is durable. Raises LedgerUnavailable at once
         when closed or when the queue is full. A future that is cancelled is filed all the same.
-        A record that is not urgent may wait a few milliseconds for company. `is_alone`: the caller
-        knows of nothing else going on, so the store may sync at once, on the loop's own thread."""
+        A record that is not urgent may wait a few milliseconds for company."""
 
-    async def append(self, record: Record, *, is_alone: bool = False) -> Filed:
+    async def append(self, record: Record) -> Filed:
         """`submit`, and wait. Raises LedgerUnavailable, RecordConflict, NotCanonical."""
 
     async def settled(self, org: str, limit: Limit, since_ms: int) -> int:

@@ -65,9 +65,14 @@ class Writer(threading.Thread):
         self._close()
 
     def file_here(self, batch: list[Waiting]) -> None:
-        """File on the caller's own thread, the loop's, when this one has nothing to do and nothing
-        else is going on: two changes of thread cost a lone call more than the disk does."""
+        """File on the caller's own thread, the loop's, while this one has nothing to do: on a quick
+        disk, changing threads (and waiting for the interpreter's lock) costs more than the sync."""
         self._resolve(self._file_batch(batch))
+
+    @property
+    def sync_s(self) -> float:
+        """How long the last commit took."""
+        return self._file.sync_s
 
     def _file_batch(self, batch: list[Waiting]) -> list[Answer]:
         try:

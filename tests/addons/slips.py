@@ -89,7 +89,7 @@ class MemoryLedger:
         future.set_result(Filed(len(self.records) - 1, b""))
         return future
 
-    async def append(self, record: Record, *, is_alone: bool = False) -> Filed:
+    async def append(self, record: Record) -> Filed:
         return await self.submit(record)
 
     @property
