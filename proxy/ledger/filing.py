@@ -23,16 +23,10 @@ _PRODUCT = re.compile(r"[\w.+-]{1,64}(/[\w.+-]{1,64})?")
 
 def decision_of(slip: Slip) -> Decision:
     """What was decided on this call, and why; no query, no body, no key."""
-    identity, to, call, quote, hold = (
-        slip.identity,
-        slip.destination,
-        slip.call,
-        slip.quote,
-        slip.hold,
-    )
+    identity, to, call, quote = slip.identity, slip.destination, slip.call, slip.quote
     path, _, query = slip.path.partition("?")
     refusal = slip.refusal
-    product = _PRODUCT.match(slip.user_agent)
+    estimate, bound = _forecasts_of(slip)
     return Decision(
         id=slip.id,
         ts_ms=slip.opened_ms,
@@ -57,43 +51,52 @@ def decision_of(slip: Slip) -> Decision:
         format=call.format if call else None,
         model=call.model if call else None,
         streaming=call.streaming if call else False,
-        estimate=Forecast(
-            quote.input_tokens_estimate, quote.output_tokens_estimate, quote.estimate_nanousd
-        )
-        if quote
-        else None,
-        bound=Forecast(quote.input_tokens_bound, quote.output_tokens_bound, quote.bound_nanousd)
-        if quote
-        else None,
+        estimate=estimate,
+        bound=bound,
         price_version=quote.version if quote else None,
         policies=slip.terms.policy_ids if slip.terms else (),
         code=refusal.code.value if refusal else None,
         reason=refusal.message if refusal else None,
         rule=refusal.rule if refusal else None,
-        hold=Hold(
-            hold.id,
-            hold.seq,
-            tuple(
-                HoldAmount(
-                    held.limit.key,
-                    held.limit.unit,
-                    held.limit.window,
-                    held.window_start_ms,
-                    held.amount,
-                )
-                for held in hold.amounts
-            ),
-            hold.lease_until_ms,
-        )
-        if hold and refusal is None
-        else None,
+        hold=_hold_of(slip),
         stamps=tuple(Stamp(stamp.name, stamp.took_us, stamp.note) for stamp in slip.stamps),
-        client=Client(
-            user_agent=product.group() if product else None,
-            request_id=slip.client_request_id,
-            retry_count=slip.retry_count,
-        ),
+        client=_client_of(slip),
         repeats=slip.repeats,
+    )
+
+
+def _forecasts_of(slip: Slip) -> tuple[Forecast | None, Forecast | None]:
+    """What people see, and what was held."""
+    it = slip.quote
+    if it is None:
+        return None, None
+    return (
+        Forecast(it.input_tokens_estimate, it.output_tokens_estimate, it.estimate_nanousd),
+        Forecast(it.input_tokens_bound, it.output_tokens_bound, it.bound_nanousd),
+    )
+
+
+def _hold_of(slip: Slip) -> Hold | None:
+    """The hold that stands while the call is away; a refused call's was let go."""
+    hold = slip.hold
+    if hold is None or slip.refusal is not None:
+        return None
+    amounts = tuple(
+        HoldAmount(
+            held.limit.key, held.limit.unit, held.limit.window, held.window_start_ms, held.amount
+        )
+        for held in hold.amounts
+    )
+    return Hold(hold.id, hold.seq, amounts, hold.lease_until_ms)
+
+
+def _client_of(slip: Slip) -> Client:
+    """The client's product and ids; never the whole of what it says of itself."""
+    product = _PRODUCT.match(slip.user_agent)
+    return Client(
+        user_agent=product.group() if product else None,
+        request_id=slip.client_request_id,
+        retry_count=slip.retry_count,
     )
 
 

@@ -203,13 +203,13 @@ async def village(place: Path) -> AsyncIterator[tuple[House, Village]]:
     beyond = Village(place / "repositories")
     beyond.root.mkdir()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    AUTHORITY.issue_cert("git.test", "pypi.test").configure_cert(context)
+    AUTHORITY.issue_cert("git.test", "packages.test").configure_cert(context)
     runner = web.AppRunner(beyond.app, access_log=None, handle_signals=False)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
     port = runner.addresses[0][1]
     more: dict[str, Any] = {
-        "hosts": {f"{name}:443": f"127.0.0.1:{port}" for name in ("git.test", "pypi.test")},
+        "hosts": {f"{name}:443": f"127.0.0.1:{port}" for name in ("git.test", "packages.test")},
     }
     try:
         async with house(place, **more) as built:
@@ -281,8 +281,8 @@ async def test_e9_pip_installs_with_only_the_environment(place: Path) -> None:
         target = place / "site"
         await run(
             clean(built), *command, "install", "-q", "--disable-pip-version-check", "--no-cache-dir",
-            "--index-url", "https://pypi.test/simple", "--target", str(target), "leaves",
+            "--index-url", "https://packages.test/simple", "--target", str(target), "leaves",
         )  # fmt: skip
         assert (target / "leaves.py").read_text() == "word = 'unseen'\n"
         decisions = await built.records(kind="decision")
-        assert {each["request"]["host"] for each in decisions} == {"pypi.test"}
+        assert {each["request"]["host"] for each in decisions} == {"packages.test"}
