@@ -189,7 +189,13 @@ async def providers(directory: Path) -> AsyncIterator[tuple[Standin, Standin]]:
 
 
 def settings_for(
-    directory: Path, plain: Standin, tls: Standin, *, redis_url: str | None = None, **more: Any
+    directory: Path,
+    plain: Standin,
+    tls: Standin,
+    *,
+    redis_url: str | None = None,
+    counters_timeout_s: float = 0.5,
+    **more: Any,
 ) -> Settings:
     """Settings of an Exeat in `directory` with that provider behind it."""
     return Settings(
@@ -208,7 +214,9 @@ def settings_for(
                 f"provider.test:{plain.port}": f"127.0.0.1:{plain.port}",
                 **{f"{host}:443": f"127.0.0.1:{tls.port}" for host in HOSTS},
             },
-            "counters": Counters(redis_url=SecretStr(redis_url) if redis_url else None),
+            "counters": Counters(
+                redis_url=SecretStr(redis_url) if redis_url else None, timeout_s=counters_timeout_s
+            ),
             "limits": Limits(),
             **more,
         }

@@ -43,7 +43,7 @@ async def counters(
         yield MemoryCounters()
         return
     redis_server.command("FLUSHALL")
-    store = RedisCounters.from_url(redis_server.url)
+    store = RedisCounters.from_url(redis_server.url, timeout_s=10)
     yield store
     await store.aclose()
 
@@ -492,7 +492,7 @@ async def test_fifty_calls_at_once_get_exactly_the_ten_that_the_budget_holds(
     counters: Counters,
 ) -> None:
     usd = limit(100_000_000)
-    caller = Caller(Accounts(counters, Diary()), Diary())
+    caller = Caller(Accounts(counters, Diary(), timeout_s=10), Diary())
     asks = [caller.reserve(ask(f"h{n}", Charge(usd, 10_000_000, 0))) for n in range(50)]
     answers = await asyncio.gather(*asks)
     assert [isinstance(answer, Hold) for answer in answers].count(True) == 10
@@ -505,7 +505,7 @@ async def test_fifty_first_calls_of_a_never_seen_agent_read_the_ledger_once(
     diary = Diary()
     usd = limit(300, agent="never seen")
     requests = limit(20, "requests", "minute", agent="never seen")
-    caller = Caller(Accounts(counters, diary), diary)
+    caller = Caller(Accounts(counters, diary, timeout_s=10), diary)
     charges = Charge(usd, 10, 0), Charge(requests, 1, 0)
     answers = await asyncio.gather(*(caller.reserve(ask(f"h{n}", *charges)) for n in range(50)))
     assert [isinstance(answer, Hold) for answer in answers].count(True) == 20
@@ -517,7 +517,7 @@ async def test_fifty_first_calls_of_a_never_seen_agent_read_the_ledger_once(
 async def test_two_workers_racing_on_one_counter_never_exceed_it(counters: Counters) -> None:
     usd = limit(1000)
     diary = Diary()
-    workers = [Caller(Accounts(counters, diary), diary) for _ in range(2)]
+    workers = [Caller(Accounts(counters, diary, timeout_s=10), diary) for _ in range(2)]
 
     async def loop(worker: Caller, name: str) -> int:
         admitted = 0

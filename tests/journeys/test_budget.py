@@ -69,7 +69,9 @@ class TestRaces:
         self, place: Path, redis_url: str | None
     ) -> None:
         call = exact(CENT)
-        async with house(place, policy('name: cap, usd: "0.10"'), redis_url=redis_url) as built:
+        async with house(
+            place, policy('name: cap, usd: "0.10"'), redis_url=redis_url, counters_timeout_s=10
+        ) as built:
             built.says(
                 input_tokens=call.input_tokens, output_tokens=call.output_tokens, delay_s=0.5
             )
@@ -119,7 +121,7 @@ class TestRaces:
     ) -> None:
         call = exact(CENT)
         text = policy('name: cap, per: [agent], usd: "0.10"')
-        async with house(place, text, redis_url=redis_url) as built:
+        async with house(place, text, redis_url=redis_url, counters_timeout_s=10) as built:
             built.says(
                 input_tokens=call.input_tokens, output_tokens=call.output_tokens, delay_s=0.2
             )
