@@ -432,9 +432,9 @@ async def test_rule_6_an_answer_passes_as_it_came_and_is_counted_and_hashed(addo
     assert slip.first_byte_ns >= slip.opened_ns
 
 
-async def test_filters_see_an_answer_one_after_the_other(addons):
-    addons[0].answer = lambda slip, flow: lambda chunk: chunk.upper() if chunk else b"!"
-    addons[1].answer = lambda slip, flow: lambda chunk: b"<" + chunk + b">" if chunk else b"."
+async def test_filters_see_an_answer_one_after_the_other_the_last_addon_first(addons):
+    addons[1].answer = lambda slip, flow: lambda chunk: chunk.upper() if chunk else b"!"
+    addons[0].answer = lambda slip, flow: lambda chunk: b"<" + chunk + b">" if chunk else b"."
     slip, _, passed = await answered(addons, [b"a", b"b"])
 
     assert passed == [b"<A>", b"<B>", b"<!>"]
@@ -448,8 +448,8 @@ async def test_a_filter_that_holds_a_piece_back_ends_nothing(addons):
         seen.append(chunk)
         return chunk
 
-    addons[0].answer = lambda slip, flow: lambda chunk: b"" if chunk == b"a" else chunk
-    addons[1].answer = lambda slip, flow: watch
+    addons[1].answer = lambda slip, flow: lambda chunk: b"" if chunk == b"a" else chunk
+    addons[0].answer = lambda slip, flow: watch
     _, _, passed = await answered(addons, [b"a", b"b"])
 
     assert passed == [b"b"]
