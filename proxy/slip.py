@@ -134,6 +134,8 @@ class Slip:
     """Headers that tell the caller what was changed or what remains."""
     decided_seq: int | None = None
     """Sequence number of the decision record; None until it is durable."""
+    deciding: bool = False
+    """It is on its way through the chain. A call that ends meanwhile is settled when that is over."""
     cleared: bool = False
     caller_left: bool = False
     """The client closed its side; nothing may be forwarded for it any more."""

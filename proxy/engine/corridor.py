@@ -136,7 +136,29 @@ class Corridor:
         await self._walk(slip, flow)
 
     async def _walk(self, slip: Slip, flow: http.HTTPFlow) -> None:
+        slip.deciding = True
+        await self._ask_all(slip, flow)
+        slip.deciding = False
+        if slip.finished:  # Its client went meanwhile: nobody is answered, and nothing leaves.
+            self._start_closing(slip)
+            return
+        if slip.refusal is None and not self._required <= slip.stamped_by():
+            missing = ", ".join(sorted(self._required - slip.stamped_by()))
+            log.error("call without every stamp", slip=slip.id, missing=missing)
+            slip.refusal = unavailable(f"{missing} did not answer")
+        if slip.refusal is None and self.is_stopping:
+            slip.refusal = unavailable("it is stopping")
+        if slip.refusal is not None:
+            await self._refuse(slip, flow)
+        elif slip.door == "internal":
+            await self._answer_inside(slip, flow)
+        else:
+            self._clear(slip, flow)
+
+    async def _ask_all(self, slip: Slip, flow: http.HTTPFlow) -> None:
         for name, depart in self._chain:
+            if slip.finished:
+                return
             started = time.perf_counter_ns()
             verdict: object
             try:
@@ -150,19 +172,7 @@ class Corridor:
                 slip.stamps.append(Stamped(name, took_us, verdict.note))
             elif isinstance(verdict, Refusal):
                 slip.refusal = verdict
-                break
-        if slip.refusal is None and not self._required <= slip.stamped_by():
-            missing = ", ".join(sorted(self._required - slip.stamped_by()))
-            log.error("call without every stamp", slip=slip.id, missing=missing)
-            slip.refusal = unavailable(f"{missing} did not answer")
-        if slip.refusal is None and self.is_stopping:
-            slip.refusal = unavailable("it is stopping")
-        if slip.refusal is not None:
-            await self._refuse(slip, flow)
-        elif slip.door == "internal":
-            await self._answer_inside(slip, flow)
-        else:
-            self._clear(slip, flow)
+                return
 
     def _clear(self, slip: Slip, flow: http.HTTPFlow) -> None:
         assert slip.destination is not None
@@ -308,6 +318,10 @@ class Corridor:
             return
         slip.status = status
         self._forget(slip, flow, client)
+        if not slip.deciding:
+            self._start_closing(slip)
+
+    def _start_closing(self, slip: Slip) -> None:
         closing = asyncio.create_task(self._close(slip), name=f"close {slip.id}")
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)

@@ -582,6 +582,35 @@ async def test_a_client_that_goes_before_the_decision_aborts_its_call(addons):
     assert slip.status == "aborted"
 
 
+async def test_rule_4_a_call_whose_client_leaves_during_the_decision_is_settled_when_that_is_over(
+    addons, diary
+):
+    """What was promised for it after its client left would otherwise stay promised."""
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(slip: Slip, flow: http.HTTPFlow) -> Stamp:
+        asked.set()
+        await go_on.wait()
+        diary.append(("two", "depart"))
+        return Stamp("at last")
+
+    addons[1].depart = slow
+    under_test = corridor(addons)
+    flow = get()
+    walking = asyncio.create_task(walk(under_test, flow))
+    await asked.wait()
+    under_test.client_disconnected(flow.client_conn)
+    assert under_test.live == ()
+    go_on.set()
+    slip, _ = await walking
+    await under_test.drained()
+
+    assert not slip.cleared
+    assert not dials(under_test, flow)
+    steps = [what for _, what in diary if what in ("depart", "settle", "file")]
+    assert steps == ["depart", "depart", *["settle"] * 3, *["file"] * 3], "the third is not asked"
+
+
 async def test_a_closer_that_breaks_does_not_keep_the_others_from_closing(addons, diary):
     async def broken(slip):
         raise RuntimeError("broken")
