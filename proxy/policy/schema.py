@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from proxy.budgets.windows import Window
 from proxy.money import NANOUSD_MAX, nanousd
 from proxy.policy.hosts import normalise
+from proxy.policy.rule_schema import Rule
 
 Unit = Literal["usd", "tokens", "requests"]
 Dimension = Literal["org", "agent", "session", "task", "model"]
@@ -148,6 +149,12 @@ class Budget(_Model):
         return per
 
 
+class Tools(_Model):
+    """Tools that agents may use, where no rule says otherwise."""
+
+    default: Literal["allow", "deny"] = "allow"
+
+
 class Policy(_Model):
     """One policy file."""
 
@@ -160,7 +167,18 @@ class Policy(_Model):
     egress: Egress = Egress()
     models: Models = Models()
     answers: Answers = Answers()
+    tools: Tools = Tools()
+    rules: tuple[Rule, ...] = ()
     budgets: tuple[Budget, ...] = ()
+
+    @field_validator("rules")
+    @classmethod
+    def _distinct_ids(cls, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+        ids = [rule.id for rule in rules]
+        for id_ in ids:
+            if ids.count(id_) > 1:
+                raise ValueError(f"two rules have the id {id_!r}")
+        return rules
 
     @field_validator("budgets")
     @classmethod

@@ -9,7 +9,12 @@ from typing import Literal
 
 from proxy.budgets import Limit
 from proxy.policy.addresses import Network
+from proxy.policy.decide import Ruled
+from proxy.policy.facts import Facts
 from proxy.policy.loader import LoadedPolicy
+from proxy.policy.rates import Meter
+from proxy.policy.rule_schema import Rule
+from proxy.policy.rules import Compiled, Rules
 from proxy.policy.schema import Budget, Policy, Route
 from proxy.slip import Destination, Identity
 
@@ -113,6 +118,9 @@ class CompiledPolicy:
         )
         self.budgets = policy.budgets if policy.enforce else ()
         self.answers = policy.answers
+        self._rules = Rules(policy.rules, Meter())
+        self._tools_default = policy.tools.default
+        self.rules_tools = policy.tools.default == "deny" or any(map(_is_on_tools, policy.rules))
         selector = policy.applies_to
         self._orgs = _Globs(selector.orgs) if selector.orgs is not None else None
         self._agents = _Globs(selector.agents) if selector.agents is not None else None
@@ -121,6 +129,23 @@ class CompiledPolicy:
         return (self._orgs is None or self._orgs.match(org)) and (
             self._agents is None or self._agents.match(agent)
         )
+
+    def ruled(self, facts: Facts) -> Ruled:
+        """What this policy's rules say, or its default."""
+        rule = self._rules.first(facts)
+        if rule is not None:
+            return self._by(rule)
+        default = self._tools_default if facts.kind == "tool" else "allow"
+        said = f"{self.name}/{'tools' if facts.kind == 'tool' else 'rules'}.default"
+        reason = "no rule allows this tool" if default == "deny" else ""
+        return Ruled(default, said, reason, self.enforced)
+
+    def explained(self, facts: Facts) -> list[tuple[Ruled, str | None]]:
+        """Every rule in order, with the criterion that it misses."""
+        return [(self._by(rule), missed) for rule, missed in self._rules.every(facts)]
+
+    def _by(self, rule: Compiled) -> Ruled:
+        return Ruled(rule.decision, f"{self.name}/rules.{rule.id}", rule.reason, self.enforced)
 
     def egress(self, to: Destination, method: str, path: str) -> Answer:
         denied = self.deny.find(to, method, path)
@@ -150,7 +175,9 @@ class Terms:
     """What all policies that apply to one (org, agent) say; the stricter word wins."""
 
     def __init__(self, policies: Sequence[CompiledPolicy]) -> None:
-        self._policies = tuple(policies)
+        self.policies = self._policies = tuple(policies)
+        self.rules_tools = any(policy.rules_tools for policy in policies)
+        """Some rule may refuse a tool, so answers that ask for tools are read before they pass."""
         self.policy_ids = tuple(policy.id for policy in policies)
         self._budgets: tuple[Budget, ...] = tuple(
             budget for policy in policies for budget in policy.budgets
@@ -200,6 +227,12 @@ class Terms:
                 each for budget in self._budgets for each in _limits(budget, values)
             )
         return known
+
+
+def _is_on_tools(rule: Rule) -> bool:
+    """Could this rule refuse a tool?"""
+    kinds = rule.match.kinds
+    return rule.decision != "allow" and (kinds is None or "tool" in kinds)
 
 
 def _limits(budget: Budget, values: dict[str, str | None]) -> list[BudgetedLimit]:

@@ -1,0 +1,81 @@
+"""One function decides, for requests, model calls, tool calls, hooks, explanations and replays (pure)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from proxy.policy.facts import Facts
+from proxy.policy.rule_schema import Decision
+from proxy.slip import Destination
+
+if TYPE_CHECKING:
+    from proxy.policy.terms import CompiledPolicy, Terms
+
+_BY_STRICTNESS: tuple[Decision, ...] = ("deny", "hold", "redact", "warn", "allow")
+
+
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """A decision, and whose it was."""
+
+    decision: Decision
+    rule: str
+    """`policy/rules.id`, `policy/egress.deny[0]`, `policy/tools.default` …"""
+    reason: str = ""
+    enforced: bool = True
+    """False: a policy that only watches would have it so, and it passes."""
+    watched: "Ruled | None" = None
+    """What policies that only watch would have decided instead."""
+
+    @property
+    def passes(self) -> bool:
+        """Neither refused nor held, or only by a policy that watches."""
+        return not self.enforced or self.decision in ("allow", "warn", "redact")
+
+
+NO_POLICY = Ruled("deny", "no-policy", "no policy applies to this caller")
+
+
+def decide(terms: "Terms", facts: Facts) -> Ruled:
+    """What all policies of one caller say together about one thing; the strictest word wins."""
+    if terms.is_empty:
+        return NO_POLICY
+    return strictest([ruled for policy in terms.policies for ruled in _rulings(policy, facts)])
+
+
+def _rulings(policy: "CompiledPolicy", facts: Facts) -> list[Ruled]:
+    found = []
+    if facts.kind != "tool" and facts.host is not None:
+        scheme = "https" if facts.port == 443 else "http"
+        to = Destination(scheme, facts.host, facts.port or 443)
+        answer = policy.egress(to, facts.method or "GET", facts.path or "/")
+        found.append(_of_answer(answer.allowed, answer.rule, answer.reason, answer.enforced))
+    if facts.model is not None:
+        answer = policy.model(facts.model)
+        found.append(_of_answer(answer.allowed, answer.rule, answer.reason, answer.enforced))
+    found.append(policy.ruled(facts))
+    return found
+
+
+def _of_answer(allowed: bool, rule: str, reason: str, enforced: bool) -> Ruled:
+    return Ruled("allow" if allowed else "deny", rule, reason, enforced)
+
+
+def strictest(rulings: Sequence[Ruled]) -> Ruled:
+    """What is enforced counts; what policies that only watch would have done is noted beside it."""
+    watched = _worst([each for each in rulings if not each.enforced])
+    enforced = _worst([each for each in rulings if each.enforced])
+    if enforced is not None:
+        return replace(enforced, watched=watched)
+    allowed = [each for each in rulings if each.decision == "allow"]
+    # A rule that says yes tells more than a default that does.
+    allowed.sort(key=lambda ruled: ruled.rule.endswith(".default"))
+    if not allowed:
+        assert watched is not None
+        return watched
+    return replace(allowed[0], watched=watched)
+
+
+def _worst(rulings: Sequence[Ruled]) -> Ruled | None:
+    found = [each for each in rulings if each.decision != "allow"]
+    return min(found, key=lambda ruled: _BY_STRICTNESS.index(ruled.decision), default=None)

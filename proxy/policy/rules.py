@@ -1,0 +1,236 @@
+"""Rules, compiled: of those that match, the first by priority decides (pure).
+
+A rule is a tuple of questions, the cheapest first. Which rules could match at all is looked up by the
+kind of thing, the tool and its category, so that five hundred rules cost little more than a few.
+"""
+
+import fnmatch
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import re2
+
+from proxy.actions import CommandPattern, matches_path
+from proxy.money import nanousd
+from proxy.policy.facts import Facts
+from proxy.policy.rates import Meter
+from proxy.policy.rule_schema import Decision, Match, Rate, Rule, Time
+
+type Question = Callable[[Facts], bool]
+
+_STRENGTHS = {"token": 1, "listener": 2, "proxy_credentials": 3}
+_MEMO_MAX = 4096
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A rule, ready to be asked."""
+
+    id: str
+    decision: Decision
+    reason: str
+    questions: tuple[tuple[str, Question], ...]
+    """Named, so that a rule that does not match can say why not."""
+    rate: Rate | None
+
+    def misses(self, facts: Facts) -> str | None:
+        """The first criterion that is not met; None when the rule matches."""
+        return next((name for name, holds in self.questions if not holds(facts)), None)
+
+
+class Rules:
+    """The rules of one policy, in the order in which they count."""
+
+    def __init__(self, rules: Sequence[Rule], meter: Meter) -> None:
+        ordered = sorted(rules, key=lambda rule: rule.priority)  # Stable: the file breaks ties.
+        self._matches = tuple((rule.match, _compiled(rule)) for rule in ordered)
+        self._meter = meter
+        self._memo: dict[tuple[str, str, str], tuple[Compiled, ...]] = {}
+
+    def first(self, facts: Facts) -> Compiled | None:
+        """The rule that decides; None leaves it to the default."""
+        for rule in self._candidates(facts):
+            if rule.misses(facts) is None and self._is_over(rule, facts):
+                return rule
+        return None
+
+    def every(self, facts: Facts) -> list[tuple[Compiled, str | None]]:
+        """Every rule with the criterion that it misses, for whoever asks why."""
+        return [(rule, rule.misses(facts)) for _, rule in self._matches]
+
+    def _is_over(self, rule: Compiled, facts: Facts) -> bool:
+        if rule.rate is None:
+            return True
+        who = (facts.org, facts.agent, facts.session)
+        scope = who[: ("org", "agent", "session").index(rule.rate.per) + 1]
+        return self._meter.count((rule.id, *scope), facts.at, rule.rate.seconds) > (
+            rule.rate.more_than
+        )
+
+    def _candidates(self, facts: Facts) -> tuple[Compiled, ...]:
+        action = facts.action
+        key = (facts.kind, action.tool, action.category) if action else (facts.kind, "", "")
+        found = self._memo.get(key)
+        if found is None:
+            if len(self._memo) >= _MEMO_MAX:
+                self._memo.clear()  # Tool names are the model's to choose.
+            found = self._memo[key] = tuple(
+                rule for match, rule in self._matches if _could_match(match, *key)
+            )
+        return found
+
+
+def _could_match(match: Match, kind: str, tool: str, category: str) -> bool:
+    if match.kinds is not None and kind not in match.kinds:
+        return False
+    if kind != "tool":
+        return not any((match.tools, match.categories, match.targets, match.commands)) and not any(
+            (match.statements, match.text)
+        )
+    if match.categories is not None and category not in match.categories:
+        return False
+    return match.tools is None or _globs(match.tools)(tool)
+
+
+def _compiled(rule: Rule) -> Compiled:
+    match = rule.match
+    asked: list[tuple[str, Question]] = []
+    if match.kinds is not None:
+        kinds = frozenset(match.kinds)
+        asked.append(("kinds", lambda facts: facts.kind in kinds))
+    for name, of in _TEXTS.items():
+        patterns = getattr(match, name)
+        if patterns is not None:
+            asked.append((name, _asks(_globs(patterns), of)))
+    if match.ports is not None:
+        ports = frozenset(match.ports)
+        asked.append(("ports", lambda facts: facts.port in ports))
+    if match.categories is not None:
+        categories = frozenset(match.categories)
+        asked.append(
+            ("categories", lambda f: f.action is not None and f.action.category in categories)
+        )
+    if match.identity_weaker_than is not None:
+        strength = _STRENGTHS[match.identity_weaker_than]
+        asked.append(("identity_weaker_than", lambda facts: facts.strength > strength))
+    if match.repeats_more_than is not None:
+        repeats = match.repeats_more_than
+        asked.append(("repeats_more_than", lambda facts: facts.repeats > repeats))
+    if match.costs_more_than is not None:
+        asked.append(("costs_more_than", _costs(nanousd(match.costs_more_than))))
+    if match.secrets is not None:
+        secret = _globs(match.secrets)
+        asked.append(("secrets", lambda facts: any(map(secret, facts.secrets))))
+    if match.time is not None:
+        asked.append(("time", _within(match.time)))
+    asked += _of_actions(match)
+    return Compiled(rule.id, rule.decision, rule.reason, tuple(asked), match.rate)
+
+
+_TEXTS: dict[str, Callable[[Facts], str | None]] = {
+    "orgs": lambda facts: facts.org,
+    "agents": lambda facts: facts.agent,
+    "sessions": lambda facts: facts.session,
+    "hosts": lambda facts: facts.host,
+    "methods": lambda facts: facts.method,
+    "paths": lambda facts: facts.path,
+    "providers": lambda facts: facts.provider,
+    "models": lambda facts: facts.model,
+    "tools": lambda facts: facts.action.tool if facts.action else None,
+}
+
+
+def _of_actions(match: Match) -> list[tuple[str, Question]]:
+    """What a tool would do. A script that could not be parsed may do anything, so it meets every
+    criterion on commands."""
+    asked: list[tuple[str, Question]] = []
+    if match.targets is not None:
+        targets = match.targets
+        asked.append(
+            (
+                "targets",
+                lambda facts: (
+                    facts.action is not None
+                    and any(matches_path(g, t) for t in facts.action.targets for g in targets)
+                ),
+            )
+        )
+    if match.commands is not None:
+        commands = tuple(CommandPattern.parse(text) for text in match.commands)
+        asked.append(
+            (
+                "commands",
+                lambda facts: (
+                    facts.action is not None
+                    and (
+                        not facts.action.is_understood
+                        or any(pattern.matches(facts.action) for pattern in commands)
+                    )
+                ),
+            )
+        )
+    if match.statements is not None:
+        kinds = frozenset(match.statements)
+        asked.append(
+            (
+                "statements",
+                lambda facts: facts.action is not None and bool(kinds & facts.action.statements),
+            )
+        )
+    if match.text is not None:
+        patterns = tuple(re2.compile(text) for text in match.text)
+        asked.append(
+            (
+                "text",
+                lambda facts: (
+                    facts.action is not None
+                    and any(each.search(facts.action.text) is not None for each in patterns)
+                ),
+            )
+        )
+    return asked
+
+
+def _asks(holds: Callable[[str], bool], of: Callable[[Facts], str | None]) -> Question:
+    def ask(facts: Facts) -> bool:
+        value = of(facts)
+        return value is not None and holds(value)
+
+    return ask
+
+
+def _globs(patterns: Sequence[str]) -> Callable[[str], bool]:
+    """`fnmatch` compiles `*` to atomic groups: linear time."""
+    if "*" in patterns:
+        return lambda _: True
+    if not any(mark in pattern for pattern in patterns for mark in "*?["):
+        return frozenset(patterns).__contains__
+    union = re.compile("|".join(fnmatch.translate(pattern) for pattern in patterns))
+    return lambda text: union.match(text) is not None
+
+
+def _costs(most: int) -> Question:
+    """Without a price it may cost anything."""
+    return lambda facts: (
+        facts.kind == "llm" and (facts.bound_nanousd is None or facts.bound_nanousd > most)
+    )
+
+
+def _within(time: Time) -> Question:
+    zone, days = ZoneInfo(time.timezone), frozenset(_DAYS.index(day) for day in time.days)
+    start, end = time.hours
+
+    def within(facts: Facts) -> bool:
+        here = facts.at.astimezone(zone)
+        if start <= end:
+            return start <= here.hour < end and here.weekday() in days
+        if here.hour >= start:
+            return here.weekday() in days
+        # After midnight it is still the night of the day before.
+        return here.hour < end and (here - timedelta(days=1)).weekday() in days
+
+    return within
