@@ -1,5 +1,7 @@
 """May anyone go there? The host, the path, the kind of call, and the model that it asks for."""
 
+from dataclasses import replace
+
 from mitmproxy import http
 
 from proxy.providers.call import BadRequest
@@ -75,7 +77,8 @@ class Allowlist:
                 if not isinstance(seen, Known):
                     return None
                 slip.wire = seen.format
-            slip.call = format_named(seen.format, seen.provider).read_request(body, slip.path)
+            call = format_named(seen.format, seen.provider).read_request(body, slip.path)
+            slip.call = replace(call, host=slip.destination.host) if slip.destination else call
         except BadRequest as error:
             where = f" ({error.param})" if error.param else ""
             return Refusal(Code.BAD_REQUEST, f"The request cannot be read: {error.reason}{where}.")

@@ -248,4 +248,3 @@ def _explain(error: ValidationError, path: Path, text: str) -> list[str]:
         where = f"{path}:{line}" if is_from_file else f"{variable} or a flag"
         lines.append(f"{where}: {field}: {message}")
     return lines
-

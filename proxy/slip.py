@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from proxy.budgets import Hold
     from proxy.policy import Terms
-    from proxy.pricing.prices import Quote
+    from proxy.pricing.quote import Quote
     from proxy.providers.answer import AnswerReader
     from proxy.providers.call import ModelCall
     from proxy.providers.recognise import Recognised
@@ -113,6 +113,8 @@ class Slip:
     """An addon needs the whole body before it can answer; otherwise it is streamed."""
     terms: "Terms | None" = None
     quote: "Quote | None" = None
+    price_version: str | None = None
+    """The price table that was asked last: for the quote, then for the charge."""
     hold: "Hold | None" = None
     addresses: tuple[str, ...] = ()
     """Where the host was found to be, checked; the only addresses that may be dialled."""

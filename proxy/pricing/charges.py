@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-from proxy.pricing.prices import Prices, Quote, UnknownPrice
+from proxy.pricing.prices import Prices, UnknownModel, UnknownPrice, UnknownPricing
+from proxy.pricing.quote import Quote
+from proxy.pricing.rates import nano
 from proxy.pricing.tokens import TokenCounter, input_bound, output_upper_bound
 from proxy.providers.answer import AnswerReader
 from proxy.providers.call import ModelCall
@@ -22,10 +24,17 @@ class Charge:
 _NOTHING = Charge(None, 0, 0, False)
 
 
-def quote_for(prices: Prices, counter: TokenCounter, call: ModelCall) -> Quote:
+def quote_for(
+    prices: Prices,
+    counter: TokenCounter,
+    call: ModelCall,
+    *,
+    if_unknown: UnknownPricing = "refuse",
+) -> Quote:
     """The estimate that people see and the bound that is held. Raises UnknownPrice."""
-    limits = prices.limits_for(call)
-    return prices.quote(call, input_bound(call, limits), counter.estimate(call))
+    models = prices.models_for(call)
+    bound = input_bound(call, models, prices.limits_for(call))
+    return prices.quote(call, bound, counter.estimate(call, models[0]), if_unknown=if_unknown)
 
 
 def fitted(quote: Quote, output_tokens: int) -> Quote:
@@ -70,12 +79,15 @@ def _reported(
     prices: Prices, call: ModelCall, quote: Quote | None, reader: AnswerReader, usage: Usage
 ) -> Charge:
     """The provider's own figures, at the price of the model that answered."""
-    answered = reader.model
     tokens = usage.input_tokens + usage.output_tokens
+    tier = reader.service_tier or call.service_tier
+    named = prices.answering(call, reader.model)
     try:
-        is_known = answered is not None and prices.is_known(call.provider, answered)
-        model = answered if answered and is_known else prices.models_for(call)[0]
-        nanousd = prices.cost(call.provider, model, usage, reader.service_tier or call.service_tier)
+        nanousd = prices.cost(*named, usage, tier)
+    except UnknownModel:
+        if quote is not None and quote.is_dearest:
+            return Charge(usage, nano(prices.dearest(named.provider).femto(usage)), tokens, True)
+        return Charge(usage, quote.bound_nanousd if quote else 0, tokens, True)
     except UnknownPrice:
         # Billed at a tier that no table knows: the hold is what was promised to cover it.
         return Charge(usage, quote.bound_nanousd if quote else 0, tokens, True)

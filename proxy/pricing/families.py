@@ -85,9 +85,15 @@ _FAMILIES: dict[str, tuple[Family, ...]] = {
 _OTHER = Family(("",), 1200, 8, 1000, 500, 2_000, 10_000, bills_image_bytes=True)
 
 
+_ANY = Family(("",), 1200, 8, 1000, 500, 2_000, 48_169, bills_image_bytes=True)
+"""For a name that nothing maps: any model may stand behind it."""
+
+
 def family_of(provider: str, model: str) -> Family:
     """The first family whose prefix fits; gpt-5.1 and later are not `gpt-5`. Resold models are
     their makers': a Claude counts as a Claude, whoever serves it."""
+    if not model:
+        return _ANY
     maker, name = _maker(provider, model)
     families = _FAMILIES.get(maker, ())
     for family in families:

@@ -4,6 +4,7 @@ A price of $0.0625 per million tokens is 62.5 nano-dollars a token: not an integ
 it is 62,500,000, and sums stay exact until they are rounded up, once, to nano-dollars.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
@@ -75,43 +76,32 @@ class Rates:
             + self.request
         )
 
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """An operator's own rate, in dollars per million tokens; what is not given costs what input
-    costs."""
-
-    input: Decimal
-    output: Decimal
-    cache_read: Decimal | None = None
-    cache_write_5m: Decimal | None = None
-    cache_write_1h: Decimal | None = None
-    input_tokens_max: int | None = None
-    output_tokens_max: int | None = None
-
-    @classmethod
-    def free(cls) -> "Rate":
-        """For a model on one's own machines."""
-        return cls(Decimal(0), Decimal(0))
-
-    def rates(self) -> Rates:
-        def or_input(price: Decimal | None) -> int:
-            return per_token(self.input if price is None else price)
-
-        given = Step(
-            -1,
-            per_token(self.input),
-            per_token(self.output),
-            or_input(self.cache_read),
-            or_input(self.cache_write_5m),
-            or_input(self.cache_write_1h),
-            input_audio=per_token(self.input),
-            output_audio=per_token(self.output),
-            cache_read_audio=or_input(self.cache_read),
-            input_image=per_token(self.input),
-            output_image=per_token(self.output),
+    def times(self, factor: Decimal) -> "Rates":
+        """A discount on everything, rounded up: it must not undercharge."""
+        if factor == 1:
+            return self
+        return Rates(
+            tuple(
+                Step(step.above, *(_up(rate * factor) for rate in step[1:])) for step in self.steps
+            ),
+            _up(self.web_search * factor),
+            _up(self.audio_second * factor),
+            _up(self.request * factor),
         )
-        return Rates((given,))
+
+
+def dearest_of(every: Iterable[Rates]) -> Rates | None:
+    """Of each kind of token the dearest rate there is, at any step; None when there are no rates."""
+    all_of = list(every)
+    steps = [step for rates in all_of for step in rates.steps]
+    if not steps:
+        return None
+    return Rates(
+        (Step(-1, *(max(kind) for kind in list(zip(*steps, strict=True))[1:])),),
+        max(rates.web_search for rates in all_of),
+        max(rates.audio_second for rates in all_of),
+        max(rates.request for rates in all_of),
+    )
 
 
 def per_token(dollars_per_mtok: Decimal) -> int:
@@ -123,6 +113,11 @@ def per_token(dollars_per_mtok: Decimal) -> int:
 def per_piece(dollars_per_thousand: Decimal) -> int:
     """A search, a request."""
     return _up(dollars_per_thousand * _FEMTO_PER_KCOUNT_DOLLAR)
+
+
+def per_unit(dollars: Decimal) -> int:
+    """A request or a search, by itself."""
+    return _up(dollars * _FEMTO_PER_DOLLAR)
 
 
 def per_second(dollars_per_hour: Decimal) -> int:

@@ -6,9 +6,12 @@ measured allowances for what providers add bound every model. The estimate token
 per message, so that a conversation that grows costs only its newest message.
 """
 
+from collections.abc import Sequence
+
 from proxy.pricing.encoding import encoding
 from proxy.pricing.families import Family, family_of
 from proxy.pricing.limits import Limits
+from proxy.pricing.own import Named
 from proxy.providers.answer import AnswerReader
 from proxy.providers.call import ModelCall
 
@@ -54,10 +57,10 @@ class TokenCounter:
                 fresh += len(text)
         return fresh > LARGE_CHARACTERS
 
-    def estimate(self, call: ModelCall) -> int:
-        """Input tokens, most likely. Never above the bound's own parts by design, but not a
-        bound."""
-        family = family_of(call.provider, call.model)
+    def estimate(self, call: ModelCall, named: Named) -> int:
+        """Input tokens, most likely, of the model that the call means. Never above the bound's own
+        parts by design, but not a bound."""
+        family = family_of(*named)
         prompt = call.prompt
         tokens = sum(map(self.count, prompt.texts)) * family.text_milli // 1000
         if call.output_tokens_max != 0:  # What is only embedded or ranked is not framed as a chat.
@@ -90,17 +93,17 @@ class TokenCounter:
         self._young[hash(text), len(text)] = tokens
 
 
-def input_bound(call: ModelCall, limits: Limits) -> int:
-    """More input tokens than this cannot be billed for one sampling of this call."""
+def input_bound(call: ModelCall, models: Sequence[Named], limits: Limits) -> int:
+    """More input tokens than this cannot be billed for one sampling of this call, whichever of
+    `models` answers."""
     prompt = call.prompt
     # Completions may hold several prompts, each with a window of its own.
     windows = max(1, prompt.message_count) if call.format == "openai.completions" else 1
     if not prompt.is_bounded:
         return limits.input_tokens * windows
     tokens = prompt.text_bytes + prompt.message_count * MESSAGE_BYTES
-    family = family_of(call.provider, call.model)
-    tokens += family.hidden_tokens_with_tools if prompt.has_tools else family.hidden_tokens
-    tokens += prompt.builtin_tools * BUILTIN_TOOL_TOKENS + _images_bound(call, family)
+    tokens += prompt.builtin_tools * BUILTIN_TOOL_TOKENS
+    tokens += max(_added_bound(call, family_of(*named)) for named in models)
     return min(tokens, limits.input_tokens * windows)
 
 
@@ -117,6 +120,12 @@ def output_upper_bound(call: ModelCall, reader: AnswerReader, output_tokens_boun
         return whole
     margin = CANCEL_TOKENS * call.samplings + CANCEL_TOKENS_PER_TOOL * len(reader.tool_calls)
     return min(whole, reader.output_seen + margin)
+
+
+def _added_bound(call: ModelCall, family: Family) -> int:
+    has_tools = call.prompt.has_tools
+    hidden = family.hidden_tokens_with_tools if has_tools else family.hidden_tokens
+    return hidden + _images_bound(call, family)
 
 
 def _images_bound(call: ModelCall, family: Family) -> int:

@@ -106,6 +106,8 @@ class ModelCall:
     model_is_alias: bool = False
     """The name is the operator's own (an Azure deployment, a Bedrock profile), even where it looks
     like a model's: only a mapping says what it stands for."""
+    host: str = ""
+    """The host that is asked: one name can stand for another model elsewhere."""
     can_be_lowered: bool = True
     """`amend` can bring the output's bound down. False where no field of the body bounds all that
     is billed."""

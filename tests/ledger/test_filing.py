@@ -57,6 +57,7 @@ def model_slip(**facts: Any) -> Slip:
         "body_bytes": len(BODY),
         "terms": PolicyBook([policy()]).terms("acme", "coder"),
         "quote": quote_for(PRICES, TokenCounter(), call),
+        "price_version": PRICES.version,
         "hold": BudgetHold("call-1", "acme", 5, (Held(LIMIT, 7, 900, 10),), 99, 12),
         "stamps": [Stamped("route", 4, "tunnel"), Stamped("budget", 9, "held")],
     }

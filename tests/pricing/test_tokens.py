@@ -11,12 +11,22 @@ from tiktoken_ext import openai_public  # type: ignore[import-untyped]  # It shi
 from proxy.pricing import encoding as shipped
 from proxy.pricing import tokens
 from proxy.pricing.limits import Limits
+from proxy.pricing.own import Named
 from proxy.pricing.tokens import TokenCounter, input_bound, output_upper_bound
 from proxy.providers.answer import AnswerReader
+from proxy.providers.call import ModelCall
 from proxy.providers.formats import format_named
 from tests.pricing.calls import anthropic, openai
 
 LIMITS = Limits(100_000, 10_000)
+
+
+def estimated(counter: TokenCounter, call: ModelCall) -> int:
+    return counter.estimate(call, Named(call.provider, call.model))
+
+
+def bound_of(call: ModelCall) -> int:
+    return input_bound(call, [Named(call.provider, call.model)], LIMITS)
 
 
 def test_our_encodings_are_tiktoken_s(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +114,7 @@ def test_a_growing_conversation_costs_only_its_newest_message(
     counter = TokenCounter()
     texts = tuple(f"message {number}" for number in range(5))
     for length in range(1, 6):
-        counter.estimate(openai(prompt={"texts": texts[:length]}))
+        estimated(counter, openai(prompt={"texts": texts[:length]}))
     assert counted == list(texts)
 
 
@@ -122,7 +132,7 @@ def test_large_is_what_is_new_and_long() -> None:
     counter = TokenCounter()
     call = openai(prompt={"texts": ("word " * 10_000,)})
     assert counter.is_large(call)
-    counter.estimate(call)
+    estimated(counter, call)
     assert not counter.is_large(call)
     assert not counter.is_large(openai())
 
@@ -130,14 +140,14 @@ def test_large_is_what_is_new_and_long() -> None:
 def test_an_estimate_of_plain_text_is_close() -> None:
     """Recorded: one short message to gpt-4o is 7 tokens of text and 14 billed."""
     call = openai(prompt={"texts": ("What is the capital of France?",)})
-    assert TokenCounter().estimate(call) == 14
+    assert estimated(TokenCounter(), call) == 14
 
 
 def test_newer_claude_models_make_more_tokens_of_a_text() -> None:
     counter = TokenCounter()
     prompt = {"texts": ("word " * 1000,)}
-    older = counter.estimate(anthropic("claude-sonnet-4-5", prompt=prompt))
-    newer = counter.estimate(anthropic("claude-opus-5", prompt=prompt))
+    older = estimated(counter, anthropic("claude-sonnet-4-5", prompt=prompt))
+    newer = estimated(counter, anthropic("claude-opus-5", prompt=prompt))
     assert newer > 1.2 * older
 
 
@@ -157,12 +167,12 @@ def test_newer_claude_models_make_more_tokens_of_a_text() -> None:
     ],
 )
 def test_the_input_bound_adds_up(what: str, prompt: dict[str, Any], bound: int) -> None:
-    assert input_bound(openai(prompt=prompt), LIMITS) == bound, what
+    assert bound_of(openai(prompt=prompt)) == bound, what
 
 
 def test_a_model_whose_image_bill_is_not_proved_is_bounded_by_the_bytes_too() -> None:
     prompt = {"images": 1, "image_bytes": 50_000}
-    assert input_bound(openai("gpt-5.4-mini", prompt=prompt), LIMITS) > 50_000
+    assert bound_of(openai("gpt-5.4-mini", prompt=prompt)) > 50_000
 
 
 def reader_of(data: bytes, content_type: str = "text/event-stream") -> AnswerReader:

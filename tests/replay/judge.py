@@ -138,11 +138,12 @@ def _compare_bound(verdict: Verdict, call: ModelCall, reader: AnswerReader, usag
         limits = PRICES.limits_for(call)
     except UnknownPrice:
         return
-    bound = input_bound(call, limits)
+    models = PRICES.models_for(call)
+    bound = input_bound(call, models, limits)
     if usage.input_tokens > bound:
         verdict.faults.append(f"input {usage.input_tokens} above its bound {bound}")
     if call.prompt.is_bounded and not call.prompt.images and usage.input_tokens:
-        estimate = COUNTER.estimate(call)
+        estimate = COUNTER.estimate(call, models[0])
         verdict.estimate_error = abs(estimate - usage.input_tokens) / usage.input_tokens
     output = limits.output_tokens if call.output_tokens_max is None else call.output_tokens_max
     if usage.output_tokens > min(output, limits.output_tokens) * call.samplings:
