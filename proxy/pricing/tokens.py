@@ -7,13 +7,16 @@ per message, so that a conversation that grows costs only its newest message.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from proxy.pricing.encoding import encoding
-from proxy.pricing.families import Family, family_of
+from proxy.pricing.families import Family, ToolTokens, family_of
+from proxy.pricing.images import bound_of
 from proxy.pricing.limits import Limits
+from proxy.pricing.outline import outline
 from proxy.pricing.own import Named
 from proxy.providers.answer import AnswerReader
-from proxy.providers.call import ModelCall
+from proxy.providers.call import ModelCall, Prompt
 
 LARGE_CHARACTERS = 16 * 1024
 """New text above this is counted in a thread: 0.4 ms of English, 8 ms of the worst input
@@ -35,6 +38,16 @@ CANCEL_TOKENS = 256
 CANCEL_TOKENS_PER_TOOL = 16
 
 _MEMO_HALF = 32 * 1024
+_OUTLINES_MAX = 4096
+
+
+class _Outlined(NamedTuple):
+    """Tokens of a call's tools, as words and as JSON, and how many there are."""
+
+    words: int
+    json: int
+    tools: int
+    properties: int
 
 
 class TokenCounter:
@@ -44,6 +57,7 @@ class TokenCounter:
     def __init__(self) -> None:
         self._young: dict[tuple[int, int], int] = {}
         self._old: dict[tuple[int, int], int] = {}
+        self._outlines: dict[tuple[int, int], _Outlined] = {}
 
     def load(self) -> None:
         """Unpacks the rank table (a third of a second): call it at start, in a thread."""
@@ -52,9 +66,12 @@ class TokenCounter:
     def is_large(self, call: ModelCall) -> bool:
         """True when `estimate` has so much new text to count that it belongs in a thread."""
         fresh = 0
-        for text in (*call.prompt.texts, call.prompt.tools_text):
+        for text in call.prompt.texts:
             if self._remembered(text) is None:
                 fresh += len(text)
+        tools = call.prompt.tools_text
+        if (hash(tools), len(tools)) not in self._outlines:
+            fresh += len(tools)
         return fresh > LARGE_CHARACTERS
 
     def estimate(self, call: ModelCall, named: Named) -> int:
@@ -65,10 +82,36 @@ class TokenCounter:
         tokens = sum(map(self.count, prompt.texts)) * family.text_milli // 1000
         if call.output_tokens_max != 0:  # What is only embedded or ranked is not framed as a chat.
             tokens += prompt.message_count * family.message_tokens + family.prompt_tokens
-        tokens += self.count(prompt.tools_text) * family.tools_milli // 1000
+        if prompt.tools_text:
+            tokens += self._tools_tokens(prompt, family.tools)
+        tokens += prompt.tool_calls * family.tools.per_call
+        if family.sealed_bytes_per_token:
+            tokens += prompt.sealed_bytes // family.sealed_bytes_per_token
+        return tokens + _images_estimate(prompt, family)
+
+    def _tools_tokens(self, prompt: Prompt, costs: ToolTokens) -> int:
+        found = self._outlined(prompt.tools_text)
+        read = (
+            found.words if costs.reads == "words" and not _is_left_as_json(prompt) else found.json
+        )
+        tokens = read * costs.milli // 1000
+        tokens += found.tools * costs.per_tool + found.properties * costs.per_property
         if prompt.has_tools:
-            tokens += family.tools_tokens
-        return tokens + prompt.images * family.image_tokens
+            tokens += costs.base
+        return tokens + prompt.builtin_tools * costs.per_builtin
+
+    def _outlined(self, tools_text: str) -> _Outlined:
+        """Remembered, as texts are: an agent sends the same tools with every call."""
+        key = (hash(tools_text), len(tools_text))
+        found = self._outlines.get(key)
+        if found is None:
+            parts = outline(tools_text)
+            words, compact = _tokens(parts.words), _tokens(parts.compact)
+            found = _Outlined(words, compact, parts.tools, parts.properties)
+            if len(self._outlines) >= _OUTLINES_MAX:
+                self._outlines.clear()
+            self._outlines[key] = found
+        return found
 
     def count(self, text: str) -> int:
         """o200k_base tokens of one text, remembered."""
@@ -129,13 +172,31 @@ def _added_bound(call: ModelCall, family: Family) -> int:
 
 
 def _images_bound(call: ModelCall, family: Family) -> int:
-    formula = call.prompt.images * family.image_tokens_max
-    return max(formula, call.prompt.image_bytes) if family.bills_image_bytes else formula
+    prompt, rule, most = call.prompt, family.image_rule, family.image_tokens_max
+    sizes = prompt.image_sizes if rule else ()
+    formula = (prompt.images - len(sizes)) * most
+    if rule:
+        formula += sum(bound_of(rule, size, most) for size in sizes)
+    return max(formula, prompt.image_bytes) if family.bills_image_bytes else formula
+
+
+def _images_estimate(prompt: Prompt, family: Family) -> int:
+    rule = family.image_rule
+    sizes = prompt.image_sizes if rule else ()
+    known = sum(rule.tokens(size) for size in sizes) if rule else 0
+    return known + (prompt.images - len(sizes)) * family.image_tokens
+
+
+def _is_left_as_json(prompt: Prompt) -> bool:
+    """Gemini reads a JSON schema under its snake-case name as it stands, not as a declaration."""
+    return '"parameters_json_schema"' in prompt.tools_text
 
 
 def _tokens(text: str) -> int:
     """In pieces, so that no input is slow or fatal. A cut may split a token, which only adds to the
     count."""
+    if not text:
+        return 0
     measured = text[:MEASURED_CHARACTERS_MAX]
     tokens = sum(
         _piece_tokens(measured[start : start + PIECE_CHARACTERS])

@@ -64,6 +64,12 @@ class Prompt:
     images: int = 0
     image_bytes: int = 0
     """Bytes of inline (base64) images, already left out of `text_bytes`."""
+    image_sizes: tuple[tuple[int, int], ...] = ()
+    """Width and height of those inline images that say; the others are only in `images`."""
+    tool_calls: int = 0
+    """Calls of tools that stand in the conversation, made by the model before."""
+    sealed_bytes: int = 0
+    """Of what the model thought before, handed back encrypted; also inside `text_bytes`."""
     is_bounded: bool = True
     """False when the body is not the whole prompt (stored conversation, file id, document, audio):
     then only the model's context window bounds the input."""

@@ -203,6 +203,10 @@ def _parts(content: Json, gatherer: PromptGatherer) -> Iterator[Any]:
             part = {k: v for k, v in part.items() if k not in ("inlineData", "inline_data")}
         elif any(name in part for name in ("fileData", "file_data")):
             gatherer.is_bounded = False
+        for name in ("functionResponse", "function_response"):
+            answer = part.get(name)
+            if isinstance(answer, dict) and "parts" in answer:  # Media that a tool gave back.
+                part = {**part, name: {**answer, "parts": list(_parts(answer, gatherer))}}
         yield part.get("text") if part.keys() == {"text"} else part
 
 
