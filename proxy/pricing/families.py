@@ -13,10 +13,15 @@ class ToolTokens:
 
     base: int
     """The hidden prompt that any tool brings."""
+    base_forced: int = 0
+    """The same where the model must use one; 0 where that makes no difference."""
+    per_schema: int = 0
+    """The hidden prompt of an answer that must follow a schema."""
     milli: int = 1000
     """Tokens for each thousand tokens of what is read."""
-    reads: Literal["words", "json"] = "json"
-    """Most providers write tools anew, as declarations; some leave the JSON as it is."""
+    reads: Literal["words", "json", "schemas"] = "json"
+    """Some providers write tools anew, as declarations; some leave the JSON as it is; the Gemini
+    API does the one with its own schemas and the other with JSON schemas."""
     per_tool: int = 0
     per_property: int = 0
     per_call: int = 0
@@ -46,6 +51,8 @@ class Family:
     """For bounds: Claude's hidden tool prompt reaches 1,247 tokens."""
     prompt_tokens: int = 3
     """What a chat brings once, whatever its messages."""
+    reasoning_tokens: int = 0
+    """The hidden prompt of a model that is asked to think."""
     sealed_bytes_per_token: int = 0
     """Of the reasoning that is handed back encrypted; 0 where it is not billed again."""
     bills_image_bytes: bool = False
@@ -71,12 +78,23 @@ def _openai(*prefixes: str, image_tokens: int, image_tokens_max: int, image_rule
     )
 
 
-def _claude(*prefixes: str, text_milli: int, tools: int, edge: int, image_tokens: int) -> Family:
+def _claude(
+    *prefixes: str, text_milli: int, tools: int, edge: int, image_tokens: int, reasoning: int = 0
+) -> Family:
     return Family(
         prefixes=prefixes or ("",),
         text_milli=text_milli,
-        message_tokens=5,
-        tools=ToolTokens(tools, text_milli * 11 // 10, per_call=48, per_builtin=700),
+        message_tokens=2,
+        prompt_tokens=5,
+        tools=ToolTokens(
+            tools,
+            base_forced=300,
+            per_schema=125,
+            milli=text_milli,
+            per_call=48,
+            per_builtin=1_000,
+        ),
+        reasoning_tokens=reasoning,
         image_tokens=image_tokens,
         image_tokens_max=4_800,
         image_rule=Scaled(edge),
@@ -139,6 +157,7 @@ _FAMILIES: dict[str, tuple[Family, ...]] = {
             tools=480,
             edge=1568,
             image_tokens=1_300,
+            reasoning=27,
         ),
         _claude(text_milli=1410, tools=400, edge=2576, image_tokens=2_500),
     ),
@@ -146,22 +165,41 @@ _FAMILIES: dict[str, tuple[Family, ...]] = {
         Family(
             text_milli=1030,
             message_tokens=0,
+            tools=ToolTokens(0, reads="schemas", per_call=8),
+            image_tokens=260,
+            image_tokens_max=5_000,
+            prompt_tokens=1,
+            sealed_bytes_per_token=5,
+        ),
+    ),
+    "vertex": (
+        Family(
+            text_milli=1030,
+            message_tokens=0,
             tools=ToolTokens(0, reads="words", per_call=8),
             image_tokens=260,
             image_tokens_max=5_000,
-            prompt_tokens=0,
+            prompt_tokens=1,
         ),
     ),
     "mistral": (
         Family(
-            text_milli=1130, message_tokens=3, tools=ToolTokens(10, 700), bills_image_bytes=True
+            text_milli=1130,
+            message_tokens=3,
+            tools=ToolTokens(10, milli=700),
+            bills_image_bytes=True,
         ),
     ),
     "groq": (
         Family(text_milli=1050, message_tokens=12, tools=ToolTokens(100), bills_image_bytes=True),
     ),
     "cohere": (
-        Family(text_milli=1000, message_tokens=0, tools=ToolTokens(0, 500), bills_image_bytes=True),
+        Family(
+            text_milli=1000,
+            message_tokens=0,
+            tools=ToolTokens(0, milli=500),
+            bills_image_bytes=True,
+        ),
     ),
 }
 """Bounds keep their allowances for every family; only the estimates are fitted. gpt-5.1 and later
@@ -179,12 +217,15 @@ _ANY = Family(
 """For a name that nothing maps: any model may stand behind it."""
 
 
-def family_of(provider: str, model: str) -> Family:
+def family_of(provider: str, model: str, host: str = "") -> Family:
     """The first family whose prefix fits; gpt-5.1 and later are not `gpt-5`. Resold models are
-    their makers': a Claude counts as a Claude, whoever serves it."""
+    their makers': a Claude counts as a Claude, whoever serves it. Google counts
+    tools otherwise on Vertex's hosts."""
     if not model:
         return _ANY
     maker, name = _maker(provider, model)
+    if maker == "google" and host.endswith("aiplatform.googleapis.com"):
+        maker = "vertex"
     families = _FAMILIES.get(maker, ())
     for family in families:
         if name.startswith(family.prefixes) and not name.startswith("gpt-5."):

@@ -41,6 +41,10 @@ _MEMO_HALF = 32 * 1024
 _OUTLINES_MAX = 4096
 
 
+_JSON_SCHEMA = '"json_schema"'
+"""How both OpenAI's and Anthropic's bodies ask for an answer that follows a schema."""
+
+
 class _Outlined(NamedTuple):
     """Tokens of a call's tools, as words and as JSON, and how many there are."""
 
@@ -77,7 +81,7 @@ class TokenCounter:
     def estimate(self, call: ModelCall, named: Named) -> int:
         """Input tokens, most likely, of the model that the call means. Never above the bound's own
         parts by design, but not a bound."""
-        family = family_of(*named)
+        family = family_of(*named, host=call.host)
         prompt = call.prompt
         tokens = sum(map(self.count, prompt.texts)) * family.text_milli // 1000
         if call.output_tokens_max != 0:  # What is only embedded or ranked is not framed as a chat.
@@ -85,20 +89,28 @@ class TokenCounter:
         if prompt.tools_text:
             tokens += self._tools_tokens(prompt, family.tools)
         tokens += prompt.tool_calls * family.tools.per_call
+        if call.may_reason and call.format == "anthropic.messages":
+            tokens += family.reasoning_tokens
         if family.sealed_bytes_per_token:
             tokens += prompt.sealed_bytes // family.sealed_bytes_per_token
         return tokens + _images_estimate(prompt, family)
 
     def _tools_tokens(self, prompt: Prompt, costs: ToolTokens) -> int:
         found = self._outlined(prompt.tools_text)
-        read = (
-            found.words if costs.reads == "words" and not _is_left_as_json(prompt) else found.json
-        )
-        tokens = read * costs.milli // 1000
-        tokens += found.tools * costs.per_tool + found.properties * costs.per_property
+        tokens = prompt.builtin_tools * costs.per_builtin
         if prompt.has_tools:
-            tokens += costs.base
-        return tokens + prompt.builtin_tools * costs.per_builtin
+            tokens += (
+                costs.base_forced if prompt.must_use_tools and costs.base_forced else costs.base
+            )
+        if _JSON_SCHEMA in prompt.tools_text:
+            tokens += costs.per_schema
+        if found.tools or found.properties:
+            words = costs.reads == "words" or (
+                costs.reads == "schemas" and not _is_json_schema(prompt.tools_text)
+            )
+            tokens += found.words if words else found.json * costs.milli // 1000
+            tokens += found.tools * costs.per_tool + found.properties * costs.per_property
+        return max(0, tokens)
 
     def _outlined(self, tools_text: str) -> _Outlined:
         """Remembered, as texts are: an agent sends the same tools with every call."""
@@ -187,9 +199,9 @@ def _images_estimate(prompt: Prompt, family: Family) -> int:
     return known + (prompt.images - len(sizes)) * family.image_tokens
 
 
-def _is_left_as_json(prompt: Prompt) -> bool:
-    """Gemini reads a JSON schema under its snake-case name as it stands, not as a declaration."""
-    return '"parameters_json_schema"' in prompt.tools_text
+def _is_json_schema(tools_text: str) -> bool:
+    """Gemini takes a tool's parameters as a schema of its own or as a JSON schema."""
+    return "parameters_json_schema" in tools_text or "parametersJsonSchema" in tools_text
 
 
 def _tokens(text: str) -> int:

@@ -171,6 +171,7 @@ def messages_call(
         prompt=gatherer.prompt(
             tools_text=sources(body, _SHAPED),
             has_tools=bool(tools),
+            must_use_tools=optional_object(members, "tool_choice").get("type") in ("any", "tool"),
             builtin_tools=sum(kind_of(tool) not in ("", "custom") for tool in tools),
         ),
         service_tier=_tier(members),

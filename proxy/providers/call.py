@@ -59,6 +59,8 @@ class Prompt:
     JSON."""
     message_count: int
     has_tools: bool
+    must_use_tools: bool = False
+    """The model has to answer with a tool; said where that changes the hidden prompt."""
     builtin_tools: int = 0
     """Tools the provider describes itself (bash_*, memory_*): each brings a hidden prompt."""
     images: int = 0

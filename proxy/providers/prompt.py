@@ -13,6 +13,7 @@ _SILENT = frozenset(
         "type",
         "role",
         "id",
+        "thinking",
         "signature",
         "thoughtSignature",
         "thought_signature",
@@ -109,7 +110,12 @@ class PromptGatherer:
                 self._bytes += end - start
 
     def prompt(
-        self, *, tools_text: str = "", has_tools: bool = False, builtin_tools: int = 0
+        self,
+        *,
+        tools_text: str = "",
+        has_tools: bool = False,
+        must_use_tools: bool = False,
+        builtin_tools: int = 0,
     ) -> Prompt:
         return Prompt(
             texts=tuple(self._texts),
@@ -117,6 +123,7 @@ class PromptGatherer:
             text_bytes=self._bytes + _size(tools_text),
             message_count=len(self._texts),
             has_tools=has_tools,
+            must_use_tools=must_use_tools,
             builtin_tools=builtin_tools,
             images=self._images,
             image_bytes=self._image_bytes,

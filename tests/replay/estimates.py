@@ -4,7 +4,7 @@ import hashlib
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from proxy.pricing.prices import Prices, UnknownPrice
 from proxy.pricing.tokens import TokenCounter, input_bound
@@ -59,6 +59,7 @@ def _guess(exchange: Exchange) -> Guess | None:
     wire = format_named(seen.format, seen.provider)
     try:
         call = wire.read_request(exchange.request, exchange.path)
+        call = replace(call, host=exchange.host)
     except BadRequest:
         return None
     reader = wire.answer_reader(call, exchange.headers)
