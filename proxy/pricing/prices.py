@@ -249,6 +249,12 @@ class Prices:
         listed = self.listed(provider, model, None)
         return rate.rates(listed if isinstance(listed, Rates) else None).times(factor * place)
 
+    def listed_models(self) -> dict[str, list[str]]:
+        """Every provider that a table lists, and its models."""
+        return {
+            seller.id: [entry.id for entry in seller.models] for seller in self._snapshot.providers
+        }
+
     def listed(self, provider: str, model: str, tier: str | None) -> Rates | UnknownPrice:
         """What is published, without anything of the operator's."""
         entry = find_model(self._snapshot, provider, model)
