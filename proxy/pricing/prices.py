@@ -199,7 +199,8 @@ class Prices:
     def dearest(self, provider: str) -> Rates:
         """The dearest rate known of that provider, whatever the model, tier and date; of all
         providers where it has none."""
-        owns = any(rate.has_price for rate in self.own.rates.get(provider, {}).values())
+        rates = self.own.rates.get(provider, {}).values()
+        owns = any(rate.has_price and not rate.free for rate in rates)
         key = provider if owns or sellers(self._snapshot, provider) else None
         found = self._dearest.get(key)
         if found is None:
