@@ -68,7 +68,7 @@ def show(
             for name in catalogue.models(table, provider)
             for row in _short(table, provider, name)
         ]
-        if not rows and table.own.rate(provider, "*") is None:
+        if not rows and table.own_rate(provider, "*") is None:
             stop(f"{provider}: no table lists this provider; see exeat prices show")
         write_rows(rows or list(_short(table, provider, "*")), _SHORT, form, right=_SHORT[1:-1])
     else:

@@ -53,17 +53,17 @@ def source(prices: Prices, provider: str, model: str) -> str:
     named = meant(prices, provider, model)
     if named != (provider, model):
         return f"mapped to {named.provider}/{named.model}: {source(prices, *named)}"
-    rate = prices.own.rate(provider, model)
+    rate = prices.own_rate(provider, model)
     if rate is not None and rate.has_price:
         return "own, free" if rate.free else "own"
-    factor = prices.own.discount(provider, model)
+    factor = prices.discount(provider, model)
     return "published" if factor == 1 else f"published x {factor}"
 
 
 def tiers(prices: Prices, provider: str, model: str) -> Iterator[tuple[str, Rates]]:
     """Every tier at which a model has a price, the standard one first."""
     named = meant(prices, provider, model)
-    rate = prices.own.rate(*named)
+    rate = prices.own_rate(*named)
     own = rate.tiers if rate is not None else {}
     for tier in dict.fromkeys(["standard", *TIERS.get(named.provider, {}), *own]):
         try:

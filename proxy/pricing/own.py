@@ -2,6 +2,7 @@
 stands behind a name (pure)."""
 
 from collections.abc import Mapping as Table
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, NamedTuple, Self
 
@@ -14,7 +15,6 @@ from pydantic import (
     model_validator,
 )
 
-from proxy.pricing.names import stem
 from proxy.pricing.rates import Rates, Step, per_token, per_unit
 from proxy.pricing.tiers import STANDARD
 from proxy.providers.call import MODEL_NAME, TOKENS_MAX
@@ -190,16 +190,16 @@ class OwnPrices(_Model):
             seen.add(key)
         return self
 
-    def rate(self, provider: str, model: str) -> Rate | None:
+    def rate(self, provider: str, spellings: Sequence[str]) -> Rate | None:
         """The model's own rate, or that of every model of the provider."""
-        return _of(self.rates, provider, model)
+        return _of(self.rates, provider, spellings)
 
     def names(self, provider: str, model: str) -> bool:
         """A rate is given for this very name."""
         return model in self.rates.get(provider, {}) and self.rates[provider][model].has_price
 
-    def discount(self, provider: str, model: str) -> Decimal:
-        return _of(self.discounts, provider, model) or Decimal(1)
+    def discount(self, provider: str, spellings: Sequence[str]) -> Decimal:
+        return _of(self.discounts, provider, spellings) or Decimal(1)
 
     def meant(self, provider: str, name: str, host: str) -> Named | None:
         """What a name stands for; a mapping for the host asked goes before one for everywhere."""
@@ -221,11 +221,11 @@ def tier_factor(rate: Rate, tier: str) -> Decimal | None:
     return rate.tiers.get(tier)
 
 
-def _of[T](table: Table[str, Table[str, T]], provider: str, model: str) -> T | None:
+def _of[T](table: Table[str, Table[str, T]], provider: str, spellings: Sequence[str]) -> T | None:
     models = table.get(provider)
     if models is None:
         return None
-    for name in (model, model.lower(), stem(model), EVERY):
+    for name in (*spellings, EVERY):
         if name in models:
             return models[name]
     return None

@@ -11,7 +11,8 @@ from typing import Literal
 from genai_prices.data_snapshot import get_snapshot
 
 from proxy.pricing.limits import UNKNOWN, Limits, limits_digest, limits_of
-from proxy.pricing.own import UNMAPPED, Named, OwnPrices, tier_factor
+from proxy.pricing.names import stem
+from proxy.pricing.own import UNMAPPED, Named, OwnPrices, Rate, tier_factor
 from proxy.pricing.price_file import PriceFile
 from proxy.pricing.quote import Quote, worst_case
 from proxy.pricing.rates import Rates, dearest_of, nano
@@ -86,7 +87,7 @@ class Prices:
 
     def limits(self, provider: str, model: str) -> Limits:
         """What the model can read and write; the operator's word first."""
-        rate = self.own.rate(provider, model)
+        rate = self.own_rate(provider, model)
         known = limits_of(provider, model)
         if rate is None:
             return known
@@ -229,16 +230,32 @@ class Prices:
             return found
         raise type(found)(*found.args)
 
+    def own_rate(self, provider: str, model: str) -> Rate | None:
+        if provider not in self.own.rates:
+            return None
+        return self.own.rate(provider, self._spellings(provider, model))
+
+    def discount(self, provider: str, model: str) -> Decimal:
+        if provider not in self.own.discounts:
+            return Decimal(1)
+        return self.own.discount(provider, self._spellings(provider, model))
+
+    def _spellings(self, provider: str, model: str) -> list[str]:
+        """A dated name is its model, unless a table lists the two apart, at other prices."""
+        base = stem(model)
+        found = (find_model(self._snapshot, provider, name) for name in (model, base))
+        return [model, model.lower(), *([base] if next(found) is next(found) else [])]
+
     def _has_own_rate(self, provider: str, model: str) -> bool:
-        rate = self.own.rate(provider, model)
+        rate = self.own_rate(provider, model)
         return rate is not None and rate.has_price
 
     def _find(self, provider: str, model: str, tier: str | None) -> Rates | UnknownPrice:
-        rate = self.own.rate(provider, model)
+        rate = self.own_rate(provider, model)
         if rate is None or not rate.has_price:
             found = self.listed(provider, model, tier)
             if isinstance(found, Rates):
-                return found.times(self.own.discount(provider, model))
+                return found.times(self.discount(provider, model))
             return found
         name, geography = parted(tier)
         factor = tier_factor(rate, name)

@@ -293,3 +293,25 @@ def test_a_glob_of_many_stars_is_matched_in_linear_time():
 def test_the_policies_in_force_are_named():
     assert terms(OPEN, SHUT).policy_ids == (OPEN.id, SHUT.id)
     assert parse(b"policy: x\nversion: 1\n", OPEN.path).id not in terms(OPEN).policy_ids
+
+
+@pytest.mark.parametrize(
+    ("said", "holds"),
+    [
+        ([], "refuse"),
+        (["refuse"], "refuse"),
+        (["dearest"], "dearest"),
+        (["dearest", "dearest"], "dearest"),
+        (["dearest", "refuse"], "refuse"),
+        (["refuse", "dearest"], "refuse"),
+    ],
+)
+def test_a_model_without_a_price_passes_only_where_every_enforced_policy_says_dearest(said, holds):
+    policies = [
+        policy(f"models: {{unknown_price: {word}}}\n", name=f"p{number}")
+        for number, word in enumerate(said)
+    ]
+    dry = policy("enforce: false\nmodels: {unknown_price: refuse}\n", name="dry")
+
+    assert terms(*policies).unknown_price == holds
+    assert terms(*policies, dry).unknown_price == holds

@@ -76,6 +76,11 @@ def test_a_rate_holds_for_every_dated_spelling_of_its_model(name: str) -> None:
     assert prices.cost("openai", "gpt-4o-mini", Usage(MILLION, 0)) == nanousd("0.15")
 
 
+def test_but_not_for_one_that_is_listed_apart_at_other_prices() -> None:
+    prices = one("input = 1\noutput = 1", model="gpt-4o")
+    assert prices.cost("openai", "gpt-4o-2024-05-13", Usage(MILLION, 0)) == nanousd("5")
+
+
 def test_a_star_is_for_all_that_has_no_rate_of_its_own() -> None:
     prices = priced("""
         [rates."llm.corp:8000"."*"]
