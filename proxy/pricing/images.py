@@ -1,5 +1,5 @@
 """What an image of known size costs in tokens, by the rules that providers publish and recordings
-confirm (wire.md 3.2; pure)."""
+confirm (pure)."""
 
 from dataclasses import dataclass
 
