@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import inspect
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
 import structlog
@@ -16,6 +16,7 @@ from mitmproxy import http
 from mitmproxy.proxy import server_hooks
 
 from proxy.engine.answers import (
+    CUT_OFF,
     Filter,
     metered,
     own_response,
@@ -26,6 +27,8 @@ from proxy.engine.dial import Pinned, dial_freely, dial_only
 from proxy.engine.facts import facts_of
 from proxy.engine.layers import SLIP, slip_of
 from proxy.engine.opening import has_body, open_slip
+from proxy.engine.sockets import SocketMessage
+from proxy.engine.turns import Turns
 from proxy.patience import within
 from proxy.refusals import Code, Refusal
 from proxy.slip import Slip, Stamp, Stamped, Status
@@ -41,6 +44,7 @@ class Addon(Protocol):
     - `open(slip, flow, facts) -> Refusal | None`: headers have arrived, nothing else;
     - `refused(slip)`: the call was refused, by whomever; undo what was promised for it;
     - `answer(slip, flow) -> Filter | None`: the answer's headers have arrived;
+    - `extend(slip) -> Refusal | None`: the answer needs more room than was promised; may it go on?
     - `settle(slip)`: the call has ended; make good what was promised for it;
     - `file(slip)`: write its outcome down.
     """
@@ -68,8 +72,9 @@ class Corridor:
         self._required = frozenset(addon.name for addon in chain)
         self._openers = _having(chain, "open")
         self._undoers = _having(chain, "refused")
-        self._readers = _having(chain, "answer")
         # The way back is the way out reversed: what a call used is known before it is charged.
+        self._readers = _having(chain[::-1], "answer")
+        self._extenders = _having(chain, "extend")
         self._closers = (*_having(chain[::-1], "settle"), *_having(chain, "file"))
         self._inside = inside
         self._timeout_s = timeout_s
@@ -80,6 +85,7 @@ class Corridor:
         """Set while no call is in flight."""
         self.idle.set()
         self.is_stopping = False
+        self._turns = Turns(self._decide_turn, self._end)
 
     @property
     def live(self) -> Sequence[Slip]:
@@ -98,9 +104,7 @@ class Corridor:
         facts = facts_of(flow.client_conn)
         slip = open_slip(flow, facts)
         flow.metadata[SLIP] = slip
-        facts.open_slips[slip.id] = slip
-        self._live[slip.id] = slip
-        self.idle.clear()
+        self._open(slip, flow)
         for name, opens in self._openers:
             try:
                 slip.refusal = slip.refusal or opens(slip, flow, facts)
@@ -112,6 +116,11 @@ class Corridor:
             await self._walk(slip, flow)
             # Either goes out as it comes in, or was answered and is thrown away as it comes in.
             flow.request.stream = flow.response is None
+
+    def _open(self, slip: Slip, flow: http.HTTPFlow) -> None:
+        facts_of(flow.client_conn).open_slips[slip.id] = slip
+        self._live[slip.id] = slip
+        self.idle.clear()
 
     async def request(self, flow: http.HTTPFlow) -> None:
         """The whole call is here."""
@@ -133,7 +142,47 @@ class Corridor:
         await self._walk(slip, flow)
 
     async def _walk(self, slip: Slip, flow: http.HTTPFlow) -> None:
+        await self._judge(slip, flow)
+        if slip.finished:
+            return
+        if slip.refusal is not None:
+            await self._refuse(slip, flow)
+        elif slip.door == "internal":
+            await self._answer_inside(slip, flow)
+        else:
+            self._clear(slip, flow)
+
+    async def _judge(self, slip: Slip, flow: http.HTTPFlow) -> None:
+        """Ask everybody. Afterwards there is a refusal, or every stamp; or the call has ended."""
+        slip.deciding = True
+        await self._ask_all(slip, flow)
+        slip.deciding = False
+        if slip.finished:  # Its client went meanwhile: nobody is answered, and nothing leaves.
+            self._start_closing(slip)
+            return
+        if slip.refusal is None and not self._required <= slip.stamped_by():
+            missing = ", ".join(sorted(self._required - slip.stamped_by()))
+            log.error("call without every stamp", slip=slip.id, missing=missing)
+            slip.refusal = unavailable(f"{missing} did not answer")
+        if slip.refusal is None and self.is_stopping:
+            slip.refusal = unavailable("it is stopping")
+
+    async def _decide_turn(self, turn: Slip, flow: http.HTTPFlow) -> None:
+        """The same questions for one call on a socket; nobody answers it but the socket."""
+        self._open(turn, flow)
+        await self._judge(turn, flow)
+        if turn.finished:
+            return
+        if turn.refusal is not None:
+            await self._undo(turn)
+            self._forget(turn, flow)
+        else:
+            turn.cleared = True
+
+    async def _ask_all(self, slip: Slip, flow: http.HTTPFlow) -> None:
         for name, depart in self._chain:
+            if slip.finished:
+                return
             started = time.perf_counter_ns()
             verdict: object
             try:
@@ -147,19 +196,7 @@ class Corridor:
                 slip.stamps.append(Stamped(name, took_us, verdict.note))
             elif isinstance(verdict, Refusal):
                 slip.refusal = verdict
-                break
-        if slip.refusal is None and not self._required <= slip.stamped_by():
-            missing = ", ".join(sorted(self._required - slip.stamped_by()))
-            log.error("call without every stamp", slip=slip.id, missing=missing)
-            slip.refusal = unavailable(f"{missing} did not answer")
-        if slip.refusal is None and self.is_stopping:
-            slip.refusal = unavailable("it is stopping")
-        if slip.refusal is not None:
-            await self._refuse(slip, flow)
-        elif slip.door == "internal":
-            await self._answer_inside(slip, flow)
-        else:
-            self._clear(slip, flow)
+                return
 
     def _clear(self, slip: Slip, flow: http.HTTPFlow) -> None:
         assert slip.destination is not None
@@ -181,6 +218,13 @@ class Corridor:
 
     async def _refuse(self, slip: Slip, flow: http.HTTPFlow) -> None:
         """Undo, record, answer: in that order, and the answer whatever became of the others."""
+        await self._undo(slip)
+        flow.response = refusal_response(slip)
+        if facts_of(flow.client_conn).malformed is not None:
+            flow.response.headers["connection"] = "close"
+        self._forget(slip, flow)
+
+    async def _undo(self, slip: Slip) -> None:
         assert slip.refusal is not None
         slip.status = "refused"
         for name, undo in self._undoers:
@@ -188,10 +232,6 @@ class Corridor:
                 await within(self._timeout_s, undo(slip))
             except Exception as error:
                 self._fault(name, slip, error)
-        flow.response = refusal_response(slip)
-        if facts_of(flow.client_conn).malformed is not None:
-            flow.response.headers["connection"] = "close"
-        self._forget(slip, flow)
 
     def _fault(self, name: str, slip: Slip, error: BaseException) -> Refusal:
         """What went wrong, for the operator; that it went wrong, for the caller."""
@@ -241,23 +281,44 @@ class Corridor:
         flow.response.headers.pop("alt-svc", None)  # HTTP/3 would go around us.
         flow.response.stream = metered(slip, filters)
 
+    async def answer_room(self, flow: http.HTTPFlow) -> None:
+        """The answer needs more room. Without a clear yes it ends here, in its format's own words, or
+        is cut off where it has none."""
+        slip = slip_of(flow)
+        assert slip is not None
+        refusal = unavailable("nobody counts it") if slip.unread else None
+        for name, extend in self._extenders:
+            try:
+                refusal = refusal or await within(self._timeout_s, extend(slip))
+            except Exception as error:
+                refusal = self._fault(name, slip, error)
+        if refusal is None or slip.reader is None:
+            return
+        slip.ending = slip.reader.end_early() if slip.reader.can_end_early else CUT_OFF
+        if slip.ending is not None:
+            slip.refusal = refusal
+
     def response(self, flow: http.HTTPFlow) -> None:
         """The answer has ended, or a WebSocket has opened."""
         slip = slip_of(flow)
-        if slip is not None and flow.websocket is None:
-            self._end(slip, flow, "answered")
+        if slip is None:
+            return
+        if flow.websocket is not None:
+            self._turns.open(slip)
+        else:
+            self._end(slip, flow, "client_gone" if slip.caller_left else "answered")
 
-    def websocket_message(self, flow: http.HTTPFlow) -> None:
-        """A WebSocket message passes. mitmproxy keeps them all; a socket may live for days."""
-        slip, socket = slip_of(flow), flow.websocket
-        if slip is not None and socket is not None:
-            slip.answer_bytes += sum(len(each.content) for each in socket.messages)
-            socket.messages.clear()
+    def socket_message(self, message: SocketMessage) -> Awaitable[None] | None:
+        """A WebSocket message passes, and may have to wait for a decision."""
+        slip = slip_of(message.flow)
+        return self._turns.message(slip, message) if slip is not None else None
 
     def websocket_end(self, flow: http.HTTPFlow) -> None:
         """A WebSocket has closed."""
         slip = slip_of(flow)
         if slip is not None:
+            by_client = flow.websocket is not None and flow.websocket.closed_by_client is True
+            self._turns.close(slip, flow, by_client=by_client)
             self._end(slip, flow, "answered")
 
     def error(self, flow: http.HTTPFlow) -> None:
@@ -279,6 +340,9 @@ class Corridor:
     def client_disconnected(self, client: Any) -> None:
         """Whatever this connection left open ends with it."""
         for slip in tuple(facts_of(client).open_slips.values()):
+            if slip.dialogue is not None:
+                self._turns.close(slip, None, client, by_client=True)
+        for slip in tuple(facts_of(client).open_slips.values()):
             self._end(slip, None, "client_gone" if slip.cleared else "aborted", client)
 
     def _end(
@@ -288,6 +352,10 @@ class Corridor:
             return
         slip.status = status
         self._forget(slip, flow, client)
+        if not slip.deciding:
+            self._start_closing(slip)
+
+    def _start_closing(self, slip: Slip) -> None:
         closing = asyncio.create_task(self._close(slip), name=f"close {slip.id}")
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
@@ -298,7 +366,7 @@ class Corridor:
         if not self._live:
             self.idle.set()
         connection = flow.client_conn if flow is not None else client
-        facts_of(connection).open_slips.pop(slip.id, None)
+        facts_of(connection).close(slip)
 
     async def _close(self, slip: Slip) -> None:
         for name, close in self._closers:

@@ -10,6 +10,7 @@ from proxy.providers.answer import (
     as_object,
     as_text,
     parse_object,
+    said,
     text_bytes,
 )
 from proxy.providers.sse import Event
@@ -38,6 +39,8 @@ class GenerateAnswer(Answer):
         super().__init__()
         self._counts: dict[str, int] = {}
         self._kinds: dict[tuple[str, str], int] = {}
+        self._last: dict[str, Any] = {}
+        self._is_wrapped = False
 
     def read_json(self, body: dict[str, Any]) -> None:
         self._read(body)
@@ -49,8 +52,21 @@ class GenerateAnswer(Answer):
             self._read(chunk)
         return False
 
+    def last_words(self) -> tuple[Event, ...]:
+        """A chunk like the one before it, without words, at its limit."""
+        if not self._last or self.is_complete:
+            return ()
+        silent = {"content": {"role": "model", "parts": [{"text": ""}]}, "index": 0}
+        word = {
+            "candidates": [silent | {"finishReason": "MAX_TOKENS"}],
+            **{name: self._last[name] for name in _REPEATED if name in self._last},
+        }
+        return (said("", {"response": word} if self._is_wrapped else word),)
+
     def _read(self, chunk: dict[str, Any]) -> None:
-        chunk = as_object(chunk.get("response")) or chunk  # Code Assist wraps each.
+        wrapped = as_object(chunk.get("response"))  # Code Assist wraps each.
+        self._is_wrapped = bool(wrapped)
+        chunk = self._last = wrapped or chunk
         if chunk.get("error") is not None:
             self.read_error(chunk["error"])
         self.response_id = as_text(chunk.get("responseId")) or self.response_id
@@ -59,11 +75,12 @@ class GenerateAnswer(Answer):
         if blocked:
             self.finish_reason, self.is_complete = blocked, True
         for candidate in map(as_object, as_list(chunk.get("candidates"))):
-            self._read_candidate(candidate)
+            self.read_candidate(candidate)
         if chunk.get("usageMetadata") is not None:
-            self._read_usage(as_object(chunk["usageMetadata"]))
+            self.read_usage(as_object(chunk["usageMetadata"]))
 
-    def _read_candidate(self, candidate: dict[str, Any]) -> None:
+    def read_candidate(self, candidate: dict[str, Any]) -> None:
+        """Part of an answer."""
         for part in map(as_object, as_list(as_object(candidate.get("content")).get("parts"))):
             asked = as_object(part.get("functionCall"))
             if asked:
@@ -74,7 +91,8 @@ class GenerateAnswer(Answer):
         if reason := _named(candidate.get("finishReason"), _FINISHES):
             self.finish_reason, self.is_complete = reason, True
 
-    def _read_usage(self, reported: dict[str, Any]) -> None:
+    def read_usage(self, reported: dict[str, Any]) -> None:
+        """The larger of what was and what is said."""
         for name, value in reported.items():
             if name in _COUNTS and (count := as_count(value)) is not None:
                 self._counts[name] = max(count, self._counts.get(name, 0))
@@ -93,6 +111,8 @@ class GenerateAnswer(Answer):
             if kind in _KINDS and count is not None:
                 self._kinds[name, kind] = max(count, self._kinds.get((name, kind), 0))
 
+
+_REPEATED = ("usageMetadata", "modelVersion", "responseId")
 
 _COUNTS = frozenset(
     [
