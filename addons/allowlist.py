@@ -46,6 +46,7 @@ class Allowlist:
         if refusal is not None:
             return refusal
         if slip.call is not None:
+            slip.call = replace(slip.call, host=to.host)
             model = terms.model(slip.call.model)
             if not model.passes:
                 return Refusal(
@@ -77,8 +78,7 @@ class Allowlist:
                 if not isinstance(seen, Known):
                     return None
                 slip.wire = seen.format
-            call = format_named(seen.format, seen.provider).read_request(body, slip.path)
-            slip.call = replace(call, host=slip.destination.host) if slip.destination else call
+            slip.call = format_named(seen.format, seen.provider).read_request(body, slip.path)
         except BadRequest as error:
             where = f" ({error.param})" if error.param else ""
             return Refusal(Code.BAD_REQUEST, f"The request cannot be read: {error.reason}{where}.")

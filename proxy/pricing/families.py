@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from proxy.pricing.images import Patches, Rule, Scaled, Tiles
+from proxy.pricing.names import stem
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,10 @@ class Family:
     image_tokens_max: int = 10_000
     """The dearest image the provider will see, for bounds."""
     image_rule: Rule | None = None
-    """What an image of known size costs, where that was measured."""
+    """What an image of known size costs."""
+    image_rule_holds_for: tuple[str, ...] = ()
+    """The models it was measured on, "*" for the whole family: only there it bounds. Others that
+    begin alike may count otherwise."""
     hidden_tokens: int = 1024
     """For bounds: what a provider may add to any prompt."""
     hidden_tokens_with_tools: int = 2048
@@ -63,7 +67,13 @@ _DECLARED = ToolTokens(16, reads="words", per_tool=5, per_property=2, per_call=8
 """OpenAI's: each tool a declaration, each parameter a line."""
 
 
-def _openai(*prefixes: str, image_tokens: int, image_tokens_max: int, image_rule: Rule) -> Family:
+def _openai(
+    *prefixes: str,
+    image_tokens: int,
+    image_tokens_max: int,
+    image_rule: Rule,
+    measured: tuple[str, ...] = (),
+) -> Family:
     return Family(
         prefixes=prefixes,
         text_milli=1000,
@@ -72,6 +82,7 @@ def _openai(*prefixes: str, image_tokens: int, image_tokens_max: int, image_rule
         image_tokens=image_tokens,
         image_tokens_max=image_tokens_max,
         image_rule=image_rule,
+        image_rule_holds_for=measured or prefixes,
         hidden_tokens=128,
         hidden_tokens_with_tools=512,
         sealed_bytes_per_token=9,
@@ -98,6 +109,7 @@ def _claude(
         image_tokens=image_tokens,
         image_tokens_max=4_800,
         image_rule=Scaled(edge),
+        image_rule_holds_for=("*",) if edge == 1568 else (),
     )
 
 
@@ -132,6 +144,7 @@ _FAMILIES: dict[str, tuple[Family, ...]] = {
             image_tokens=800,
             image_tokens_max=3_800,
             image_rule=Tiles(85, 170),
+            measured=("gpt-4o", "gpt-4.1", "gpt-4-turbo"),
         ),
         Family(
             text_milli=1000,
@@ -231,6 +244,14 @@ def family_of(provider: str, model: str, host: str = "") -> Family:
         if name.startswith(family.prefixes) and not name.startswith("gpt-5."):
             return family
     return families[-1] if families else _OTHER
+
+
+def bounding_rule(provider: str, model: str) -> Rule | None:
+    """The rule that an image of known size is bounded by; None where it was not measured."""
+    family = family_of(provider, model)
+    name = stem(_maker(provider, model)[1])
+    holds = {"*", name} & set(family.image_rule_holds_for)
+    return family.image_rule if holds else None
 
 
 def _maker(provider: str, model: str) -> tuple[str, str]:

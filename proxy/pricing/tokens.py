@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from proxy.pricing.encoding import encoding
-from proxy.pricing.families import Family, ToolTokens, family_of
-from proxy.pricing.images import bound_of
+from proxy.pricing.families import Family, ToolTokens, bounding_rule, family_of
+from proxy.pricing.images import Rule, bound_of
 from proxy.pricing.limits import Limits
 from proxy.pricing.outline import outline
 from proxy.pricing.own import Named
@@ -158,7 +158,7 @@ def input_bound(call: ModelCall, models: Sequence[Named], limits: Limits) -> int
         return limits.input_tokens * windows
     tokens = prompt.text_bytes + prompt.message_count * MESSAGE_BYTES
     tokens += prompt.builtin_tools * BUILTIN_TOOL_TOKENS
-    tokens += max(_added_bound(call, family_of(*named)) for named in models)
+    tokens += max(_added_bound(call, named) for named in models)
     return min(tokens, limits.input_tokens * windows)
 
 
@@ -177,14 +177,15 @@ def output_upper_bound(call: ModelCall, reader: AnswerReader, output_tokens_boun
     return min(whole, reader.output_seen + margin)
 
 
-def _added_bound(call: ModelCall, family: Family) -> int:
+def _added_bound(call: ModelCall, named: Named) -> int:
+    family = family_of(*named)
     has_tools = call.prompt.has_tools
     hidden = family.hidden_tokens_with_tools if has_tools else family.hidden_tokens
-    return hidden + _images_bound(call, family)
+    return hidden + _images_bound(call.prompt, family, bounding_rule(*named))
 
 
-def _images_bound(call: ModelCall, family: Family) -> int:
-    prompt, rule, most = call.prompt, family.image_rule, family.image_tokens_max
+def _images_bound(prompt: Prompt, family: Family, rule: Rule | None) -> int:
+    most = family.image_tokens_max
     sizes = prompt.image_sizes if rule else ()
     formula = (prompt.images - len(sizes)) * most
     if rule:

@@ -156,6 +156,19 @@ async def test_what_is_charged_is_what_the_provider_bills(what: str, place: Path
         assert (await cap_of(built))["settled"] == nanousd(dollars) == await built.spent()
 
 
+async def test_p4_what_is_held_is_at_the_step_that_the_bound_reaches(place: Path) -> None:
+    async with house(place, RICH) as built, built.client() as client:
+        for characters, input_rate, output_rate in (
+            (200_000, 2_500, 15_000),
+            (300_000, 5_000, 22_500),
+        ):
+            body = chat("gpt-5.4", messages=[{"role": "user", "content": "x" * characters}])
+            assert (await client.post(CHAT, json=body)).status_code == 200
+            held = (await built.records(kind="decision"))[-1]["resource"]["bound"]
+            assert held["input_tokens"] > characters
+            assert held["nanousd"] == held["input_tokens"] * input_rate + 100 * output_rate
+
+
 @pytest.mark.parametrize("streaming", [False, True])
 async def test_f3_an_agents_session_with_cache_reads_adds_up_to_the_nano_dollar(
     streaming: bool, place: Path

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.pricing.families import family_of
+from proxy.pricing.families import bounding_rule, family_of
 from proxy.pricing.images import Patches, Rule, Scaled, Tiles, bound_of
 
 
@@ -51,3 +51,24 @@ def test_the_bound_of_an_image_is_above_its_rule_up_to_the_dearest(
 @pytest.mark.parametrize("provider", ["google", "mistral", "nobody"])
 def test_a_family_that_was_not_measured_has_no_rule(provider: str) -> None:
     assert family_of(provider, "x").image_rule is None
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "bounds"),
+    [
+        ("openai", "gpt-4o-2024-08-06", True),
+        ("azure", "gpt-5", True),
+        ("openai", "gpt-5-mini-2025-08-07", True),
+        ("aws", "us.anthropic.claude-sonnet-4-5-20250929-v1:0", True),
+        ("openai", "gpt-5-codex", False),
+        ("openai", "gpt-4.5-preview", False),
+        ("openai", "o3", False),
+        ("openai", "gpt-5.4", False),
+        ("anthropic", "claude-opus-5", False),
+        ("azure", "", False),
+    ],
+)
+def test_a_rule_bounds_only_the_models_it_was_measured_on(
+    provider: str, model: str, bounds: bool
+) -> None:
+    assert (bounding_rule(provider, model) is not None) is bounds
