@@ -164,7 +164,7 @@ class PromptGatherer:
                 if depth > DEPTH_MAX:
                     raise BadRequest("the messages are nested too deeply")
                 taken = self._media(value) if is_block else None
-                if held_by in _CALLS or (is_block and value.get("type") in _CALL_KINDS):
+                if held_by in _CALLS or (is_block and _is_call(value)):
                     self._calls += 1
                 is_read = is_read and not (is_block and _is_opaque(value))
                 if is_block and "cache_control" in value:
@@ -224,6 +224,11 @@ class PromptGatherer:
 def _is_opaque(block: Json) -> bool:
     kind = block.get("type")
     return isinstance(kind, str) and kind in _OPAQUE
+
+
+def _is_call(block: Json) -> bool:
+    kind = block.get("type")
+    return isinstance(kind, str) and kind in _CALL_KINDS
 
 
 def _image_data(held: Any) -> str | None:

@@ -24,19 +24,16 @@ def test_no_bound_is_below_what_was_used(folder: Path) -> None:
     assert [each for each in guesses if each.bound < each.truth] == []
 
 
-@pytest.mark.parametrize("folder", [folder for folder in FOLDERS if folder != OWN])
 @pytest.mark.parametrize("provider", ["openai", "anthropic", "google"])
-@pytest.mark.parametrize("kind", ["text", "tools"])
-@pytest.mark.parametrize("half", ["fitted", "held out"])
-def test_the_median_estimate_is_within_a_tenth(
-    folder: Path, provider: str, kind: str, half: str
+def test_the_median_estimate_of_many_recordings_is_within_a_tenth_in_both_halves(
+    provider: str,
 ) -> None:
-    errors = [
-        each.error
-        for each in guesses_of(exchanges_in(folder))
-        if (each.provider, each.kind, each.half) == (provider, kind, half)
-    ]
-    assert statistics.median(errors) <= 0.1
+    groups: dict[tuple[str, str], list[float]] = {}
+    for folder in FOLDERS[1:]:  # Our own are a handful of shapes, not a sample.
+        for each in guesses_of(exchanges_in(folder)):
+            if each.provider == provider and each.kind != "images":
+                groups.setdefault((each.kind, each.half), []).append(each.error)
+    assert all(statistics.median(errors) <= 0.1 for errors in groups.values()), groups
 
 
 def test_the_table_counts_by_provider_kind_and_half() -> None:
