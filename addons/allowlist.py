@@ -75,7 +75,9 @@ class Allowlist:
                 if not isinstance(seen, Known):
                     return None
                 slip.wire = seen.format
-            slip.call = format_named(seen.format, seen.provider).read_request(body, slip.path)
+            slip.call = format_named(seen.format, seen.provider).read_request(
+                body, slip.path, flow.request.headers.get("content-type", "")
+            )
         except BadRequest as error:
             where = f" ({error.param})" if error.param else ""
             return Refusal(Code.BAD_REQUEST, f"The request cannot be read: {error.reason}{where}.")

@@ -3,14 +3,16 @@ pure)."""
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from proxy.providers.amend import amend_members
-from proxy.providers.answer import AnswerReader
+from proxy.providers.answer import Answer, AnswerReader
 from proxy.providers.body import Body, Json, optional_text, read_body, whole_number
 from proxy.providers.call import MODEL_NAME, BadRequest, FormatName, ModelCall
 from proxy.providers.format import objects_of
 from proxy.providers.gemini_answer import CountAnswer, EmbedAnswer, GenerateAnswer
+from proxy.providers.plain import PlainFormat
 from proxy.providers.prompt import PromptGatherer
 
 _IN_PATH = re.compile(r"/models/([^/:]+):([A-Za-z]+)$")
@@ -38,7 +40,7 @@ class GeminiGenerate:
     def __init__(self, provider: str = "google") -> None:
         self.provider = provider
 
-    def read_request(self, data: bytes, path: str = "") -> ModelCall:
+    def read_request(self, data: bytes, path: str = "", content_type: str = "") -> ModelCall:
         body = read_body(data)
         model, verb = model_in_path(path)
         members = body.members
@@ -95,76 +97,39 @@ class GeminiGenerate:
         return amend_members(body, {name: config})
 
 
-class GeminiCountTokens:
+class GeminiCountTokens(PlainFormat):
     """Free: it is asked, answered and not billed."""
 
     name: FormatName = "gemini.count_tokens"
 
-    def __init__(self, provider: str = "google") -> None:
-        self.provider = provider
+    def read_request(self, data: bytes, path: str = "", content_type: str = "") -> ModelCall:
+        return replace(_input_only(self, read_body(data), path), billable=False)
 
-    def read_request(self, data: bytes, path: str = "") -> ModelCall:
-        return _input_only(self.provider, self.name, read_body(data), path, billable=False)
-
-    def answer_reader(
-        self, call: ModelCall, headers: Mapping[str, str], *, hide_usage: bool = False
-    ) -> AnswerReader:
-        return AnswerReader(CountAnswer(), headers)
-
-    def amend(
-        self, data: bytes, call: ModelCall, *, output_tokens: int | None, ask_usage: bool
-    ) -> bytes:
-        return data
+    def answer(self, call: ModelCall) -> Answer:
+        return CountAnswer()
 
 
-class GeminiEmbed:
+class GeminiEmbed(PlainFormat):
     """embedContent, batchEmbedContents, and Vertex's `predict` of an embedding model."""
 
     name: FormatName = "gemini.embed"
 
-    def __init__(self, provider: str = "google") -> None:
-        self.provider = provider
+    def read_request(self, data: bytes, path: str = "", content_type: str = "") -> ModelCall:
+        return _input_only(self, read_body(data), path)
 
-    def read_request(self, data: bytes, path: str = "") -> ModelCall:
-        return _input_only(self.provider, self.name, read_body(data), path, billable=True)
-
-    def answer_reader(
-        self, call: ModelCall, headers: Mapping[str, str], *, hide_usage: bool = False
-    ) -> AnswerReader:
-        return AnswerReader(EmbedAnswer(), headers)
-
-    def amend(
-        self, data: bytes, call: ModelCall, *, output_tokens: int | None, ask_usage: bool
-    ) -> bytes:
-        """There is no output to bound."""
-        return data
+    def answer(self, call: ModelCall) -> Answer:
+        return EmbedAnswer()
 
 
-def _input_only(
-    provider: str, name: FormatName, body: Body, path: str, *, billable: bool
-) -> ModelCall:
+def _input_only(wire: PlainFormat, body: Body, path: str) -> ModelCall:
     model, _ = model_in_path(path)
     gatherer = PromptGatherer()
     gather_contents(body.members, gatherer)
     for request in objects_of(body.members, "requests"):
         gather_contents(request, gatherer)
     gatherer.add_members(body, _COUNTED | {"requests"})
-    return ModelCall(
-        provider=provider,
-        format=name,
-        model=model,
-        streaming=False,
-        billable=billable,
-        output_tokens_max=0,
-        samplings=1,
-        prompt=gatherer.prompt(tools_text=body.source("tools")),
-        service_tier=None,
-        cache_lifetime=None,
-        unbounded=(),
-        may_reason=False,
-        usage_requested=True,
-        digest=gatherer.digest(model),
-    )
+    call = wire.call(model, gatherer)
+    return replace(call, prompt=gatherer.prompt(tools_text=body.source("tools")))
 
 
 def either(members: Json, name: str) -> Json:
