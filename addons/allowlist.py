@@ -43,8 +43,8 @@ class Allowlist:
         refusal = self._read(slip, flow)
         if refusal is not None:
             return refusal
-        if slip.call is not None:
-            model = terms.model(slip.call.model)
+        for name in slip.call.models if slip.call is not None else ():
+            model = terms.model(name)
             if not model.passes:
                 return Refusal(
                     Code.MODEL_NOT_ALLOWED,

@@ -4,7 +4,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from importlib.metadata import version as installed_version
@@ -176,7 +176,8 @@ class Prices:
             ]
             worst = [_worst(rates, call, input_tokens_bound) for rates in every]
             fixed, each = max(pair[0] for pair in worst), max(pair[1] for pair in worst)
-            estimate = nano(every[0].femto(Usage(input_tokens_estimate, likely)))
+            likely_use = replace(_by_piece(call), input_tokens=input_tokens_estimate)
+            estimate = nano(every[0].femto(replace(likely_use, output_tokens=likely)))
         bound = fixed + each * output
         return Quote(
             input_tokens_estimate=input_tokens_estimate,
@@ -201,6 +202,8 @@ class Prices:
         tier = usage.service_tier or service_tier
         rates = self._rates(provider, model, tier)
         if not usage.parts:
+            if not rates.cover(usage):
+                raise UnknownModel(f"no price for what {model} of {provider} used")
             return nano(rates.femto(usage))
         femto = usage.web_searches * rates.web_search + rates.request
         for part in usage.parts:
@@ -249,11 +252,26 @@ def _worst(rates: Rates, call: ModelCall, input_tokens_bound: int) -> tuple[int,
     """Nano-dollars for the input, and for one output token of every sampling. Which long-context
     step will apply is not known before the answer, so the dearest that the bound reaches is
     taken."""
+    pieces = _by_piece(call)
+    if not rates.is_by_token and not rates.femto(pieces):
+        raise UnknownModel(f"{call.model} of {call.provider} is not priced by the token")
     reached = [step for step in rates.steps if step.above < input_tokens_bound] or [rates.steps[0]]
     dearest_input = max(_dearest_input(step, call) for step in reached)
     dearest_output = max(_dearest_output(step, call) for step in reached)
-    fixed = input_tokens_bound * dearest_input + rates.request
+    fixed = input_tokens_bound * dearest_input + rates.femto(pieces)
     return nano(fixed), nano(dearest_output * call.samplings)
+
+
+def _by_piece(call: ModelCall) -> Usage:
+    """The most of it that is billed by length or number, and no token."""
+    return Usage(
+        0,
+        0,
+        audio_seconds=call.audio_seconds_max,
+        characters=call.characters,
+        pages=call.pages_max,
+        annotated_pages=call.annotated_pages_max,
+    )
 
 
 _CACHE_ON_REQUEST = ("anthropic.", "bedrock.")
@@ -273,9 +291,13 @@ def _dearest_input(step: Step, call: ModelCall) -> int:
     return dearest
 
 
+_DRAWS = ("gemini.", "openai.images", "openai.speech")
+
+
 def _dearest_output(step: Step, call: ModelCall) -> int:
-    """Gemini's models draw and speak by themselves; others are asked to, and that is unbounded."""
-    if call.format.startswith("gemini."):
+    """Gemini's models draw and speak by themselves; others do where they are asked to by the path,
+    and elsewhere that is unbounded."""
+    if call.format.startswith(_DRAWS):
         return max(step.output, step.output_image, step.output_audio)
     return step.output
 
