@@ -6,7 +6,7 @@ from typing import Any, TypedDict
 
 from proxy.providers.amend import amend_members
 from proxy.providers.answer import Answer, AnswerReader
-from proxy.providers.anthropic_answer import CountAnswer, MessagesAnswer
+from proxy.providers.anthropic_answer import MessagesAnswer
 from proxy.providers.body import (
     Body,
     Json,
@@ -22,7 +22,7 @@ from proxy.providers.body import (
 from proxy.providers.call import BadRequest, FormatName, ModelCall
 from proxy.providers.dialects import OUTPUT_FIELDS, dialect_of
 from proxy.providers.format import clamped, kind_of, list_of, lowered, objects_of, sources
-from proxy.providers.plain import PlainFormat
+from proxy.providers.plain import PlainFormat, SilentAnswer
 from proxy.providers.prompt import PromptGatherer
 
 _HONOURED = ("max_tokens",)
@@ -97,7 +97,7 @@ class AnthropicCountTokens(PlainFormat):
         return messages_call(self.provider, self.name, read_body(data), 0)
 
     def answer(self, call: ModelCall) -> Answer:
-        return CountAnswer()
+        return SilentAnswer()
 
 
 _RAW_PREDICT = re.compile(r"/publishers/anthropic/models/([^/:]+):(rawPredict|streamRawPredict)$")

@@ -11,8 +11,8 @@ from proxy.providers.answer import Answer, AnswerReader
 from proxy.providers.body import Body, Json, optional_text, read_body, whole_number
 from proxy.providers.call import MODEL_NAME, BadRequest, FormatName, ModelCall
 from proxy.providers.format import objects_of
-from proxy.providers.gemini_answer import CountAnswer, EmbedAnswer, GenerateAnswer
-from proxy.providers.plain import PlainFormat
+from proxy.providers.gemini_answer import EmbedAnswer, GenerateAnswer
+from proxy.providers.plain import PlainFormat, SilentAnswer
 from proxy.providers.prompt import PromptGatherer
 
 _IN_PATH = re.compile(r"/models/([^/:]+):([A-Za-z]+)$")
@@ -106,7 +106,7 @@ class GeminiCountTokens(PlainFormat):
         return replace(_input_only(self, read_body(data), path), billable=False)
 
     def answer(self, call: ModelCall) -> Answer:
-        return CountAnswer()
+        return SilentAnswer()
 
 
 class GeminiEmbed(PlainFormat):

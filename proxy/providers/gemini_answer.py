@@ -61,7 +61,7 @@ class GenerateAnswer(Answer):
         for candidate in map(as_object, as_list(chunk.get("candidates"))):
             self._read_candidate(candidate)
         if chunk.get("usageMetadata") is not None:
-            self._read_usage(as_object(chunk["usageMetadata"]))
+            self._readfolded_usage(as_object(chunk["usageMetadata"]))
 
     def _read_candidate(self, candidate: dict[str, Any]) -> None:
         for part in map(as_object, as_list(as_object(candidate.get("content")).get("parts"))):
@@ -74,7 +74,7 @@ class GenerateAnswer(Answer):
         if reason := _named(candidate.get("finishReason"), _FINISHES):
             self.finish_reason, self.is_complete = reason, True
 
-    def _read_usage(self, reported: dict[str, Any]) -> None:
+    def _readfolded_usage(self, reported: dict[str, Any]) -> None:
         for name, value in reported.items():
             if name in _COUNTS and (count := as_count(value)) is not None:
                 self._counts[name] = max(count, self._counts.get(name, 0))
@@ -82,7 +82,7 @@ class GenerateAnswer(Answer):
                 self._read_kinds(name, value)
         tier = as_text(reported.get("serviceTier")) or _tier(reported.get("trafficType"))
         self.service_tier = tier or self.service_tier
-        self.usage = _usage(self._counts, self._kinds, self.service_tier) or self.usage
+        self.usage = folded_usage(self._counts, self._kinds, self.service_tier) or self.usage
 
     def _read_kinds(self, name: str, value: Any) -> None:
         for detail in map(as_object, as_list(value)):
@@ -114,7 +114,7 @@ _DETAILS = frozenset(
 _KINDS = frozenset({"AUDIO", *_IMAGES})
 
 
-def _usage(
+def folded_usage(
     counts: dict[str, int], kinds: dict[tuple[str, str], int], tier: str | None
 ) -> Usage | None:
     """Thoughts are outside the candidates, a tool's prompt outside the prompt: both are billed."""
@@ -155,18 +155,6 @@ def _tier(traffic: Any) -> str | None:
     return kind.lower().removeprefix("on_demand_") if kind else None
 
 
-class CountAnswer(Answer):
-    """A number to know, not to bill, so it is no usage."""
-
-    def read_json(self, body: dict[str, Any]) -> None:
-        self.is_complete = True
-        if body.get("error") is not None:
-            self.read_error(body["error"])
-
-    def read_event(self, event: Event) -> bool:
-        return False
-
-
 class EmbedAnswer(Answer):
     """Gemini counts in `usageMetadata`, Vertex's `predict` in each prediction's statistics."""
 
@@ -185,7 +173,7 @@ class EmbedAnswer(Answer):
             and (count := as_count(detail.get("tokenCount"))) is not None
         }
         known = {name: count for name, count in counts.items() if count is not None}
-        self.usage = _usage(known, kinds, None) or _predicted(body)
+        self.usage = folded_usage(known, kinds, None) or _predicted(body)
 
     def read_event(self, event: Event) -> bool:
         return False

@@ -3,10 +3,12 @@ usage unasked: counting, embedding, ranking, media, batches (pure)."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from typing import Any
 
-from proxy.providers.answer import Answer, AnswerReader
+from proxy.providers.answer import Answer, AnswerReader, as_text
 from proxy.providers.call import FormatName, ModelCall
 from proxy.providers.prompt import PromptGatherer
+from proxy.providers.sse import Event
 
 
 class PlainFormat(ABC):
@@ -57,3 +59,17 @@ class PlainFormat(ABC):
             digest=gatherer.digest(model),
             can_be_lowered=False,
         )
+
+
+class SilentAnswer(Answer):
+    """One that says no usage: nothing is billed, or it is billed later."""
+
+    def read_json(self, body: dict[str, Any]) -> None:
+        self.is_complete = True
+        self.response_id = as_text(body.get("id"))
+        self.model = as_text(body.get("model"))
+        if body.get("error") is not None:
+            self.read_error(body["error"])
+
+    def read_event(self, event: Event) -> bool:
+        return False
