@@ -167,6 +167,8 @@ class Prices:
         limits = self.limits_for(call)
         asked = call.output_tokens_max
         output = limits.output_tokens if asked is None else min(asked, limits.output_tokens)
+        if asked is not None and _may_write_more(call):
+            output = asked
         likely = min(output, OUTPUT_TOKENS_TYPICAL) * call.samplings
         fixed = each = estimate = 0
         if call.billable:
@@ -260,6 +262,12 @@ def _worst(rates: Rates, call: ModelCall, input_tokens_bound: int) -> tuple[int,
     dearest_output = max(_dearest_output(step, call) for step in reached)
     fixed = input_tokens_bound * dearest_input + rates.femto(pieces)
     return nano(fixed), nano(dearest_output * call.samplings)
+
+
+def _may_write_more(call: ModelCall) -> bool:
+    """In a batch Anthropic lets models write more than they can in an answer that is waited for."""
+    in_batch = (call.service_tier or "").startswith("batch")
+    return in_batch and call.format == "anthropic.messages"
 
 
 def _by_piece(call: ModelCall) -> Usage:

@@ -51,7 +51,7 @@ class GeminiGenerate:
         if any(members.get(name) for name in ("cachedContent", "cached_content")):
             gatherer.is_bounded = False
         tools = objects_of(members, "tools")
-        thoughts = _thoughts(model, config)
+        thoughts = thoughts_of(model, config)
         return ModelCall(
             provider=self.provider,
             format=self.name,
@@ -84,7 +84,7 @@ class GeminiGenerate:
         body = read_body(data)
         name = "generation_config" if "generation_config" in body.members else "generationConfig"
         config = dict(either(body.members, "generationConfig"))
-        thoughts = _thoughts(call.model, config)
+        thoughts = thoughts_of(call.model, config)
         visible = output_tokens - thoughts
         if thoughts and visible < 1:  # What may be thought comes on top: it has to fit as well.
             config.pop("thinking_config", None)
@@ -136,7 +136,8 @@ def either(members: Json, name: str) -> Json:
     """An object under its camel-case or its snake-case name; Google reads both. Raises BadRequest
     when both are there: which one counts nobody can say."""
     snake = re.sub("([A-Z])", lambda found: "_" + found[1].lower(), name)
-    values = [members[each] for each in (name, snake) if members.get(each) is not None]
+    spellings = dict.fromkeys((name, snake))
+    values = [members[each] for each in spellings if members.get(each) is not None]
     if len(values) > 1:
         raise BadRequest(f"{name} is given twice, in two spellings", name)
     if values and not isinstance(values[0], dict):
@@ -179,7 +180,7 @@ def _largest(config: Json, name: str, most: int | None = None) -> int | None:
     return max((value for value in found if value is not None), default=None)
 
 
-def _thoughts(model: str, config: Json) -> int:
+def thoughts_of(model: str, config: Json) -> int:
     """How much may be thought on top of the visible output (wire.md 1.4: taken as additive)."""
     thinking = either(config, "thinkingConfig")
     budget = thinking.get("thinkingBudget", thinking.get("thinking_budget"))

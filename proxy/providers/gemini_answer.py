@@ -61,7 +61,7 @@ class GenerateAnswer(Answer):
         for candidate in map(as_object, as_list(chunk.get("candidates"))):
             self._read_candidate(candidate)
         if chunk.get("usageMetadata") is not None:
-            self._readfolded_usage(as_object(chunk["usageMetadata"]))
+            self._read_usage(as_object(chunk["usageMetadata"]))
 
     def _read_candidate(self, candidate: dict[str, Any]) -> None:
         for part in map(as_object, as_list(as_object(candidate.get("content")).get("parts"))):
@@ -74,7 +74,7 @@ class GenerateAnswer(Answer):
         if reason := _named(candidate.get("finishReason"), _FINISHES):
             self.finish_reason, self.is_complete = reason, True
 
-    def _readfolded_usage(self, reported: dict[str, Any]) -> None:
+    def _read_usage(self, reported: dict[str, Any]) -> None:
         for name, value in reported.items():
             if name in _COUNTS and (count := as_count(value)) is not None:
                 self._counts[name] = max(count, self._counts.get(name, 0))

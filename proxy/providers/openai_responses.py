@@ -1,4 +1,4 @@
-"""OpenAI responses over HTTP: `POST /v1/responses`, JSON and events (wire.md 1.2; pure)."""
+"""OpenAI responses over HTTP: `POST /v1/responses` and `/compact`, JSON and events (wire.md 1.2; pure)."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -108,6 +108,7 @@ class OpenAIResponses:
             digest=gatherer.digest(model),
             fallback_models=fallback_models(members, self._dialect),
             model_is_alias=self._dialect.model_is_alias,
+            can_be_lowered=not path.partition("?")[0].endswith("/compact"),
         )
 
     def answer_reader(
