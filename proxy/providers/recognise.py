@@ -125,9 +125,9 @@ def recognise_shape(host: str, port: int, path: str, body: bytes) -> Known | Uns
     """
     path = path.partition("?")[0]
     is_named = _names_a_model_call(path)
-    drawn = next((name for end, name in _MEDIA.items() if path.endswith(end)), None)
-    if drawn is not None and not _AMBIGUOUS.search(path):
-        return Known(f"{host}:{port}", drawn)
+    if _plain(path).endswith(tuple(_MEDIA)):
+        media = next((name for end, name in _MEDIA.items() if path.endswith(end)), None)
+        return _GATEWAY if media is None else Known(f"{host}:{port}", media)
     if not body.lstrip(b" \t\r\n\xef\xbb\xbf").startswith(b"{"):
         return _GATEWAY if is_named else NotModel()
     members = parse_object(body)
@@ -169,5 +169,10 @@ def _elsewhere(method: str, path: str, content_type: str, is_socket: bool) -> Re
 
 
 def _names_a_model_call(path: str) -> bool:
-    lowered = path.lower().rstrip("/")
+    lowered = _plain(path)
     return lowered.endswith(_SHAPED_ENDS) or any(mark in lowered for mark in _SHAPED_INSIDE)
+
+
+def _plain(path: str) -> str:
+    """As the most forgiving server reads it."""
+    return re.sub("/{2,}", "/", path.lower()).rstrip("/")
