@@ -20,6 +20,7 @@ from proxy.providers.body import (
     Json,
     flag,
     model_of,
+    optional_object,
     optional_text,
     read_body,
     whole_number,
@@ -100,9 +101,7 @@ def _refuse_other_spellings(members: Json) -> None:
 
 
 def _config(members: Json) -> Json:
-    config = members.get("generation_config") or {}
-    if not isinstance(config, dict):
-        raise BadRequest("generation_config must be an object", "generation_config")
+    config = optional_object(members, "generation_config")
     if "maxOutputTokens" in config:
         raise BadRequest("a field is spelled in another way than the documented one", _BOUND)
     return config
@@ -126,7 +125,7 @@ def _without_media(item: Any, gatherer: PromptGatherer, depth: int) -> Any:
     if kind == "image":
         held = item.get("data") or item.get("uri")
         gatherer.add_media(held if isinstance(held, str) else "", is_image=True)
-        return {name: value for name, value in item.items() if name not in ("data", "uri")}
+        return {name: value for name, value in item.items() if name not in ("type", "data", "uri")}
     if kind in _MEDIA:
         gatherer.is_bounded = False
     inner = ("content", "result", "steps")
