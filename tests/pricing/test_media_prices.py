@@ -39,7 +39,7 @@ def heard(model: str, provider: str, seconds: int) -> ModelCall:
     [
         ("openai", "whisper-1", Usage(0, 0, audio_seconds=60), 6_000_000),
         ("openai", "gpt-transcribe", Usage(0, 0, audio_seconds=3_600), 270_000_000),
-        ("groq", "whisper-large-v3-turbo", Usage(0, 0, audio_seconds=3_600), 40_000_000),
+        ("groq", "whisper-large-v3-turbo", Usage(0, 0, audio_seconds=3_600), 40_000_001),
         ("mistral", "voxtral-mini-2602", Usage(4, 27, audio_seconds=3_600), 180_000_000),
         ("openai", "tts-1", Usage(0, 0, characters=4_096), 61_440_000),
         ("openai", "tts-1-hd", Usage(9, 0, characters=1), 30_000),
@@ -57,6 +57,7 @@ def heard(model: str, provider: str, seconds: int) -> ModelCall:
 def test_each_unit_has_its_published_price(
     provider: str, model: str, usage: Usage, nano: int
 ) -> None:
+    """A price per hour may be no whole number of femto-dollars a second: it is rounded up."""
     assert PRICES.cost(provider, model, usage) == nano
 
 
@@ -101,6 +102,13 @@ def test_azure_s_deployments_have_no_price_before_a_mapping_says_what_they_are()
     call = asked("openai.speech", "azure", path, input="x")
     with pytest.raises(UnknownModel):
         quote_for(PRICES, COUNTER, call)
+
+
+def test_what_is_heard_by_the_token_is_bounded_by_the_model_s_context() -> None:
+    call = heard("gpt-4o-transcribe", "openai", seconds=1)
+    quote = quote_for(PRICES, COUNTER, call)
+    assert (quote.input_tokens_bound, quote.output_tokens_bound) == (16_000, 2_000)
+    assert quote.bound_nanousd == 16_000 * 6_000 + 2_000 * 10_000
 
 
 def batch(*params: dict[str, Any]) -> ModelCall:
