@@ -13,6 +13,7 @@ from proxy.providers.answer import (
     as_object,
     as_text,
     parse_object,
+    said,
     text_bytes,
 )
 from proxy.providers.body import (
@@ -154,6 +155,10 @@ class InteractionsAnswer(Answer):
     """An interaction, whole or in the event that completes it. One that goes on in the background
     has not ended."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._open: set[int] = set()
+
     def read_json(self, body: dict[str, Any]) -> None:
         if body.get("error") is not None:
             self.read_error(body["error"])
@@ -167,15 +172,29 @@ class InteractionsAnswer(Answer):
             case "interaction.created" | "interaction.completed":
                 self._read(as_object(message.get("interaction")))
             case "step.start":
+                self._open.add(as_count(message.get("index")) or 0)
                 self._read_step(as_object(message.get("step")))
             case "step.delta":
                 delta = as_object(message.get("delta"))
                 arguments = delta.get("arguments")
                 told = arguments if isinstance(arguments, str) else repr(arguments or "")
                 self.output_seen += text_bytes(delta.get("text"), told)
+            case "step.stop":
+                self._open.discard(as_count(message.get("index")) or 0)
             case "error":
                 self.read_error(message.get("error"))
         return False
+
+    def last_words(self) -> tuple[Event, ...]:
+        if self.response_id is None or self.is_complete:
+            return ()
+        whole = {"id": self.response_id, "object": "interaction", "status": "incomplete"}
+        words: list[dict[str, Any]] = [
+            *({"event_type": "step.stop", "index": index} for index in sorted(self._open)),
+            {"event_type": "interaction.completed", "interaction": whole},
+        ]
+        ended = tuple(said(word["event_type"], word) for word in words)
+        return (*ended, Event("done", b"[DONE]", b""))
 
     def _read(self, interaction: dict[str, Any]) -> None:
         self.response_id = as_text(interaction.get("id")) or self.response_id

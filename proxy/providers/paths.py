@@ -21,9 +21,7 @@ Reason = Literal[
     "unlisted_gateway",
     "audio",
     "batch",
-    "images",
     "stored_work",
-    "video",
 ]
 
 
