@@ -28,11 +28,14 @@ _TYPE = re.compile(
     r'multipart/form-data[ \t]*;[ \t]*boundary=(?:"([^"\\]+)"|([^"\\;,\s]+))[ \t]*', re.IGNORECASE
 )
 _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=?-]{1,70}")
+_NAME = r"([A-Za-z0-9_.-]{1,64})((?:\[[A-Za-z0-9_.-]{0,64}\]){0,2})"
 _DISPOSITION = re.compile(
-    r'form-data; ?name="([A-Za-z0-9_.-]{1,64})((?:\[[A-Za-z0-9_.-]{0,64}\]){0,2})"'
-    r'(?:; ?filename="([^"\\]{0,255})"(?:; ?filename\*=[^;"\s]{1,512})?)?',
+    rf'form-data; ?name=(?:"{_NAME}"|([A-Za-z0-9_.-]{{1,64}}))'
+    r'(?:; ?filename=("[^"\\]{0,255}"|[A-Za-z0-9_.-]{1,255})(?:; ?filename\*=[^;"\s]{1,512})?)?',
     re.IGNORECASE,
 )
+"""Names with and without quotes, as .NET writes them; nothing escaped, and nothing else."""
+
 _HEADERS = frozenset(
     ["Content-Disposition", "Content-Type", "Content-Length", "Content-Transfer-Encoding"]
 )
@@ -144,15 +147,16 @@ class _Parts:
         found = _DISPOSITION.fullmatch(segment["Content-Disposition"])
         if found is None:
             raise BadRequest("a part of the form has an unusual Content-Disposition")
+        name, brackets = found[1] or found[3], found[2] or ""
         coding = segment.header("Content-Transfer-Encoding", "binary").lower()
         charset = (segment.charset or "utf-8").lower()
         if coding not in ("binary", "8bit", "7bit") or charset not in _CHARSETS:
-            raise BadRequest("a part of the form is encoded", found[1])
-        self._note(found[1], found[2])
-        if found[3] is not None:
-            self._files.append(File(found[1], data))
+            raise BadRequest("a part of the form is encoded", name)
+        self._note(name, brackets)
+        if found[4] is not None:
+            self._files.append(File(name, data))
         else:
-            self._field(found[1], found[2], data)
+            self._field(name, brackets, data)
 
     def _note(self, base: str, brackets: str) -> None:
         if base + brackets in self._seen and not brackets.endswith("[]"):

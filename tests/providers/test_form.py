@@ -1,8 +1,11 @@
 """Forms: one reading, or none."""
 
+import httpx
+import httpx2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from openai import OpenAI
 
 from proxy.providers.call import BadRequest
 from proxy.providers.form import FIELD_BYTES_MAX, PARTS_MAX, File, read_fields, read_form
@@ -82,7 +85,8 @@ PLAIN = part(disposition('name="a"'))
         whole(PLAIN, part(disposition('name="a[]"'))),
         whole(part(disposition('name="a[b]"')), part(disposition('name="a[b]"'))),
         whole(part(disposition('name="a"') + "\r\n" + disposition('name="b"'))),
-        whole(part(disposition("name=a"))),
+        whole(part(disposition("name=a[]"))),
+        whole(part(disposition("name=a b"))),
         whole(part(disposition('name="a\\"b"'))),
         whole(part(disposition('name="a%22"'))),
         whole(part(disposition('name=""'))),
@@ -114,13 +118,14 @@ def test_what_usual_clients_send_passes() -> None:
     headers = [
         disposition('name="file"; filename="Grüße.wav"') + "\r\nContent-Type: audio/wav",
         disposition('name="b"; filename="x"; filename*=utf-8\'\'x'),
+        disposition("name=e; filename=a.wav; filename*=utf-8''a.wav"),
         disposition('name="c"') + "\r\nContent-Type: text/plain; charset=UTF-8",
         disposition('name="d"') + "\r\nContent-Transfer-Encoding: binary\r\nContent-Length: 1",
     ]
     read = read_form(whole(*map(part, headers)), TYPE)
     assert (read.members, [file.name for file in read.files]) == (
         {"c": "x", "d": "x"},
-        ["file", "b"],
+        ["file", "b", "e"],
     )
 
 
@@ -170,3 +175,41 @@ def test_no_bytes_raise_anything_but_bad_request(
     except BadRequest:
         return
     assert sum(len(file.data) for file in read.files) <= len(data)
+
+
+def sent_by_openai_s_client() -> dict[str, tuple[bytes, str]]:
+    """What the official client writes for calls that are sent as forms, by their path."""
+    seen: dict[str, tuple[bytes, str]] = {}
+
+    def note(request: httpx2.Request) -> httpx2.Response:
+        seen[request.url.path] = request.read(), request.headers["content-type"]
+        return httpx2.Response(200, json={})
+
+    http = httpx2.Client(transport=httpx2.MockTransport(note))
+    client = OpenAI(api_key="x", http_client=http)
+    picture = ("ü.png", b"\x89PNG", "image/png")
+    client.images.edit(model="gpt-image-1-mini", image=[picture] * 2, prompt="Grüße", n=2)
+    client.audio.transcriptions.create(
+        model="gpt-4o-transcribe",
+        file=("a b.wav", b"RIFF"),
+        include=["logprobs"],
+        chunking_strategy={"type": "server_vad", "threshold": 0.4},
+    )
+    return seen
+
+
+def test_the_official_client_s_forms_are_read() -> None:
+    sent = sent_by_openai_s_client()
+    drawn = read_form(*sent["/v1/images/edits"])
+    assert drawn.members == {"model": "gpt-image-1-mini", "prompt": "Grüße", "n": "2"}
+    assert [file.name for file in drawn.files] == ["image", "image"]
+    heard = read_form(*sent["/v1/audio/transcriptions"])
+    assert heard.members["include"] == ["logprobs"]
+    assert heard.members["chunking_strategy"] == ["server_vad", "0.4"]
+
+
+def test_other_clients_forms_are_read() -> None:
+    url = "https://api.openai.com/v1/audio/transcriptions"
+    files, fields = {"file": ("ü.wav", b"RIFF")}, {"model": "whisper-1"}
+    request = httpx.Request("POST", url, data=fields, files=files)
+    assert read_form(request.read(), request.headers["content-type"]).members == fields
