@@ -20,8 +20,8 @@ from proxy.providers.gemini import GeminiGenerate, either, model_in_path
 from proxy.providers.opaque import OpaqueFormat
 from proxy.providers.plain import PlainFormat, SilentAnswer
 
-REQUESTS_MAX = 100_000
-"""Anthropic's own limit."""
+REQUESTS_MAX = 10_000
+"""Anthropic takes ten times as many; to read these takes a second, and a decision may take five."""
 
 
 class AnthropicBatch(PlainFormat):

@@ -1,12 +1,13 @@
 """Allowlist alone: which of its answers comes first, and why."""
 
+import asyncio
 import gzip
 import json
 from typing import Any
 
 import pytest
 
-from addons.allowlist import Allowlist
+from addons.allowlist import LARGE_BYTES, Allowlist
 from proxy.policy import PolicyBook
 from proxy.providers.recognise import Free, Known, NeedsShape, NotModel, Unsupported
 from proxy.refusals import Code, Refusal
@@ -159,6 +160,21 @@ def test_a_form_is_read_with_its_content_type():
     assert ADDON.depart(it, over) == Stamp("p/egress.allow[0]")
     assert it.call is not None
     assert it.call.model == "gpt-4o-mini"
+
+
+async def test_a_large_body_is_read_in_a_thread_and_judged_alike():
+    large = chat(messages=[{"role": "user", "content": "x" * (LARGE_BYTES + 1)}])
+    it = chat_slip()
+    verdict = Allowlist(body_bytes_max=4096).depart(it, flow(large))
+    assert asyncio.iscoroutine(verdict)
+    assert it.call is None
+    assert await verdict == Stamp("p/egress.allow[0]")
+    assert it.call is not None
+    refused = ADDON.depart(chat_slip(), flow(large | {"model": "gpt-9"}))
+    assert asyncio.iscoroutine(refused)
+    no = await refused
+    assert isinstance(no, Refusal)
+    assert no.code is Code.MODEL_NOT_ALLOWED
 
 
 OTHERS: dict[str, tuple[Known, dict[str, Any]]] = {

@@ -149,6 +149,11 @@ class TestBatches:
         assert charge.is_estimated
         assert charge_for(PRICES, call, quote, reader, 400).nanousd == 0
 
+    def test_many_requests_are_quoted_in_a_thread(self) -> None:
+        counter = TokenCounter()
+        assert not counter.is_large(batch(message()))
+        assert counter.is_large(batch(*[message()] * 33))
+
     def test_a_seller_without_a_batch_price_has_no_quote(self) -> None:
         body = json.dumps({"requests": [{"params": message(model="kimi-k2")}]}).encode()
         call = format_named("anthropic.batch", "moonshotai").read_request(body)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from proxy.providers.call import BadRequest, FormatName, ModelCall
 from proxy.providers.formats import FORMATS, format_named
-from tests.providers.billable import SAMPLES
-from tests.providers.bodies import chat, chunk, converse, frame, gemini, messages, sse
+from tests.providers.billable import FORM, SAMPLES
+from tests.providers.bodies import chat, chunk, converse, form, frame, gemini, messages, sse
 
 PATHS: dict[str, str] = {
     "gemini": "/v1beta/models/gemini-2.5-flash:streamGenerateContent",
@@ -508,6 +508,38 @@ def test_no_request_raises_anything_but_bad_request(
         assert again == data or json.loads(again) == json.loads(data)
     elif lowered.output_tokens_max is not None and name != "bedrock.invoke":
         assert lowered.output_tokens_max <= max(tokens, 0)
+
+
+FORMS: list[FormatName] = ["openai.images", "openai.transcription", "openai.video"]
+fields = st.dictionaries(
+    st.sampled_from(
+        [
+            *("model", "n", "quality", "stream", "partial_images", "prompt", "svg", "frame_count"),
+            *("file", "image", "mask", "url", "chunking_strategy", "input_reference", "Model"),
+        ]
+    ),
+    st.one_of(
+        st.text(max_size=6),
+        st.sampled_from(["1", "2", "true", "low", "gpt-image-1", "whisper-1"]),
+        st.tuples(st.just("a.wav"), st.binary(max_size=60)),
+        st.lists(st.text(max_size=3), max_size=2),
+    ),
+    max_size=6,
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.sampled_from(FORMS), st.sampled_from(["openai", "azure", "groq"]), fields, st.binary())
+def test_no_form_raises_anything_but_bad_request(
+    name: FormatName, provider: str, members: dict[str, Any], junk: bytes
+) -> None:
+    body = form(**{"model": "m"} | members)
+    for data in (body, body[:-9] + junk, junk):
+        try:
+            call = read(name, data, provider, content_type=FORM)
+        except BadRequest:
+            continue
+        assert call.unbounded or call.output_tokens_max is None or call.output_tokens_max > 0
 
 
 @pytest.mark.parametrize(
