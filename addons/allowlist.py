@@ -57,6 +57,8 @@ class Allowlist:
                 "egress.allow of the policy.",
                 rule=answer.rule,
             )
+        if slip.socket is not None:  # A turn: its call was read from its message.
+            return _models(slip, answer, _Read(slip.call))
         if len(flow.request.raw_content or b"") > LARGE_BYTES:
             return self._later(slip, flow, answer)
         return _models(slip, answer, self._read(slip, flow))

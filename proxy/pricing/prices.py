@@ -210,6 +210,8 @@ class Prices:
         femto = usage.web_searches * rates.web_search + rates.request
         for part in usage.parts:
             part_rates = self._rates(provider, part.model or model, part.usage.service_tier or tier)
+            if not part_rates.cover(part.usage):
+                raise UnknownModel(f"no price for what {part.model or model} of {provider} used")
             femto += part_rates.femto(part.usage)
         return nano(femto)
 
@@ -299,12 +301,12 @@ def _dearest_input(step: Step, call: ModelCall) -> int:
     return dearest
 
 
-_DRAWS = ("gemini.", "openai.images", "openai.speech")
+_DRAWS = ("gemini.", "openai.images", "openai.speech", "openai.realtime")
 
 
 def _dearest_output(step: Step, call: ModelCall) -> int:
-    """Gemini's models draw and speak by themselves; others do where they are asked to by the path,
-    and elsewhere that is unbounded."""
+    """Gemini's models draw and speak by themselves; others do where the path asks them to, and
+    elsewhere that is unbounded."""
     if call.format.startswith(_DRAWS):
         return max(step.output, step.output_image, step.output_audio)
     return step.output

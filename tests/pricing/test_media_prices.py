@@ -14,7 +14,7 @@ from proxy.pricing.prices import Prices, UnknownModel, UnknownTier
 from proxy.pricing.tokens import TokenCounter
 from proxy.providers.call import FormatName, ModelCall
 from proxy.providers.formats import format_named
-from proxy.providers.usage import Usage
+from proxy.providers.usage import Usage, UsagePart, total_of
 from tests.pricing.calls import openai
 from tests.providers.billable import SAMPLES
 from tests.providers.bodies import BOUNDARY, form, messages, wav
@@ -75,6 +75,17 @@ def test_what_was_used_and_has_no_price_is_not_free(
 ) -> None:
     with pytest.raises(UnknownModel):
         PRICES.cost(provider, model, usage)
+
+
+def test_one_sampling_of_several_without_a_price_is_not_free_either() -> None:
+    heard_too = UsagePart("whisper-1", Usage(50, 5))
+    whole = total_of((UsagePart(None, Usage(10, 10)), heard_too), Usage(60, 15))
+    with pytest.raises(UnknownModel):
+        PRICES.cost("openai", "gpt-realtime", whole)
+    seconds = UsagePart("whisper-1", Usage(0, 0, audio_seconds=60))
+    whole = total_of((UsagePart(None, Usage(10, 10)), seconds), Usage(10, 10))
+    cost = PRICES.cost("openai", "gpt-realtime", Usage(10, 10))
+    assert PRICES.cost("openai", "gpt-realtime", whole) == cost + 6_000_000
 
 
 @pytest.mark.parametrize("model", ["whisper-1", "tts-1", "gpt-transcribe"])

@@ -1,6 +1,7 @@
 """Every path of every provider that may be billed, and what becomes of it (scenario C1).
 
-One row: method, path, and the format that meters it, "free:kind", or "no:reason". Whoever drives the
+One row: method, path, and the format that meters it, "socket:" and the format of its turns,
+"free:kind", or "no:reason". Whoever drives the
 table has a body for each row, in the content type that its clients send.
 """
 
@@ -92,8 +93,8 @@ POST {base}/threads/t_1/runs                     no:stored_work
 POST {base}/uploads                              no:stored_work
 POST {base}/vector_stores                        no:stored_work
 POST {base}/vector_stores/vs_1/search            no:stored_work
-WS   {base}/realtime?model=gpt-realtime          no:websocket
-WS   {base}/responses                            no:websocket
+WS   {base}/realtime?model=gpt-realtime          socket:openai.realtime
+WS   {base}/responses                            socket:openai.responses
 WS   {base}/live/sessions                        no:websocket
 """
 )
@@ -137,7 +138,7 @@ POST /v1beta/fileSearchStores                    no:stored_work
 POST /v1beta/tunedModels                         no:stored_work
 POST /v1beta/agents                              no:stored_work
 POST /upload/v1beta/files                        free:files
-WS   /ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent no:websocket
+WS   /ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent socket:gemini.live
 """
 _PARTNERS = f"""
 POST {PROJECT}/publishers/google/models/text-embedding-005:predict      gemini.embed
@@ -149,7 +150,7 @@ POST {PROJECT}/batchPredictionJobs                                      no:batch
 POST {PROJECT}/tuningJobs                                               no:batch
 POST {PROJECT}/endpoints/123:predict                                    no:path_unsupported
 POST /v1beta1/publishers/google/models/gemini-2.5-flash:generateContent gemini.generate
-WS   /ws/google.cloud.aiplatform.v1.LlmBidiService/BidiGenerateContent  no:websocket
+WS   /ws/google.cloud.aiplatform.v1.LlmBidiService/BidiGenerateContent  socket:gemini.live
 """
 _BEDROCK = """
 POST /model/us.amazon.nova-pro-v1%3A0/converse              bedrock.converse
@@ -164,7 +165,7 @@ POST /guardrail-checks/invoke                               no:path_unsupported
 """
 _AZURE = """
 POST /openai/responses                                      openai.responses
-WS   /openai/realtime?deployment=d                          no:websocket
+WS   /openai/realtime?deployment=d                          socket:openai.realtime
 POST /models/chat/completions                               openai.chat
 POST /openai/v1/video/generations/jobs                      no:path_unsupported
 """
@@ -208,7 +209,8 @@ _TABLE: tuple[tuple[str, tuple[str, ...], str, str], ...] = (
         "openai-chatgpt",
         ("chatgpt.com",),
         "/backend-api/codex",
-        "POST {base}/responses openai.responses\nPOST {base}/tasks no:path_unsupported",
+        "POST {base}/responses openai.responses\nWS {base}/responses socket:openai.responses\n"
+        "POST {base}/tasks no:path_unsupported",
     ),
     ("azure", ("res.openai.azure.com",), "/openai/v1", _OPENAI),
     ("azure", ("res.openai.azure.com",), "/openai/deployments/d", _COMPATIBLE),
@@ -245,7 +247,7 @@ _TABLE: tuple[tuple[str, tuple[str, ...], str, str], ...] = (
     ("deepseek", ("api.deepseek.com",), "/beta", "POST {base}/completions openai.completions"),
     ("deepseek", ("api.deepseek.com",), "/anthropic", _MESSAGES),
     ("x-ai", ("api.x.ai", "eu-west-1.api.x.ai"), "/v1", _COMPATIBLE),
-    ("x-ai", ("api.x.ai",), "", _MESSAGES + "WS /v1/realtime no:websocket"),
+    ("x-ai", ("api.x.ai",), "", _MESSAGES + "WS /v1/realtime socket:openai.realtime"),
     ("x-ai", ("api.x.ai",), "", "GRPC /xai_api.Chat/GetCompletion no:grpc"),
     ("openrouter", ("openrouter.ai",), "/api/v1", _COMPATIBLE),
     ("openrouter", ("openrouter.ai",), "/api", _MESSAGES),
@@ -332,7 +334,7 @@ class Billable:
     """GET, POST or DELETE; a WebSocket is a GET with `upgrade`."""
     path: str
     outcome: str
-    """A format, "free:kind" or "no:reason"."""
+    """A format, "socket:format", "free:kind" or "no:reason"."""
     content_type: str
     body: bytes
     """One that the format can read; `{}` where none is read."""

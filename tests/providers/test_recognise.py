@@ -13,6 +13,7 @@ from proxy.providers.recognise import (
     NeedsShape,
     NotModel,
     Recognised,
+    Socket,
     Unsupported,
     recognise,
     recognise_shape,
@@ -115,13 +116,13 @@ SOCKET = {"upgrade": "websocket", "connection": "Upgrade"}
             JSON,
             Unsupported("openai", "path_ambiguous"),
         ),
-        ("api.openai.com", "GET", "/v1/responses", SOCKET, Unsupported("openai", "websocket")),
+        ("api.openai.com", "GET", "/v1/responses", SOCKET, Socket("openai", "openai.responses")),
         (
             "api.openai.com",
             "GET",
             "/v1/realtime?model=x",
             SOCKET,
-            Unsupported("openai", "websocket"),
+            Socket("openai", "openai.realtime"),
         ),
         (
             "new.api.openai.com",
@@ -244,6 +245,8 @@ def what(seen: Recognised) -> str:
     match seen:
         case Known(format=name):
             return name
+        case Socket(dialogue=name):
+            return f"socket:{name}"
         case Free(kind=kind):
             return f"free:{kind}"
         case Unsupported(reason=reason):
