@@ -11,7 +11,8 @@ _SAMPLE_BYTES = (1, 2, 3, 4, 8)
 
 BYTES_PER_SECOND_MIN = 4_000
 """Of a WAV file. Its samples take at least twice as many; but a decoder that finds other audio inside
-them (ffmpeg looks for AC-3 and DTS) finds at least so many in a second of it, 32 kbit/s."""
+them (ffmpeg looks for AC-3 and DTS) finds at least so many in a second of it, 32 kbit/s. What is made
+to be found as AAC could last longer still; then the provider's figure, above the hold, is the charge."""
 
 UNKNOWN_BYTES_PER_SECOND = 1_000
 """Of any other file: an MP3's least, 8 kbit/s. Credible, and no bound."""
