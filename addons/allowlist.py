@@ -14,8 +14,8 @@ from proxy.providers.recognise import Known, NeedsShape, Unsupported, recognise_
 from proxy.refusals import Code, Refusal
 from proxy.slip import Slip, Stamp
 
-LARGE_BYTES = 1024 * 1024
-"""A body above this is read in a thread: a batch of ten thousand requests takes a second."""
+LARGE_BYTES = 256 * 1024
+"""A body above this is read in a thread: a batch of so many bytes takes a tenth of a second."""
 
 
 class _Read(NamedTuple):
