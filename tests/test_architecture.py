@@ -82,6 +82,7 @@ ELSEWHERE = {
     "proxy/providers/bedrock_invoke": ("providers/test_formats.py", "one suite for every format"),
     "proxy/providers/cohere": ("providers/test_formats.py", "one suite for every format"),
     "proxy/providers/cohere_answer": ("providers/test_formats.py", "replay/ has its answers"),
+    "proxy/providers/plain": ("providers/test_formats.py", "one suite for every format"),
     "proxy/providers/dialects": ("providers/test_formats.py", "a table, as read by"),
     "proxy/providers/event_stream": ("providers/test_framing.py", "one suite for every framing"),
     "proxy/providers/gemini": ("providers/test_formats.py", "one suite for every format"),

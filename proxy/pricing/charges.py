@@ -32,9 +32,30 @@ def quote_for(
     if_unknown: UnknownPricing = "refuse",
 ) -> Quote:
     """The estimate that people see and the bound that is held. Raises UnknownPrice."""
+    if call.items:
+        return _together(
+            [quote_for(prices, counter, item, if_unknown=if_unknown) for item in call.items]
+        )
     models = prices.models_for(call)
     bound = input_bound(call, models, prices.limits_for(call))
     return prices.quote(call, bound, counter.estimate(call, models[0]), if_unknown=if_unknown)
+
+
+def _together(quotes: list[Quote]) -> Quote:
+    """Of several calls as one, none of which can be lowered by itself."""
+    bound = sum(quote.bound_nanousd for quote in quotes)
+    return Quote(
+        input_tokens_estimate=sum(quote.input_tokens_estimate for quote in quotes),
+        input_tokens_bound=sum(quote.input_tokens_bound for quote in quotes),
+        output_tokens_estimate=sum(quote.output_tokens_estimate for quote in quotes),
+        output_tokens_bound=sum(quote.output_tokens_bound * quote.samplings for quote in quotes),
+        samplings=1,
+        fixed_nanousd=bound,
+        per_output_nanousd=0,
+        bound_nanousd=bound,
+        estimate_nanousd=sum(quote.estimate_nanousd for quote in quotes),
+        version=quotes[0].version,
+    )
 
 
 def fitted(quote: Quote, output_tokens: int) -> Quote:

@@ -3,6 +3,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from importlib.metadata import version as installed_version
@@ -14,7 +15,7 @@ from proxy.pricing.limits import UNKNOWN, Limits, limits_digest, limits_of
 from proxy.pricing.names import stem
 from proxy.pricing.own import UNMAPPED, Named, OwnPrices, Rate, tier_factor
 from proxy.pricing.price_file import PriceFile
-from proxy.pricing.quote import Quote, worst_case
+from proxy.pricing.quote import Quote, by_piece, worst_case
 from proxy.pricing.rates import Rates, dearest_of, nano
 from proxy.pricing.table import every_rate, find_model, has_variant, rates_of, sellers
 from proxy.pricing.tiers import (
@@ -144,6 +145,8 @@ class Prices:
         limits = self.limits_for(call)
         asked = call.output_tokens_max
         output = limits.output_tokens if asked is None else min(asked, limits.output_tokens)
+        if asked is not None and _may_write_more(call):
+            output = asked
         likely = min(output, OUTPUT_TOKENS_TYPICAL) * call.samplings
         fixed = each = estimate = 0
         is_dearest = False
@@ -157,9 +160,13 @@ class Prices:
                         raise
                     is_dearest = True
                     every.append(self.dearest(named.provider))
+            pieces = by_piece(call)
+            if not all(rates.is_by_token or rates.femto(pieces) for rates in every):
+                raise UnknownModel(f"{call.model} of {call.provider} is not priced by the token")
             worst = [worst_case(rates, call, input_tokens_bound) for rates in every]
             fixed, each = max(pair[0] for pair in worst), max(pair[1] for pair in worst)
-            estimate = nano(every[0].femto(Usage(input_tokens_estimate, likely)))
+            likely_use = replace(pieces, input_tokens=input_tokens_estimate)
+            estimate = nano(every[0].femto(replace(likely_use, output_tokens=likely)))
         bound = fixed + each * output
         return Quote(
             input_tokens_estimate=input_tokens_estimate,
@@ -190,10 +197,14 @@ class Prices:
         tier = usage.service_tier or service_tier
         rates = self.rates(provider, model, tier)
         if not usage.parts:
+            if not rates.cover(usage):
+                raise UnknownModel(f"no price for what {model} of {provider} used")
             return nano(rates.femto(usage))
         femto = usage.web_searches * rates.web_search + rates.request
         for part in usage.parts:
             part_rates = self.rates(provider, part.model or model, part.usage.service_tier or tier)
+            if not part_rates.cover(part.usage):
+                raise UnknownModel(f"no price for what {part.model or model} of {provider} used")
             femto += part_rates.femto(part.usage)
         return nano(femto)
 
@@ -290,6 +301,12 @@ class Prices:
             return rates_of(entry, self._at, context, factor)
         except LookupError:
             return UnknownModel(f"{model} of {provider} is not priced by the token")
+
+
+def _may_write_more(call: ModelCall) -> bool:
+    """In a batch Anthropic lets models write more than they can in an answer that is waited for."""
+    in_batch = (call.service_tier or "").startswith("batch")
+    return in_batch and call.format == "anthropic.messages"
 
 
 def _version(file: PriceFile | None) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from proxy.pricing.rates import Rates, Step, nano
 from proxy.providers.call import ModelCall
+from proxy.providers.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,20 @@ def worst_case(rates: Rates, call: ModelCall, input_tokens_bound: int) -> tuple[
     reached = [step for step in rates.steps if step.above < input_tokens_bound] or [rates.steps[0]]
     dearest_input = max(_dearest_input(step, call) for step in reached)
     dearest_output = max(_dearest_output(step, call) for step in reached)
-    fixed = input_tokens_bound * dearest_input + rates.request
+    fixed = input_tokens_bound * dearest_input + rates.femto(by_piece(call))
     return nano(fixed), nano(dearest_output * call.samplings)
+
+
+def by_piece(call: ModelCall) -> Usage:
+    """The most of it that is billed by length or number, and no token."""
+    return Usage(
+        0,
+        0,
+        audio_seconds=call.audio_seconds_max,
+        characters=call.characters,
+        pages=call.pages_max,
+        annotated_pages=call.annotated_pages_max,
+    )
 
 
 _CACHE_ON_REQUEST = ("anthropic.", "bedrock.")
@@ -61,9 +74,12 @@ def _dearest_input(step: Step, call: ModelCall) -> int:
     return dearest
 
 
+_DRAWS = ("gemini.", "openai.images", "openai.speech", "openai.realtime")
+
+
 def _dearest_output(step: Step, call: ModelCall) -> int:
-    """Gemini's models draw and speak by themselves, realtime ones speak; others are asked to, and that
-    is unbounded."""
-    if call.format.startswith(("gemini.", "openai.realtime")):
+    """Gemini's models draw and speak by themselves; others do where the path asks them to, and
+    elsewhere that is unbounded."""
+    if call.format.startswith(_DRAWS):
         return max(step.output, step.output_image, step.output_audio)
     return step.output

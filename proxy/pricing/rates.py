@@ -43,14 +43,32 @@ class Rates:
     web_search: int = 0
     """Femto-dollars for one search."""
     audio_second: int = 0
+    character: int = 0
+    page: int = 0
+    annotated_page: int = 0
     request: int = 0
     """Femto-dollars for being asked at all."""
+    is_by_token: bool = True
+    """False: tokens have no price, and what has one is its length, its text or its pages."""
 
     def at(self, input_tokens: int) -> Step:
         for step in reversed(self.steps):
             if input_tokens > step.above:
                 return step
         return self.steps[0]
+
+    def cover(self, usage: Usage) -> bool:
+        """Has anything of what was used a price? What is billed by the second may report tokens as
+        well, and the other way round."""
+        tokens = usage.input_tokens + usage.output_tokens
+        if not (tokens or usage.audio_seconds or usage.characters or usage.pages):
+            return True
+        by_piece = (
+            usage.audio_seconds * self.audio_second
+            + usage.characters * self.character
+            + usage.pages * self.page
+        )
+        return by_piece > 0 or (self.is_by_token and tokens > 0)
 
     def femto(self, usage: Usage) -> int:
         """The exact cost of one sampling."""
@@ -72,6 +90,9 @@ class Rates:
             + usage.output_audio_tokens * step.output_audio
             + usage.output_image_tokens * step.output_image
             + usage.audio_seconds * self.audio_second
+            + usage.characters * self.character
+            + max(0, usage.pages - usage.annotated_pages) * self.page
+            + usage.annotated_pages * self.annotated_page
             + usage.web_searches * self.web_search
             + self.request
         )

@@ -52,22 +52,28 @@ def sellers(snapshot: DataSnapshot, provider_id: str) -> list[Provider]:
 
 
 def rates_of(entry: ModelInfo, at: datetime, context: dict[str, str], multiplier: Decimal) -> Rates:
-    """Raises LookupError when the entry prices something other than tokens."""
+    """Raises LookupError when the entry prices nothing that a call is metered by."""
     price = entry.get_prices(at, context or None)
-    if price.input_mtok is None:
-        raise LookupError("not priced by the token")
+    spoken_or_read = ("input_audio_hours", "audio_hours", "input_mchars", "input_document_kpages")
+    if price.input_mtok is None and not any(_flat(price, key) for key in spoken_or_read):
+        raise LookupError("not priced by what is metered")
     return _rates(price, multiplier)
 
 
 def _rates(price: ModelPrice, multiplier: Decimal) -> Rates:
+    heard = _flat(price, "input_audio_hours") or _flat(price, "audio_hours")
+    spoken, read = _flat(price, "input_mchars"), _flat(price, "input_document_kpages")
     starts = sorted({-1, *_starts(price)})
     steps = tuple(_step(price, above, multiplier) for above in starts)
-    heard = _flat(price, "input_audio_hours") or _flat(price, "audio_hours")
     return Rates(
         steps,
         web_search=per_piece(_flat(price, "web_searches_kcount")),
         audio_second=per_second(heard),
+        character=per_token(spoken),  # Both are in millions.
+        page=per_piece(read),
+        annotated_page=per_piece(_flat(price, "input_annotated_document_kpages") or read),
         request=per_piece(_flat(price, "requests_kcount")),
+        is_by_token=price.input_mtok is not None,
     )
 
 

@@ -22,6 +22,8 @@ LARGE_CHARACTERS = 16 * 1024
 """New text above this is counted in a thread: 0.4 ms of English, 8 ms of the worst input
 measured."""
 
+MANY_ITEMS = 32
+
 MEASURED_CHARACTERS_MAX = 1024 * 1024
 """Of one text; the rest is taken to be like it. Only the estimate is affected."""
 
@@ -68,7 +70,10 @@ class TokenCounter:
         encoding("o200k_base")
 
     def is_large(self, call: ModelCall) -> bool:
-        """True when `estimate` has so much new text to count that it belongs in a thread."""
+        """True when `estimate` has so much new text to count that it belongs in a thread, or so many
+        calls to be quoted."""
+        if len(call.items) > MANY_ITEMS:
+            return True
         fresh = 0
         for text in call.prompt.texts:
             if self._remembered(text) is None:

@@ -9,12 +9,22 @@ FormatName = Literal[
     "openai.responses",
     "openai.embeddings",
     "openai.completions",
+    "openai.images",
+    "openai.speech",
+    "openai.transcription",
+    "openai.video",
+    "openai.batch",
     "openai.realtime",
     "anthropic.messages",
     "anthropic.count_tokens",
+    "anthropic.batch",
     "gemini.generate",
     "gemini.count_tokens",
     "gemini.embed",
+    "gemini.batch",
+    "gemini.interactions",
+    "gemini.predict",
+    "mistral.ocr",
     "gemini.live",
     "bedrock.converse",
     "bedrock.invoke",
@@ -121,3 +131,20 @@ class ModelCall:
     can_be_lowered: bool = True
     """`amend` can bring the output's bound down. False where no field of the body bounds all that
     is billed."""
+    audio_seconds_max: int = 0
+    """Audio that may be billed by its length."""
+    characters: int = 0
+    """Text that may be billed by its length."""
+    pages_max: int = 0
+    annotated_pages_max: int = 0
+    """Pages that may be billed by the piece."""
+    items: "tuple[ModelCall, ...]" = field(default=(), repr=False)
+    """The calls that a batch carries. Then they are what is billed; the rest sums them up."""
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Every model that this call may have answer."""
+        named = [self.model, *self.fallback_models]
+        for item in self.items:
+            named += item.models
+        return tuple(dict.fromkeys(named))

@@ -315,7 +315,7 @@ WIRES: dict[str, tuple[str, str, str, Any, str, bool]] = {
     "a provider we do not know the errors of": (
         "api.groq.com",
         "POST",
-        "/openai/v1/audio/speech",
+        "/openai/v1/audio/voices",
         Unsupported,
         "http",
         False,
