@@ -258,7 +258,7 @@ class Process:
             f"proxy = {{ port = {proxy_port} }}",
             f"console = {{ port = {console_port} }}",
             "[routes]",
-            *(f'{name} = "{url}"' for name, url in settings.routes.items()),
+            *(f'{name} = "{route.to}"' for name, route in settings.routes.items()),
             "[hosts]",
             *(f'"{name}" = "{at}"' for name, at in settings.hosts.items()),
         ]

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from proxy.identity import Claims, claims_from_credentials, claims_from_headers, is_identity_header
 from proxy.identity.claims import OWN_HEADERS, VENDOR_HEADERS
-from proxy.refusals import Code, Refusal, answer
+from proxy.refusals import Code, Refusal
+from proxy.shapes import answer
 
 ALLOWED = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:@/-")
 
