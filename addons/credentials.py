@@ -99,6 +99,5 @@ def _broken_signature(slip: Slip, flow: http.HTTPFlow) -> Refusal | None:
     return Refusal(
         Code.SIGNATURE_BROKEN,
         "This request is signed (SigV4) for Exeat's address, so the provider would turn it away. Call "
-        "by HTTPS_PROXY, or use a bearer token (AWS_BEARER_TOKEN_BEDROCK; any text will do where the "
-        "operator has a key for aws).",
+        "by HTTPS_PROXY, or ask the operator to set a key for aws, which takes the signature's place.",
     )

@@ -99,7 +99,7 @@ does when it was told to repeat at all."""
 
 def _repeats_429(agent: str) -> bool:
     """The AI SDK, and opencode that is built on it, repeat every 429; a 402 they show."""
-    return agent.startswith("opencode") or "ai-sdk/" in agent
+    return agent.startswith(("opencode/", "ai-sdk/")) or " ai-sdk/" in agent
 
 
 def _policy_status(refusal: Refusal, wire: str, agent: str, is_codex: bool) -> int:

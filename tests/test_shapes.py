@@ -353,6 +353,11 @@ def test_a_client_that_repeats_every_429_is_told_402_of_a_spent_budget(client):
     assert refused(RATE, "openai.chat", client).status == 429
 
 
+def test_googles_own_sdk_is_not_taken_for_the_ai_sdk():
+    client = "google-genai-sdk/2.8.0 gl-python/3.13.0"
+    assert refused(BUDGET, "gemini.generate", client).status == 429
+
+
 def test_codex_asks_over_http_when_its_websocket_cannot_be_metered():
     refusal = Refusal(Code.FORMAT_UNSUPPORTED, "no", facts={"reason": "websocket"})
     found = answer(refusal, wire="openai.responses", user_agent=CODEX, record="r")

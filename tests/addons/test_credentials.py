@@ -195,7 +195,7 @@ def test_a_call_signed_for_our_own_address_is_refused_and_says_what_to_do():
     verdict = Credentials(KEYS).depart(slip(to, recognised=CONVERSE, door="base_url"), over)
     assert isinstance(verdict, Refusal)
     assert verdict.code is Code.SIGNATURE_BROKEN
-    assert "AWS_BEARER_TOKEN_BEDROCK" in verdict.message
+    assert "Call by HTTPS_PROXY" in verdict.message
 
 
 def test_the_operators_key_replaces_a_signature_by_either_door():
