@@ -54,7 +54,7 @@ const CHANGES = {
 };
 
 const mock = new LLMock({ port: 0, chunkSize: 8, logLevel: "silent" });
-mock.onMessage(/tool/, { toolCalls: [TOOL], usage: USAGE });
+mock.onMessage(/^Use the tool\.$/, { toolCalls: [TOOL], usage: USAGE });
 mock.onEmbedding(/.*/, { embedding: [0.25, -0.5] });
 mock.onMessage(/.*/, { content: "Good evening from the other side.", usage: USAGE });
 await mock.start();
