@@ -130,6 +130,16 @@ def test_the_first_adapter_of_the_list_fills_a_part_in_whatever_order_they_are_s
     assert vendor(*codex).parts == vendor(*reversed(codex)).parts == {"session": "leaf"}
 
 
+def test_opencodes_session_header_is_a_runtimes_word_and_not_ours():
+    opencode = ("user-agent", "opencode/1.18.33 (linux) ai-sdk/provider-utils/4.0.40")
+    fields = [opencode, ("x-session-id", "ses_1"), ("x-session-affinity", "ses_1")]
+
+    for sent in (fields, list(reversed(fields)), fields[:2]):
+        assert own(*sent).parts == {}
+        assert vendor(*sent).parts == {"session": "ses_1"}
+    assert own(("user-agent", "curl/8"), ("x-session-id", "s")).parts == {"session": "s"}
+
+
 def test_an_adapter_with_a_value_nobody_may_have_is_passed_over():
     assert vendor(("thread-id", "not valid"), ("session-id", "s1")).parts == {"session": "s1"}
 
