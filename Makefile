@@ -35,7 +35,7 @@ tests/clients/node_modules/ready: tests/clients/package-lock.json | node
 	@cd tests/clients && npm ci --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
-clients: .venv/ready sdks tests/clients/node_modules/ready ## Claude Code, Codex and gemini-cli by hand, 740 MB from npm.
+clients: .venv/ready sdks tests/clients/node_modules/ready ## Claude Code, Codex, gemini-cli and opencode, measured; 1 GB from npm.
 	@$(RUN) python -m tests.clients
 
 demo: .venv/ready ## A tour of the gate: no key, no network, under a minute.

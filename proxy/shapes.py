@@ -6,6 +6,7 @@ not decide) is a 503, so that nobody takes it for one.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -39,6 +40,8 @@ def answer(
     body = _BODIES.get(family, _problem)(refusal, status, record)
     if wire == "gemini.array":
         body = [body]
+    if agent.startswith("opencode/") and refusal.kind not in ("rate", "fault"):
+        body = _calm(body)
     headers = [
         ("content-type", "application/json" if family in _BODIES else "application/problem+json"),
         ("x-should-retry", "true" if refusal.kind == "rate" else "false"),
@@ -50,6 +53,23 @@ def answer(
         headers.append(("retry-after", str(refusal.retry_after_s)))
     data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
     return Answer(status, tuple(headers), data)
+
+
+_ALARMS = re.compile("429|500|502|503|504|524|resource_exhausted", re.IGNORECASE)
+
+
+def _calm(value: object) -> object:
+    """opencode repeats what has such digits or words anywhere in its body, be it in an amount of
+    dollars: an invisible word joiner keeps them apart."""
+    match value:
+        case dict():
+            return {name: _calm(item) for name, item in value.items()}
+        case list():
+            return [_calm(item) for item in value]
+        case str() | int() if _ALARMS.search(str(value)):
+            return _ALARMS.sub(lambda found: found[0][0] + "\u2060" + found[0][1:], str(value))
+        case _:
+            return value
 
 
 def _named(refusal: Refusal, record: str) -> list[tuple[str, str]]:

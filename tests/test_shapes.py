@@ -9,6 +9,8 @@ import httpx
 import httpx2
 import openai
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from proxy.refusals import KINDS, Code, Kind, Refusal
 from proxy.shapes import Answer, answer
@@ -351,6 +353,24 @@ def test_a_client_that_repeats_every_429_is_told_402_of_a_spent_budget(client):
     assert refused(BUDGET, "gemini.generate", client).status == 402
     assert refused(BUDGET, "bedrock.converse", client).status == 400
     assert refused(RATE, "openai.chat", client).status == 429
+
+
+OPENCODE = "opencode/1.18.33 (linux) ai-sdk/provider-utils/4.0.40 runtime/bun/1.3.14"
+ALARMING = ("429", "500", "502", "503", "504", "524", "resource_exhausted", "rate limit")
+"""What opencode repeats a call for, wherever in the body it stands."""
+
+
+@pytest.mark.parametrize("wire", ["openai.chat", "gemini.array", "anthropic.messages", "mistral.x"])
+@given(amount=st.integers(0, 10**15))
+@example(amount=14_767_500)
+@example(amount=500_500)
+def test_no_amount_makes_opencode_repeat_a_decision(wire, amount):
+    refusal = Refusal(BUDGET, f"It may take ${amount}.", facts={"required": amount})
+    found = answer(refusal, wire=wire, user_agent=OPENCODE, record=f"01a1-{amount}")
+    text = found.body.decode()
+    assert not [word for word in ALARMING if word in text.lower()]
+    assert str(amount) in text.replace("\u2060", "")
+    json.loads(text)
 
 
 def test_googles_own_sdk_is_not_taken_for_the_ai_sdk():

@@ -1,5 +1,5 @@
-"""Claude Code, Codex and gemini-cli, asked one thing through Exeat: what they say, and after how many
-requests. `make clients` installs and runs them; docs/clients.md holds what was measured.
+"""Claude Code, Codex, gemini-cli and opencode, asked one thing through Exeat: what they say, and after
+how many requests. `make clients` installs and runs them; docs/clients.md holds what was measured.
 
 They are large, and change by the week: this is a measurement, and no part of `make test`.
 """
@@ -37,9 +37,10 @@ class Client:
 
 
 def clients() -> Mapping[str, Client]:
-    """By name. None of their install scripts ran, so Claude Code is started by its binary."""
+    """By name. None of their install scripts ran, so two are started by their binaries."""
     machine = {"x86_64": "x64", "aarch64": "arm64"}[platform.machine()]
     claude = MODULES / f"@anthropic-ai/claude-code-{sys.platform}-{machine}" / "claude"
+    opencode = MODULES / f"opencode-{sys.platform}-{machine}" / "bin" / "opencode"
     return {
         "Claude Code": Client(
             (str(claude), "-p", ASKED, "--model", "claude-sonnet-4-6"),
@@ -60,6 +61,10 @@ def clients() -> Mapping[str, Client]:
         "gemini-cli": Client(
             (str(MODULES / ".bin/gemini"), "-m", "gemini-2.5-flash", "-p", ASKED),
             {"GEMINI_API_KEY": "sk-agent", "GEMINI_CLI_TRUST_WORKSPACE": "true"},
+        ),
+        "opencode": Client(
+            (str(opencode), "run", "--model", "openai/gpt-4o-mini", ASKED),
+            {"OPENAI_API_KEY": "sk-agent", "OPENCODE_DISABLE_AUTOUPDATE": "1"},
         ),
     }
 
