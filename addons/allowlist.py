@@ -40,7 +40,7 @@ class Allowlist:
                 "egress.allow of the policy.",
                 rule=answer.rule,
             )
-        refusal = self._read(slip, flow)
+        refusal = self._read(slip, flow) if slip.socket is None else None
         if refusal is not None:
             return refusal
         if slip.call is not None:

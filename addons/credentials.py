@@ -6,7 +6,7 @@ from mitmproxy import http
 
 from proxy.providers.hosts import provider_of
 from proxy.providers.paths import RULES
-from proxy.providers.recognise import Free, Known
+from proxy.providers.recognise import Free, Known, Socket
 from proxy.refusals import Code, Refusal
 from proxy.slip import Slip, Stamp
 
@@ -51,6 +51,8 @@ class Credentials:
         over another request than the one that would leave."""
         provider = _account(slip)
         key = self._keys.get(provider) if provider is not None else None
+        if slip.socket is not None:
+            return Stamp("as its socket")
         if key is None or provider is None:
             return _broken_signature(slip, flow) or Stamp("the caller's own")
         headers = flow.request.headers
@@ -59,9 +61,7 @@ class Credentials:
         header, prefix = _HEADERS.get(provider, _BEARER)
         if provider == "google":
             _drop_key_parameter(slip, flow)
-            if (
-                "/openai/" in slip.path
-            ):  # Google's own OpenAI language takes its keys as OpenAI does.
+            if "/openai/" in slip.path:  # There it takes its keys as OpenAI does.
                 header, prefix = _BEARER
         if provider == "azure" and "/anthropic/" in slip.path:
             header, prefix = _HEADERS["anthropic"]
@@ -72,7 +72,7 @@ class Credentials:
 def _account(slip: Slip) -> str | None:
     """Who would be paid. A format by itself is no proof: any host may speak it."""
     seen, to = slip.recognised, slip.destination
-    if not isinstance(seen, Known | Free) or to is None:
+    if not isinstance(seen, Known | Socket | Free) or to is None:
         return None
     # Hugging Face is paid for all those that it routes to.
     provider = "huggingface" if seen.provider.startswith("huggingface_") else seen.provider

@@ -52,6 +52,8 @@ class Route:
     def depart(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
         """Yes, unless `open` found no destination (and has refused already)."""
         assert slip.destination is not None
+        if slip.socket is not None:
+            return Stamp(f"on socket {slip.socket}")
         return Stamp(f"{slip.door} to {slip.destination.authority}")
 
     def _recognise(self, slip: Slip, to: Destination, headers: Mapping[str, str]) -> Recognised:

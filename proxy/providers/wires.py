@@ -5,7 +5,7 @@ host it is (pure).
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
-from proxy.providers.recognise import Free, Known, Recognised, Unsupported
+from proxy.providers.recognise import Free, Known, Recognised, Socket, Unsupported
 
 _OWN_ENVELOPES = ("mistral", "openrouter")
 """Providers that speak OpenAI's language and have errors of their own."""
@@ -57,6 +57,8 @@ def wire_of(seen: Recognised, path: str, headers: Mapping[str, str]) -> str:
             if name == "gemini.generate" and _expects_array(path, query):
                 return "gemini.array"
             return name
+        case Socket(dialogue=name):
+            return "openai.responses" if name.startswith("openai.") else "gemini.generate"
         case Unsupported(provider="unknown", reason="websocket"):
             return _marked(path, "http")
         case Unsupported(provider=provider) | Free(provider=provider):
