@@ -117,4 +117,7 @@ const plain = createServer(answer).listen(0, "127.0.0.1");
 const tls = createTlsServer(secrets, answer).listen(0, "127.0.0.1", () => {
   console.log(JSON.stringify({ plain: plain.address().port, tls: tls.address().port }));
 });
+// No WebSockets here: Codex then asks over HTTP.
+const NO_SOCKETS = "HTTP/1.1 426 Upgrade Required\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+for (const server of [plain, tls]) server.on("upgrade", (_, socket) => socket.end(NO_SOCKETS));
 process.stdin.resume().on("end", () => process.exit(0));
