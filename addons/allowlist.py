@@ -79,6 +79,7 @@ class Allowlist:
             body = flow.request.raw_content or b""
             if coding:
                 body = decode_body(body, coding, self._body_bytes_max)
+            wire = None
             if isinstance(seen, NeedsShape):
                 assert slip.destination is not None
                 to = slip.destination
@@ -87,10 +88,11 @@ class Allowlist:
                     return _unsupported(seen)
                 if not isinstance(seen, Known):
                     return _Read()
+                wire = seen.format
             call = format_named(seen.format, seen.provider).read_request(
                 body, slip.path, flow.request.headers.get("content-type", "")
             )
-            return _Read(call, seen.format)
+            return _Read(call, wire)
         except BadRequest as error:
             where = f" ({error.param})" if error.param else ""
             return Refusal(Code.BAD_REQUEST, f"The request cannot be read: {error.reason}{where}.")
