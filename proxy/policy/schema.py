@@ -17,6 +17,7 @@ from proxy.policy.rule_schema import Rule
 
 Unit = Literal["usd", "tokens", "requests"]
 Dimension = Literal["org", "agent", "session", "task", "model"]
+UnknownPricing = Literal["refuse", "dearest"]
 Method = Annotated[str, AfterValidator(lambda text: _method(text))]
 
 
@@ -89,6 +90,8 @@ class Models(_Model):
 
     allow: tuple[str, ...] = ("*",)
     deny: tuple[str, ...] = ()
+    unknown_price: UnknownPricing = "refuse"
+    """`dearest` holds and charges a model without a price at the dearest rate that is known."""
 
 
 class Answers(_Model):
