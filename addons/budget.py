@@ -1,6 +1,5 @@
 """Is there money? The worst case of a call is held before it leaves, and settled when it ends."""
 
-import asyncio
 import time
 from collections.abc import Sequence
 
@@ -10,10 +9,9 @@ from proxy.budgets import Accounts, Charge, CountersUnavailable, Exceeded, Hold,
 from proxy.engine.answers import Filter
 from proxy.money import format_usd
 from proxy.policy.terms import BudgetedLimit
-from proxy.pricing.charges import fitted, quote_for
-from proxy.pricing.prices import Prices, UnknownPrice
+from proxy.pricing.charges import fitted
 from proxy.pricing.quote import Quote
-from proxy.pricing.tokens import TokenCounter, output_upper_bound
+from proxy.pricing.tokens import output_upper_bound
 from proxy.providers.decoding import decode_body
 from proxy.providers.formats import format_named
 from proxy.refusals import Code, Refusal
@@ -34,12 +32,8 @@ class Budget:
 
     name = "budget"
 
-    def __init__(
-        self, accounts: Accounts, prices: Prices, counter: TokenCounter, lease_ms: int
-    ) -> None:
+    def __init__(self, accounts: Accounts, lease_ms: int) -> None:
         self._accounts = accounts
-        self._prices = prices
-        self._counter = counter
         self._lease_ms = lease_ms
 
     async def depart(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
@@ -48,9 +42,6 @@ class Budget:
         assert slip.identity is not None
         if slip.door == "internal":
             return Stamp("inside")
-        refusal = await self._quote(slip)
-        if refusal is not None:
-            return refusal
         model = slip.call.model if slip.call else None
         limits = slip.terms.limits(slip.identity, model)
         if not limits:
@@ -78,35 +69,6 @@ class Budget:
             flow.request.headers["accept-encoding"] = "identity"
             return Stamp(f"held for {answer.output_tokens} output tokens at first")
         return Stamp(self._fit(slip, flow, answer))
-
-    async def _quote(self, slip: Slip) -> Refusal | None:
-        """What the call may cost at most. Without a price there is no bound, so no spending."""
-        call, terms = slip.call, slip.terms
-        if call is None or terms is None:
-            return None
-        slip.price_version = self._prices.version
-        if_unknown = terms.unknown_price
-        if call.unbounded and terms.spends_are_limited:
-            return Refusal(
-                Code.FORMAT_UNSUPPORTED,
-                f"This call has no upper bound on its cost ({', '.join(call.unbounded)}), and a "
-                "budget applies. Leave that feature out, or ask the operator for other terms.",
-            )
-        try:
-            if self._counter.is_large(call):  # Milliseconds, that others must not wait for.
-                slip.quote = await asyncio.to_thread(
-                    quote_for, self._prices, self._counter, call, if_unknown=if_unknown
-                )
-            else:
-                slip.quote = quote_for(self._prices, self._counter, call, if_unknown=if_unknown)
-        except UnknownPrice as error:
-            if terms.spends_are_limited:
-                return Refusal(
-                    Code.PRICE_UNKNOWN,
-                    f"The model {call.model} has no known price ({error}), and a budget applies. "
-                    "Use a model that has one, or ask the operator to set its rate in prices_file.",
-                )
-        return None
 
     def _fit(self, slip: Slip, flow: http.HTTPFlow, hold: Hold) -> str:
         """Lower the call's own bound to what was granted, where that is less."""

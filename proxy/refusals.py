@@ -25,6 +25,8 @@ class Code(StrEnum):
     ADDRESS_NOT_ALLOWED = "address_not_allowed"
     HOST_NOT_FOUND = "host_not_found"
     MODEL_NOT_ALLOWED = "model_not_allowed"
+    POLICY_DENIED = "policy_denied"
+    APPROVAL_REQUIRED = "approval_required"
     PRICE_UNKNOWN = "price_unknown"
     BUDGET_EXCEEDED = "budget_exceeded"
     RATE_LIMITED = "rate_limited"
@@ -48,6 +50,8 @@ KINDS: Mapping[Code, Kind] = {
     Code.ADDRESS_NOT_ALLOWED: "policy",
     Code.HOST_NOT_FOUND: "policy",
     Code.MODEL_NOT_ALLOWED: "policy",
+    Code.POLICY_DENIED: "policy",
+    Code.APPROVAL_REQUIRED: "policy",
     Code.PRICE_UNKNOWN: "policy",
     Code.BUDGET_EXCEEDED: "budget",
     Code.RATE_LIMITED: "rate",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from proxy.budgets import Hold
     from proxy.policy import Terms
+    from proxy.policy.decide import Ruled
     from proxy.pricing.quote import Quote
     from proxy.providers.answer import AnswerReader, Ending
     from proxy.providers.call import ModelCall
@@ -123,6 +124,8 @@ class Slip:
     reads_body: bool = False
     """An addon needs the whole body before it can answer; otherwise it is streamed."""
     terms: "Terms | None" = None
+    ruled: "Ruled | None" = None
+    """What the rules said of it."""
     quote: "Quote | None" = None
     price_version: str | None = None
     """The price table that was asked last: for the quote, then for the charge."""

@@ -122,6 +122,7 @@ class CompiledPolicy:
         self._rules = Rules(policy.rules, Meter())
         self._tools_default = policy.tools.default
         self.rules_tools = policy.tools.default == "deny" or any(map(_is_on_tools, policy.rules))
+        self.asks_for_secrets = any(rule.match.secrets is not None for rule in policy.rules)
         selector = policy.applies_to
         self._orgs = _Globs(selector.orgs) if selector.orgs is not None else None
         self._agents = _Globs(selector.agents) if selector.agents is not None else None
@@ -179,6 +180,7 @@ class Terms:
         self.policies = self._policies = tuple(policies)
         self.rules_tools = any(policy.rules_tools for policy in policies)
         """Some rule may refuse a tool, so answers that ask for tools are read before they pass."""
+        self.asks_for_secrets = any(policy.asks_for_secrets for policy in policies)
         self.policy_ids = tuple(policy.id for policy in policies)
         self._budgets: tuple[Budget, ...] = tuple(
             budget for policy in policies for budget in policy.budgets

@@ -1,0 +1,69 @@
+"""May this agent do this? The rules of every policy that applies to it."""
+
+import hashlib
+
+from mitmproxy import http
+
+from proxy.leaks import Leak, LeakScanner
+from proxy.policy.decide import decide
+from proxy.policy.rates import Meter
+from proxy.policy.words import facts_of, note_of, now, refusal_of
+from proxy.providers.decoding import decode_body
+from proxy.refusals import Refusal
+from proxy.slip import Slip, Stamp
+
+_LOOP_S = 3600
+"""How far back the same thing is taken to be done again."""
+
+
+class Policy:
+    """Asks the one function that decides about everything; its answer stands in the stamp."""
+
+    name = "policy"
+
+    def __init__(self, scanner: LeakScanner, body_bytes_max: int) -> None:
+        self._scanner = scanner
+        self._body_bytes_max = body_bytes_max
+        self._done = Meter()
+
+    def depart(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
+        """Yes, with the rule that says so."""
+        assert slip.terms is not None
+        if slip.door == "internal":
+            return Stamp("inside")
+        leaks = self._leaks(slip, flow) if slip.terms.asks_for_secrets else []
+        facts = facts_of(slip, frozenset(leak.kind for leak in leaks), self._repeats(slip))
+        slip.ruled = ruled = decide(slip.terms, facts)
+        if not ruled.passes:
+            return refusal_of(ruled, "This call")
+        if ruled.decision == "redact" and ruled.enforced:
+            self._redact(flow, [leak for leak in leaks if leak.where == "body"])
+        return Stamp(note_of(ruled))
+
+    def _leaks(self, slip: Slip, flow: http.HTTPFlow) -> list[Leak]:
+        request = flow.request
+        body = slip.message
+        if body is None:
+            coding = request.headers.get("content-encoding", "")
+            body = request.raw_content or b""
+            body = decode_body(body, coding, self._body_bytes_max) if coding else body
+        fields = [(name.lower(), value) for name, value in request.headers.items(multi=True)]
+        kind = request.headers.get("content-type", "")
+        provider = slip.call.provider if slip.call else None
+        return self._scanner.scan_request(request.url, fields, body, kind, provider=provider)
+
+    def _redact(self, flow: http.HTTPFlow, leaks: list[Leak]) -> None:
+        request = flow.request
+        coding = request.headers.pop("content-encoding", "")
+        body = decode_body(request.raw_content or b"", coding, self._body_bytes_max)
+        request.content = self._scanner.redact(body, leaks)
+
+    def _repeats(self, slip: Slip) -> int:
+        """How often this session asked this model this very thing: an agent that goes round in circles
+        says the same words last, however much its conversation grows."""
+        call, who = slip.call, slip.identity
+        if call is None or who is None or not call.prompt.texts:
+            return 0
+        last = hashlib.sha256(call.prompt.texts[-1].encode("utf-8", "surrogatepass")).hexdigest()
+        key = (who.org, who.agent, who.session, call.model, last)
+        return self._done.count(key, now(), _LOOP_S) - 1

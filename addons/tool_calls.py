@@ -1,0 +1,75 @@
+"""May it do what the model asks? Every tool call of an answer is decided before the agent can act."""
+
+from mitmproxy import http
+
+from proxy.actions import action_of
+from proxy.engine.answers import Filter
+from proxy.ledger.filing import tool_call_of
+from proxy.ledger.store import Ledger
+from proxy.policy.decide import decide
+from proxy.policy.rates import Meter
+from proxy.policy.words import now, tool_facts
+from proxy.providers.tool_gate import Asked, Ruling, ToolGate
+from proxy.refusals import Refusal
+from proxy.slip import Slip, Stamp
+
+_LOOP_S = 3600
+"""How far back the same thing is taken to be done again."""
+
+
+class ToolCalls:
+    """Holds a tool call back while it is written, and lets it through or puts the reason in its place."""
+
+    name = "tool_calls"
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._done = Meter()
+
+    def depart(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
+        """Yes; and where a rule may refuse a tool, its answer must come so that we can edit it."""
+        if not _is_gated(slip):
+            return Stamp("no tool is refused")
+        flow.request.headers["accept-encoding"] = "identity"
+        return Stamp("held until decided")
+
+    def answer(self, slip: Slip, flow: http.HTTPFlow) -> Filter | None:
+        """Read what the model asks for, and decide."""
+        call, response = slip.call, flow.response
+        if call is None or response is None or not _is_gated(slip) or response.status_code >= 400:
+            return None
+        gate = ToolGate(
+            call.format, call.provider, response.headers, lambda asked: self._rule(slip, asked)
+        )
+        if "content-length" in response.headers:
+            # What stands in a refused call's place has a length of its own.
+            del response.headers["content-length"]
+            if response.http_version == "HTTP/1.1" and not flow.request.is_http2:
+                response.headers["transfer-encoding"] = "chunked"
+        return lambda chunk: gate.feed(chunk) if chunk else gate.close()
+
+    async def file(self, slip: Slip) -> None:
+        """What was decided about each tool."""
+        for event in slip.tool_events:
+            await self._ledger.submit(event, is_urgent=False)
+
+    def _rule(self, slip: Slip, asked: Asked) -> Ruling:
+        assert slip.terms is not None
+        action = action_of(asked.name, asked.arguments)
+        who = slip.identity
+        assert who is not None
+        key = (who.org, who.agent, who.session, action.digest)
+        repeats = self._done.count(key, now(), _LOOP_S) - 1
+        ruled = decide(slip.terms, tool_facts(slip, action, repeats))
+        slip.tool_events.append(tool_call_of(slip, asked.id, action, ruled, asked.intent))
+        if ruled.passes:
+            return Ruling(True)
+        verb = "needs a person's approval" if ruled.decision == "hold" else "is not allowed"
+        reason = ruled.reason or "The policy of this Exeat does not allow it."
+        return Ruling(
+            False, f"[Exeat: the tool call {asked.name} {verb}. {reason} Rule {ruled.rule}.]"
+        )
+
+
+def _is_gated(slip: Slip) -> bool:
+    return slip.call is not None and slip.terms is not None and slip.terms.rules_tools
