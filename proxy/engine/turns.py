@@ -113,6 +113,7 @@ def _slip_of(socket: Slip, asked: Turn, message: bytes | None) -> Slip:
         message=message,
         dialogue=None,
         turns={},
+        tool_events=[],
         call=asked.call,
         reader=asked.reader,
         body_sha256=None,
