@@ -5,11 +5,14 @@
 | 1 | route | where to? |
 | 2 | identity | who asks? |
 | 3 | allowlist | may anyone go there? |
-| 4 | budget | is there money? |
-| 5 | credentials | with whose key? |
-| 6 | gate | may it leave now? |
-| 7 | usage | what did it really use? |
-| 8 | audit | is it on file? |
+| 4 | price | what may it cost? |
+| 5 | policy | may this agent do this? |
+| 6 | budget | is there money? |
+| 7 | tool_calls | may it do what the model asks? |
+| 8 | credentials | with whose key? |
+| 9 | gate | may it leave now? |
+| 10 | usage | what did it really use? |
+| 11 | audit | is it on file? |
 """
 
 from dataclasses import dataclass
@@ -20,12 +23,16 @@ from addons.budget import Budget
 from addons.credentials import Credentials
 from addons.gate import Gate
 from addons.identity import Identity
+from addons.policy import Policy
+from addons.price import Price
 from addons.route import Route
+from addons.tool_calls import ToolCalls
 from addons.usage import Usage
 from proxy.budgets import Accounts
 from proxy.config import Settings
 from proxy.engine.corridor import Addon
 from proxy.engine.dial import Dialler
+from proxy.leaks import LeakScanner
 from proxy.ledger.store import Ledger
 from proxy.policy import PolicyBook
 from proxy.pricing.prices import Prices
@@ -52,7 +59,10 @@ def chain(settings: Settings, ports: Ports) -> list[Addon]:
         Route(settings.routes),
         Identity(ports.policies),
         Allowlist(settings.limits.body_bytes_max),
-        Budget(ports.accounts, ports.prices, ports.counter, lease_ms),
+        Price(ports.prices, ports.counter),
+        Policy(LeakScanner(), settings.limits.body_bytes_max),
+        Budget(ports.accounts, lease_ms),
+        ToolCalls(ports.ledger),
         Credentials(keys),
     ]
     before = [addon.name for addon in decides]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from proxy.budgets import Hold
+    from proxy.ledger.records import Event
     from proxy.policy import Terms
     from proxy.policy.decide import Ruled
     from proxy.pricing.quote import Quote
@@ -167,6 +168,8 @@ class Slip:
     usage_is_estimated: bool = False
     finish_reason: str | None = None
     tool_calls: tuple[tuple[str, str], ...] = ()
+    tool_events: "list[Event]" = field(default_factory=list)
+    """What was decided about each tool that its answer asked for."""
     upstream_request_id: str | None = None
     cost_nanousd: int = 0
     tokens: int = 0

@@ -4,6 +4,7 @@ import hashlib
 import re
 import time
 
+from proxy.actions import Action
 from proxy.budgets.limits import Limit
 from proxy.ledger.records import (
     Client,
@@ -17,6 +18,7 @@ from proxy.ledger.records import (
     ToolCall,
     Usage,
 )
+from proxy.policy.decide import Ruled
 from proxy.slip import Slip, new_id
 
 _STRENGTHS = {1: "token", 2: "listener", 3: "proxy_credentials", 4: "headers"}
@@ -162,6 +164,37 @@ def threshold_of(call_id: str, limit: Limit, percent: int, now_ms: int) -> Event
             "percent": percent,
             "unit": limit.unit,
             "window": limit.window,
+        },
+    )
+
+
+def tool_call_of(slip: Slip, call_id: str, action: Action, ruled: Ruled, intent: str) -> Event:
+    """What was decided about a tool, and what was said to be the reason for it: as a hash, since it is
+    the model's own text. Targets are named; arguments are hashed."""
+    who = slip.identity
+    return Event(
+        kind="tool_call",
+        id=new_id(),
+        ts_ms=time.time_ns() // 1_000_000,
+        org=who.org if who else None,
+        agent=who.agent if who else None,
+        session=who.session if who else None,
+        task=who.task if who else None,
+        decision_id=slip.id,
+        status=ruled.decision,
+        facts={
+            "call_id": call_id[:256],
+            "tool": action.tool[:256],
+            "category": action.category,
+            "commands": ",".join(sorted({each.program for each in action.commands}))[:256],
+            "target": action.targets[0][:1024] if action.targets else None,
+            "targets": len(action.targets),
+            "arguments_sha256": action.digest,
+            "intent_sha256": _sha256(intent) if intent else None,
+            "intent_bytes": len(intent.encode("utf-8", "surrogatepass")),
+            "rule": ruled.rule,
+            "enforced": ruled.enforced,
+            "would": ruled.watched.rule if ruled.watched else None,
         },
     )
 
