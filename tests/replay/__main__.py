@@ -9,7 +9,8 @@ from collections import defaultdict
 from pathlib import Path
 
 from tests.replay.exchanges import exchanges_in
-from tests.replay.judge import Verdict, judge
+from tests.replay.judge import judge
+from tests.replay.verdict import Verdict
 
 OWN = Path(__file__).parent / "exchanges"
 
