@@ -26,7 +26,7 @@ class Asked:
 
 
 class CannotSayError(Exception):
-    """genai-prices has no price, or several samplings leave no one price."""
+    """genai-prices has no price."""
 
 
 def figures_of(asked: Asked, truth: Truth) -> Figures:
@@ -104,8 +104,13 @@ def _dollars(asked: Asked, model: str, truth: Truth, at: datetime) -> Decimal:
         if truth.usage.get("is_byok"):
             fee += Decimal(str(truth.usage["cost_details"]["upstream_inference_cost"] or 0))
         return fee
-    if truth.breakdown or truth.usage.get("iterations"):
-        raise CannotSayError("several samplings")
+    samplings = [(part["model"], part["usage"]) for part in truth.breakdown] or [
+        (part.get("model") or model, part) for part in truth.usage.get("iterations") or []
+    ]
+    if samplings:
+        return sum(
+            (_dollars(asked, name, Truth(usage=usage), at) for name, usage in samplings), Decimal()
+        )
     found = _priced(asked, model, truth)
     tier = truth.usage.get("service_tier") or asked.service_tier
     try:

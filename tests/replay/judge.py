@@ -155,7 +155,7 @@ def _compare_cost(
     asked: Asked,
     truth: Truth,
 ) -> None:
-    """Against genai-prices; several samplings are compared by their own tests."""
+    """Against genai-prices."""
     answered = reader.model
     is_known = answered is not None and PRICES.is_known(call.provider, answered)
     model = answered if answered and is_known else call.model

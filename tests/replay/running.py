@@ -9,13 +9,15 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from proxy.config import Limits
 from proxy.ledger.reader import SqliteReader
 from proxy.ledger.store import Filter
+from proxy.policy.hosts import normalise
 from proxy.pricing.prices import Prices, UnknownPrice
 from proxy.providers.usage import Usage
 from tests.house import House, eventually, house
@@ -25,7 +27,7 @@ from tests.replay.figures import Asked, CannotSayError, figures_of, nanousd_of
 from tests.replay.passing import answer_faults, request_faults, was_asked
 from tests.replay.truth import Truth, truth_of
 from tests.replay.upstream import Upstream, headers_of
-from tests.replay.verdict import Verdict
+from tests.replay.verdict import Verdict, guarded
 
 PATIENCE_S = 120
 Record = dict[str, Any]
@@ -46,7 +48,8 @@ class Passed:
 async def judge_running(exchanges: Sequence[Exchange], directory: Path) -> list[Verdict]:
     """Drive every exchange through one Exeat, one after another; then ask its ledger."""
     upstream = Upstream()
-    await upstream.start(sorted({each.host for each in exchanges if not each.is_plain}))
+    named = {normalise(each.host) for each in exchanges if not each.is_plain}
+    await upstream.start(sorted(filter(None, named)))
     try:
         async with _house(exchanges, upstream, directory) as built:
             context = trust(built)
@@ -59,7 +62,10 @@ async def judge_running(exchanges: Sequence[Exchange], directory: Path) -> list[
         await upstream.stop()
     at = datetime.now(UTC)
     prices = Prices(at=at)
-    return [_verdict(each, records[each.session], prices, at) for each in passed]
+    return [
+        guarded(each.exchange, partial(_verdict, each, records.get(each.session, {}), prices, at))
+        for each in passed
+    ]
 
 
 @contextlib.asynccontextmanager
@@ -67,19 +73,23 @@ async def _house(
     exchanges: Sequence[Exchange], upstream: Upstream, directory: Path
 ) -> AsyncIterator[House]:
     hosts = {
-        f"[{each.host}]:{each.port}" if ":" in each.host else f"{each.host}:{each.port}": (
-            f"127.0.0.1:{upstream.plain_port if each.is_plain else upstream.tls_port}"
-        )
+        _place(each): f"127.0.0.1:{upstream.plain_port if each.is_plain else upstream.tls_port}"
         for each in exchanges
+        if normalise(each.host) is not None
     }
     limits = Limits(body_bytes_max=1 << 28, decision_timeout_s=30)
     async with house(directory, hosts=hosts, limits=limits) as built:
         yield built
 
 
+def _place(exchange: Exchange) -> str:
+    host = f"[{exchange.host}]" if ":" in exchange.host else exchange.host
+    return f"{host}:{exchange.port}"
+
+
 def _request_of(exchange: Exchange) -> Message:
     """As the recorded client would have sent it."""
-    target = re.sub(r"[^\x21-\x7e]", lambda found: "%{:02X}".format(ord(found[0])), exchange.path)
+    target = re.sub(r"[^\x21-\x7e]", lambda found: quote(found[0]), exchange.path)
     kept = [pair for pair in headers_of(exchange.sent) if pair[0].lower() != b"host"]
     # A recorder keeps a body decoded.
     kept = [pair for pair in kept if pair[0].lower() != b"content-encoding"]
@@ -99,7 +109,8 @@ async def _drive(
     upstream.says(exchange)
     lines = [b": ".join(pair) for pair in sent.headers]
     who = credentials("replay%2Fagent", session)
-    problem, answer = "", None
+    problem: str = ""
+    answer: Message | None = None
     try:
         async with asyncio.timeout(PATIENCE_S):
             if exchange.is_plain:
@@ -108,8 +119,7 @@ async def _drive(
                 async with dial(built.proxy_port) as streams:
                     answer = await ask(*streams, request(start, who, *lines, body=sent.body))
             else:
-                place = f"{exchange.host}:{exchange.port}"
-                async with tunnel(built, place, who, tls=context) as streams:
+                async with tunnel(built, _place(exchange), who, tls=context) as streams:
                     answer = await ask(
                         *streams, request(sent.start.decode(), *lines, body=sent.body)
                     )
@@ -186,7 +196,8 @@ def _compare(
     truth = truth_of(exchange, wire)
     result, resource = outcome["result"], outcome["resource"]
     body = _body_of(exchange)
-    asked = Asked(wire, verdict.provider, body.get("service_tier"))
+    hurry = (body.get("performanceConfig") or {}).get("latency")
+    asked = Asked(wire, verdict.provider, body.get("service_tier") or hurry)
     tools = [[call["id"], call["name"]] for call in result["tool_calls"]]
     model = _model_asked(exchange, body)
     compared: list[tuple[str, object, object]] = [
@@ -236,7 +247,7 @@ def _compare_cost(
     model = answered if answered and is_known else model_asked
     if resource["estimated"]:
         try:
-            prices.cost(asked.provider, model, Usage(1, 1))
+            prices.cost(asked.provider, model, Usage(1, 1), asked.service_tier)
         except UnknownPrice as error:
             verdict.price = f"no price: {error}"
             return
@@ -264,5 +275,10 @@ def _body_of(exchange: Exchange) -> Record:
 def _model_asked(exchange: Exchange, body: Record) -> str | None:
     """Read off the path where it stands there, else off the body."""
     path = unquote(exchange.path.partition("?")[0])
-    named = re.search(r"/(?:models?|deployments)/(.+?)(?:/(?:invoke|converse)[\w-]*$|:\w+$|/)", path)
+    named = _BEDROCK.search(path) or _GOOGLE.search(path) or _AZURE.search(path)
     return named[1] if named else body.get("model")
+
+
+_BEDROCK = re.compile(r"/model/(.+)/(?:invoke|converse)[\w-]*$")
+_GOOGLE = re.compile(r"/models/([^/]+):\w+$")
+_AZURE = re.compile(r"/deployments/([^/]+)/")

@@ -109,7 +109,7 @@ def answer_headers(exchange: Exchange) -> list[tuple[bytes, bytes]]:
 
 def written(exchange: Exchange) -> Iterator[bytes]:
     """The pieces of an answer: in chunks when it streams, cut anywhere, some at every byte."""
-    chance = random.Random(exchange.where)  # noqa: S311 - the same cuts each time
+    chance = random.Random(exchange.where)
     lines = [f"HTTP/1.1 {exchange.status} Recorded".encode()]
     lines += [b": ".join(pair) for pair in answer_headers(exchange)]
     if exchange.status in (204, 304) or exchange.method == "HEAD":
