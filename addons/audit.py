@@ -42,7 +42,10 @@ class Audit:
             await self._ledger.append(outcome_of(slip))
 
     async def file(self, slip: Slip) -> None:
-        """The call has ended, and its cost is known. Nobody waits for this record."""
+        """The call has ended, and its cost is known. Nobody waits for this record. A call whose client
+        left before it was whole was never decided: there is nothing that an outcome could close."""
+        if slip.decided_seq is None:
+            return
         await self._ledger.submit(outcome_of(slip), is_urgent=False)
 
     def _count(self, slip: Slip) -> int:

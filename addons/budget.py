@@ -2,21 +2,30 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 
 from mitmproxy import http
 
 from proxy.budgets import Accounts, Charge, CountersUnavailable, Exceeded, Hold, Reservation, Unit
+from proxy.engine.answers import Filter
 from proxy.money import format_usd
 from proxy.policy.terms import BudgetedLimit
 from proxy.pricing.charges import fitted, quote_for
 from proxy.pricing.prices import Prices, Quote, UnknownPrice
-from proxy.pricing.tokens import TokenCounter
+from proxy.pricing.tokens import TokenCounter, output_upper_bound
 from proxy.providers.decoding import decode_body
 from proxy.providers.formats import format_named
 from proxy.refusals import Code, Refusal
 from proxy.slip import Slip, Stamp
 
 _RATE_WINDOWS = ("minute", "hour")
+
+_STEP_TOKENS = 4096
+"""Held at first, and added each time; a token is counted for each byte of text."""
+_AHEAD_TOKENS = 2048
+"""Asked for before it is needed: an answer comes in pieces, and a piece is counted when it is here."""
+_LAST_TOKENS = 1024
+"""Without more room, the answer ends when so little is left."""
 
 
 class Budget:
@@ -45,9 +54,15 @@ class Budget:
         limits = slip.terms.limits(slip.identity, model)
         if not limits:
             return Stamp("no budget applies")
-        reservation = _reservation(slip, limits, self._lease_ms, _can_be_lowered(slip, flow))
+        slip.grows = _grows(slip, limits)
+        lowers = _can_be_lowered(slip, flow)
         try:
-            answer = await self._accounts.reserve(reservation, _now_ms())
+            asked = _reservation(slip, limits, self._lease_ms, lowers)
+            answer = await self._accounts.reserve(asked, _now_ms())
+            if slip.grows and isinstance(answer, Exceeded):
+                slip.grows = False
+                asked = _reservation(slip, limits, self._lease_ms, lowers)
+                answer = await self._accounts.reserve(asked, _now_ms())
         except CountersUnavailable:
             return Refusal(
                 Code.GOVERNANCE_UNAVAILABLE,
@@ -57,6 +72,10 @@ class Budget:
         if isinstance(answer, Exceeded):
             return _exceeded(answer)
         slip.hold = answer
+        if slip.grows:
+            # What ends such an answer is written into it, which takes one that we can edit.
+            flow.request.headers["accept-encoding"] = "identity"
+            return Stamp(f"held for {answer.output_tokens} output tokens at first")
         return Stamp(self._fit(slip, flow, answer))
 
     async def _quote(self, slip: Slip) -> Refusal | None:
@@ -103,6 +122,23 @@ class Budget:
             f"fitted to {hold.output_tokens} output tokens, {format_usd(slip.quote.bound_nanousd)}"
         )
 
+    def answer(self, slip: Slip, flow: http.HTTPFlow) -> Filter | None:
+        """Watch an answer that may outgrow its hold."""
+        return _watch(slip) if slip.grows else None
+
+    async def extend(self, slip: Slip) -> Refusal | None:
+        """Hold a step more; or say that there is no room, once what is held is all but used."""
+        hold = slip.hold
+        assert hold is not None
+        step = min(_needed(slip) + _STEP_TOKENS, _bound(slip) - hold.output_tokens)
+        answer = await self._accounts.extend(hold.id, hold.org, step, _now_ms())
+        if isinstance(answer, Exceeded):
+            is_used = _needed(slip) > _AHEAD_TOKENS - _LAST_TOKENS
+            return _exceeded(answer) if is_used else None
+        slip.hold = answer
+        slip.grows = answer.output_tokens < _bound(slip)
+        return None
+
     async def refused(self, slip: Slip) -> None:
         """The call does not leave: its hold is let go."""
         if slip.hold is not None:
@@ -130,6 +166,47 @@ def _can_be_lowered(slip: Slip, flow: http.HTTPFlow) -> bool:
     return slip.call is not None and slip.call.can_be_lowered and not is_signed
 
 
+def _grows(slip: Slip, limits: tuple[BudgetedLimit, ...]) -> bool:
+    """May a part be held first? Only of an answer that can be counted as it flows: a stream of a
+    model that hides nothing of what it makes."""
+    spending = [each for each in limits if each.limit.unit in ("usd", "tokens")]
+    call, quote = slip.call, slip.quote
+    if call is None or quote is None or not spending or not call.streaming or call.may_reason:
+        return False
+    agreed = all(each.on_exceed == "extend" for each in spending)
+    return agreed and quote.output_tokens_bound > _first_step(spending)
+
+
+def _first_step(spending: Sequence[BudgetedLimit]) -> int:
+    return max(_STEP_TOKENS, *(each.fit_floor for each in spending))
+
+
+def _bound(slip: Slip) -> int:
+    return slip.quote.output_tokens_bound if slip.quote else 0
+
+
+def _needed(slip: Slip) -> int:
+    """Output tokens, per sampling, that should be held by now and are not: what may have been made,
+    and what may come in the next piece. All, when the answer could not be ended."""
+    assert slip.call is not None
+    assert slip.reader is not None
+    assert slip.hold is not None
+    if not slip.reader.can_be_edited:
+        return _bound(slip) - slip.hold.output_tokens
+    made = output_upper_bound(slip.call, slip.reader, _bound(slip))
+    ahead = -(-made // slip.call.samplings) + _AHEAD_TOKENS
+    return min(_bound(slip), ahead) - slip.hold.output_tokens
+
+
+def _watch(slip: Slip) -> Filter:
+    def watch(chunk: bytes) -> bytes:
+        if slip.grows and slip.reader is not None and chunk:
+            slip.wants_room = _needed(slip) > 0
+        return chunk
+
+    return watch
+
+
 def _reservation(
     slip: Slip, limits: tuple[BudgetedLimit, ...], lease_ms: int, can_be_lowered: bool
 ) -> Reservation:
@@ -138,7 +215,9 @@ def _reservation(
     output_max = quote.output_tokens_bound if quote else 0
     output_min = output_max
     spending = [each for each in limits if each.limit.unit in ("usd", "tokens")]
-    if spending and can_be_lowered and all(each.fits for each in spending):
+    if slip.grows:
+        output_min = output_max = _first_step(spending)
+    elif spending and can_be_lowered and all(each.on_exceed != "refuse" for each in spending):
         output_min = min(output_max, max(each.fit_floor for each in spending))
     charges = tuple(_charge(each, quote) for each in limits)
     return Reservation(slip.id, slip.identity.org, charges, output_min, output_max, lease_ms)

@@ -64,6 +64,14 @@ class Usage:
             slip.tool_calls = tuple((tool.id, tool.name) for tool in reader.tool_calls)
         if call is None or not slip.left:
             return
+        is_whole = reader is not None and reader.complete
+        if (
+            slip.caller_left
+            and not is_whole
+            and slip.terms
+            and slip.terms.client_leaves == "forfeit"
+        ):
+            reader = None  # What was seen of it is not looked at.
         charge = charge_for(self._prices, call, slip.quote, reader, slip.http_status)
         slip.usage = charge.usage
         slip.usage_is_estimated = charge.is_estimated

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from proxy.budgets import Hold
     from proxy.policy import Terms
     from proxy.pricing.prices import Quote
-    from proxy.providers.answer import AnswerReader
+    from proxy.providers.answer import AnswerReader, Ending
     from proxy.providers.call import ModelCall
     from proxy.providers.recognise import Recognised
     from proxy.providers.usage import Usage
@@ -114,6 +114,14 @@ class Slip:
     terms: "Terms | None" = None
     quote: "Quote | None" = None
     hold: "Hold | None" = None
+    grows: bool = False
+    """Less than the whole bound is held, and more will be asked for as the answer flows."""
+    wants_room: bool = False
+    """The answer has come near the end of what is held for it."""
+    unread: bool = False
+    """Whoever read its answer broke: what flows is not counted any more."""
+    ending: "Ending | None" = None
+    """There is no more room: the answer ends here, with these words."""
     addresses: tuple[str, ...] = ()
     """Where the host was found to be, checked; the only addresses that may be dialled."""
     dial_port: int = 0
@@ -126,6 +134,8 @@ class Slip:
     """Headers that tell the caller what was changed or what remains."""
     decided_seq: int | None = None
     """Sequence number of the decision record; None until it is durable."""
+    deciding: bool = False
+    """It is on its way through the chain. A call that ends meanwhile is settled when that is over."""
     cleared: bool = False
     caller_left: bool = False
     """The client closed its side; nothing may be forwarded for it any more."""
@@ -145,6 +155,13 @@ class Slip:
     cost_nanousd: int = 0
     tokens: int = 0
     finished: bool = False
+
+    @property
+    def is_read_on(self) -> bool:
+        """Its answer is read to the end also when nobody waits for it: it is billed all the same."""
+        is_billed = self.call is not None and self.call.billable and self.left
+        is_drained = self.terms is not None and self.terms.client_leaves == "drain"
+        return is_billed and is_drained and not self.finished
 
     def stamped_by(self) -> set[str]:
         """Names of the addons that said yes."""

@@ -225,13 +225,18 @@ def settings_for(
 
 @contextlib.asynccontextmanager
 async def house(
-    directory: Path, policy_text: str = OPEN_POLICY, *, redis_url: str | None = None, **more: Any
+    directory: Path,
+    policy_text: str = OPEN_POLICY,
+    *,
+    redis_url: str | None = None,
+    grace_s: float = 1,
+    **more: Any,
 ) -> AsyncIterator[House]:
     """An Exeat in this process."""
     (directory / "policy.yaml").write_text(policy_text)
     async with providers(directory) as (plain, tls):
         settings = settings_for(directory, plain, tls, redis_url=redis_url, **more)
-        async with running(settings, grace_s=1) as here:
+        async with running(settings, grace_s=grace_s) as here:
             yield House(here.proxy_port, here.console_port, directory, plain, tls, here=here)
 
 

@@ -145,6 +145,8 @@ class Standin:
         response = web.StreamResponse(
             headers={"content-type": "text/event-stream", "x-request-id": "req_1"}
         )
+        if script.compress:
+            response.enable_compression(web.ContentCoding.gzip)
         await response.prepare(request)
         async for event in _paced(events, script):
             await response.write(event)

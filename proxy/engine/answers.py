@@ -7,10 +7,14 @@ import structlog
 from mitmproxy import http
 
 from proxy import refusals
+from proxy.providers.answer import Ending
 from proxy.refusals import Code, Refusal
 from proxy.slip import Slip
 
 log = structlog.get_logger()
+
+CUT_OFF = Ending(0, b"")
+"""For an answer that cannot be ended in words: the connection breaks."""
 
 type Filter = Callable[[bytes], bytes]
 """Sees an answer's bytes as they pass, `b""` last; returns what goes on to the client."""
@@ -64,6 +68,7 @@ def metered(slip: Slip, filters: Sequence[Filter]) -> Callable[[bytes], Sequence
             except Exception as error:
                 log.error("answer filter failed", slip=slip.id, exc_info=error)
                 active.remove(each)
+                slip.unread = True
         return [chunk] if chunk else ()
 
     return pass_on

@@ -16,6 +16,7 @@ from mitmproxy import http
 from mitmproxy.proxy import server_hooks
 
 from proxy.engine.answers import (
+    CUT_OFF,
     Filter,
     metered,
     own_response,
@@ -41,6 +42,7 @@ class Addon(Protocol):
     - `open(slip, flow, facts) -> Refusal | None`: headers have arrived, nothing else;
     - `refused(slip)`: the call was refused, by whomever; undo what was promised for it;
     - `answer(slip, flow) -> Filter | None`: the answer's headers have arrived;
+    - `extend(slip) -> Refusal | None`: the answer needs more room than was promised; may it go on?
     - `settle(slip)`: the call has ended; make good what was promised for it;
     - `file(slip)`: write its outcome down.
     """
@@ -68,8 +70,9 @@ class Corridor:
         self._required = frozenset(addon.name for addon in chain)
         self._openers = _having(chain, "open")
         self._undoers = _having(chain, "refused")
-        self._readers = _having(chain, "answer")
         # The way back is the way out reversed: what a call used is known before it is charged.
+        self._readers = _having(chain[::-1], "answer")
+        self._extenders = _having(chain, "extend")
         self._closers = (*_having(chain[::-1], "settle"), *_having(chain, "file"))
         self._inside = inside
         self._timeout_s = timeout_s
@@ -133,7 +136,29 @@ class Corridor:
         await self._walk(slip, flow)
 
     async def _walk(self, slip: Slip, flow: http.HTTPFlow) -> None:
+        slip.deciding = True
+        await self._ask_all(slip, flow)
+        slip.deciding = False
+        if slip.finished:  # Its client went meanwhile: nobody is answered, and nothing leaves.
+            self._start_closing(slip)
+            return
+        if slip.refusal is None and not self._required <= slip.stamped_by():
+            missing = ", ".join(sorted(self._required - slip.stamped_by()))
+            log.error("call without every stamp", slip=slip.id, missing=missing)
+            slip.refusal = unavailable(f"{missing} did not answer")
+        if slip.refusal is None and self.is_stopping:
+            slip.refusal = unavailable("it is stopping")
+        if slip.refusal is not None:
+            await self._refuse(slip, flow)
+        elif slip.door == "internal":
+            await self._answer_inside(slip, flow)
+        else:
+            self._clear(slip, flow)
+
+    async def _ask_all(self, slip: Slip, flow: http.HTTPFlow) -> None:
         for name, depart in self._chain:
+            if slip.finished:
+                return
             started = time.perf_counter_ns()
             verdict: object
             try:
@@ -147,19 +172,7 @@ class Corridor:
                 slip.stamps.append(Stamped(name, took_us, verdict.note))
             elif isinstance(verdict, Refusal):
                 slip.refusal = verdict
-                break
-        if slip.refusal is None and not self._required <= slip.stamped_by():
-            missing = ", ".join(sorted(self._required - slip.stamped_by()))
-            log.error("call without every stamp", slip=slip.id, missing=missing)
-            slip.refusal = unavailable(f"{missing} did not answer")
-        if slip.refusal is None and self.is_stopping:
-            slip.refusal = unavailable("it is stopping")
-        if slip.refusal is not None:
-            await self._refuse(slip, flow)
-        elif slip.door == "internal":
-            await self._answer_inside(slip, flow)
-        else:
-            self._clear(slip, flow)
+                return
 
     def _clear(self, slip: Slip, flow: http.HTTPFlow) -> None:
         assert slip.destination is not None
@@ -241,11 +254,28 @@ class Corridor:
         flow.response.headers.pop("alt-svc", None)  # HTTP/3 would go around us.
         flow.response.stream = metered(slip, filters)
 
+    async def answer_room(self, flow: http.HTTPFlow) -> None:
+        """The answer needs more room. Without a clear yes it ends here, in its format's own words, or
+        is cut off where it has none."""
+        slip = slip_of(flow)
+        assert slip is not None
+        refusal = unavailable("nobody counts it") if slip.unread else None
+        for name, extend in self._extenders:
+            try:
+                refusal = refusal or await within(self._timeout_s, extend(slip))
+            except Exception as error:
+                refusal = self._fault(name, slip, error)
+        if refusal is None or slip.reader is None:
+            return
+        slip.ending = slip.reader.end_early() if slip.reader.can_end_early else CUT_OFF
+        if slip.ending is not None:
+            slip.refusal = refusal
+
     def response(self, flow: http.HTTPFlow) -> None:
         """The answer has ended, or a WebSocket has opened."""
         slip = slip_of(flow)
         if slip is not None and flow.websocket is None:
-            self._end(slip, flow, "answered")
+            self._end(slip, flow, "client_gone" if slip.caller_left else "answered")
 
     def websocket_message(self, flow: http.HTTPFlow) -> None:
         """A WebSocket message passes. mitmproxy keeps them all; a socket may live for days."""
@@ -288,6 +318,10 @@ class Corridor:
             return
         slip.status = status
         self._forget(slip, flow, client)
+        if not slip.deciding:
+            self._start_closing(slip)
+
+    def _start_closing(self, slip: Slip) -> None:
         closing = asyncio.create_task(self._close(slip), name=f"close {slip.id}")
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
@@ -298,7 +332,7 @@ class Corridor:
         if not self._live:
             self.idle.set()
         connection = flow.client_conn if flow is not None else client
-        facts_of(connection).open_slips.pop(slip.id, None)
+        facts_of(connection).close(slip)
 
     async def _close(self, slip: Slip) -> None:
         for name, close in self._closers:

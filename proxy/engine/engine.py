@@ -111,6 +111,7 @@ class Engine:
             "request": corridor.request,
             "responseheaders": corridor.responseheaders,
             "response": corridor.response,
+            "answer_room": corridor.answer_room,
             "error": corridor.error,
             "websocket_message": corridor.websocket_message,
             "websocket_end": corridor.websocket_end,

@@ -1,5 +1,6 @@
 """What the engine knows of one client connection: its tunnel, its credentials, its open calls."""
 
+import asyncio
 from dataclasses import dataclass, field
 
 from mitmproxy.connection import Client
@@ -27,6 +28,19 @@ class ConnectionFacts:
     """Places that a cleared call of this connection may dial, and the addresses they have."""
     open_slips: dict[str, Slip] = field(default_factory=dict)
     """Calls without an outcome yet, by slip id."""
+    read_on: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set whenever a call ends, for whoever waits for answers that are read on."""
+
+    def close(self, slip: Slip) -> None:
+        """The call has ended."""
+        self.open_slips.pop(slip.id, None)
+        self.read_on.set()
+
+    async def all_read(self) -> None:
+        """Returns when no answer is read on for a client that has gone."""
+        while any(slip.is_read_on and slip.caller_left for slip in self.open_slips.values()):
+            self.read_on.clear()
+            await self.read_on.wait()
 
 
 _ATTRIBUTE = "exeat_facts"

@@ -5,15 +5,19 @@ answers at once is answered in place; only one that waits becomes a task.
 """
 
 import asyncio
+import contextlib
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import structlog
 from mitmproxy import options
+from mitmproxy.connection import Connection
 from mitmproxy.proxy import commands, events, layer, mode_specs
 from mitmproxy.proxy.layers import modes
 from mitmproxy.proxy.server import ConnectionIO, LiveConnectionHandler
+
+from proxy.engine.facts import facts_of
 
 log = structlog.get_logger()
 
@@ -42,6 +46,7 @@ class Handler(LiveConnectionHandler):
         self.max_conns = defaultdict(lambda: asyncio.Semaphore(_UPSTREAMS_PER_ADDRESS))
         self._table = table
         self._tasks: set[asyncio.Task[None]] = set()
+        self._reading_on: asyncio.Future[None] | None = None
 
     async def handle_hook(self, hook: commands.StartHook) -> None:
         """Hooks that mitmproxy's own coroutines fire: connects and disconnects."""
@@ -127,8 +132,23 @@ class Handler(LiveConnectionHandler):
             case _:
                 raise RuntimeError(f"the engine asks for something unknown: {type(command)}")
 
+    async def handle_connection(self, connection: Connection) -> None:
+        """Read until the end; for the client's side that is when its last answer has been read, which
+        it may not have waited for."""
+        try:
+            await super().handle_connection(connection)
+        finally:
+            if connection is self.client:
+                self._reading_on = asyncio.ensure_future(facts_of(self.client).all_read())
+                while not self._reading_on.done():
+                    # Closing the connection cancels this task, too, which is no reason to stop.
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await asyncio.wait([self._reading_on])
+
     def hang_up(self) -> None:
         """End the connection as if the client had left: every open call of it is closed."""
+        if self._reading_on is not None:
+            self._reading_on.cancel()
         io = self.transports.get(self.client)
         if io is not None and io.handler is not None:
             io.handler.cancel("hung up")

@@ -6,9 +6,11 @@ is none of these ends as a malformed request. Heads and bodies are bounded here,
 
 import re
 from collections.abc import Generator
+from dataclasses import dataclass
 from typing import Any
 
 from mitmproxy import http
+from mitmproxy.connection import Connection
 from mitmproxy.flow import Error
 from mitmproxy.net.http import http1
 from mitmproxy.net.http.url import parse_authority
@@ -35,7 +37,7 @@ from mitmproxy.proxy.layers.http._events import (
     ResponseHeaders,
     ResponseProtocolError,
 )
-from mitmproxy.proxy.layers.http._hooks import HttpErrorHook
+from mitmproxy.proxy.layers.http._hooks import HttpErrorHook, HttpResponseHook
 from mitmproxy.proxy.layers.http._http1 import Http1Server, make_body_reader
 
 from proxy.engine.facts import facts_of
@@ -91,6 +93,13 @@ class Guard:
             return
         mode = HTTPMode.regular if outermost else HTTPMode.transparent
         asked.layer = GuardedHttpLayer(context, mode, self)
+
+
+@dataclass
+class AnswerRoomHook(commands.StartHook):
+    """An answer has come near the end of what is held for it. Passes no more until this is done."""
+
+    flow: http.HTTPFlow
 
 
 class GuardedHttpLayer(HttpLayer):
@@ -168,6 +177,19 @@ class BoundedHttp1Server(Http1Server):
             yield commands.CloseConnection(self.conn)
 
 
+def _without(client: Connection, asked: Commands) -> Commands:
+    """What a stream asks for, but for what it would send to a client that is not there."""
+    reply: Any = None
+    while True:
+        try:
+            command = asked.send(reply)
+        except StopIteration:
+            return
+        reply = None
+        if not (isinstance(command, SendHttp) and command.connection is client):
+            reply = yield command
+
+
 def _over(_: events.Event) -> Commands:
     """The state of a stream that was let go: nothing more has a meaning."""
     yield from ()
@@ -180,13 +202,42 @@ class GuardedStream(HttpStream):
         super().__init__(context, stream_id)
         self._guard = guard
         self._body_bytes = 0
+        self._is_unheard = False
 
     def _handle_event(self, event: events.Event) -> Commands:
         if isinstance(event, RequestProtocolError) and hasattr(self, "flow"):
             slip = slip_of(self.flow)
             if slip is not None:
                 slip.caller_left = True
-        yield from super()._handle_event(event)
+                if slip.is_read_on and slip.terms is not None and not self._is_unheard:
+                    self._is_unheard = True
+                    yield commands.RequestWakeup(slip.terms.drain_s)
+                    return
+        if self._is_unheard:
+            yield from self._read_on(event)
+        else:
+            yield from super()._handle_event(event)
+
+    def _read_on(self, event: events.Event) -> Commands:
+        """The client has gone, and its answer is read to its end, or until that takes too long."""
+        if isinstance(event, events.Wakeup):
+            yield from self._cancel_upstream("nobody reads")
+        elif isinstance(event, ResponseProtocolError):
+            self.server_state = self.state_errored
+        elif not isinstance(event, RequestProtocolError):
+            yield from _without(self.context.client, super()._handle_event(event))
+        if self.server_state == self.state_errored:
+            self.flow.error = Error("Client disconnected.")
+            yield HttpErrorHook(self.flow)
+        if self.server_state in (self.state_done, self.state_errored):
+            self.flow.live = False
+            yield DropStream(self.stream_id)
+            self._let_go()
+
+    def _cancel_upstream(self, why: str) -> Commands:
+        event = RequestProtocolError(self.stream_id, why, ErrorCode.CANCEL)
+        yield SendHttp(event, self.context.server)
+        self.server_state = self.state_errored
 
     def state_wait_for_request_headers(self, event: RequestHeaders) -> Commands:
         facts = facts_of(self.context.client)
@@ -235,8 +286,39 @@ class GuardedStream(HttpStream):
     def state_stream_response_body(self, event: events.Event) -> Commands:
         """An empty piece (HTTP/2 allows one anywhere) would end a chunked body, and tell the answer's
         readers that it has ended."""
-        if not isinstance(event, ResponseData) or event.data:
+        slip = slip_of(self.flow)
+        if isinstance(event, ResponseData) and slip is not None and slip.grows:
+            yield from self._pass_while_there_is_room(slip, event.data)
+        elif not isinstance(event, ResponseData) or event.data:
             yield from super().state_stream_response_body(event)
+
+    def _pass_while_there_is_room(self, slip: Slip, data: bytes) -> Commands:
+        """Before the answer outgrows what is held for it, more is asked for; or it ends here."""
+        answer = self.flow.response
+        if not data or answer is None or not callable(answer.stream):
+            return
+        passed = answer.stream(data)
+        shown = passed if isinstance(passed, bytes) else b"".join(passed)
+        if slip.wants_room or slip.unread:
+            yield AnswerRoomHook(self.flow)
+            slip.wants_room = False
+        ending = slip.ending
+        if ending is not None:
+            shown = shown[: len(shown) - ending.taken_back] + ending.words
+        if shown:
+            yield SendHttp(ResponseData(self.stream_id, shown), self.context.client)
+        if ending is None:
+            return
+        answer.stream(b"")  # What it used is counted to here; it says no more.
+        yield from self._cancel_upstream("no more room")
+        yield HttpResponseHook(self.flow)
+        if ending.words:
+            yield from self.flow_done()
+        else:
+            event = ResponseProtocolError(self.stream_id, "cut off", ErrorCode.CANCEL)
+            yield SendHttp(event, self.context.client)
+            yield DropStream(self.stream_id)
+            self._let_go()
 
     def _cut_off(self) -> Commands:
         message = "The body is too large to be read to its end."
@@ -259,6 +341,8 @@ class GuardedStream(HttpStream):
         slip = slip_of(self.flow)
         if not ok or slip is None:
             return ok
+        if any(isinstance(event, RequestProtocolError) for event in self._paused_event_queue):
+            return False  # The client went while we dialled: nothing is sent for it any more.
         peer = self.flow.server_conn.peername
         networks = slip.terms.networks if slip.terms else ()
         if (

@@ -90,6 +90,17 @@ class Models(_Model):
     deny: tuple[str, ...] = ()
 
 
+class Answers(_Model):
+    """What becomes of answers under way."""
+
+    client_leaves: Literal["drain", "cancel", "forfeit"] | None = None
+    """When nobody waits for an answer any more: read it on, to know what it cost (what happens when
+    no policy says anything); cancel it, and charge what was seen; or cancel and charge the whole
+    hold."""
+    drain_s: Annotated[int, Field(ge=1, le=3600)] | None = None
+    """How long an answer is read on before it is cancelled after all; 120 unless set."""
+
+
 def _whole(value: object) -> object:
     """Dollars stay text until they are integers: YAML's floats cannot hold them."""
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
@@ -105,10 +116,11 @@ class Budget(_Model):
     usd: Annotated[str, BeforeValidator(_whole)] | None = None
     tokens: Annotated[int, Field(ge=0, le=NANOUSD_MAX)] | None = None
     requests: Annotated[int, Field(ge=0, le=NANOUSD_MAX)] | None = None
-    on_exceed: Literal["refuse", "fit"] = "refuse"
-    """`fit` lowers the call's output bound to what remains, and says so in a header."""
+    on_exceed: Literal["refuse", "fit", "extend"] = "refuse"
+    """`fit` lowers the call's output bound to what remains, and says so in a header. `extend` holds a
+    little of a streamed answer at first and more as it flows, and ends it when there is no more."""
     fit_floor: Annotated[int, Field(ge=1)] = 256
-    """With `fit`: the fewest output tokens that are worth a call."""
+    """With `fit` and `extend`: the fewest output tokens that are worth a call."""
 
     @field_validator("usd")
     @classmethod
@@ -147,6 +159,7 @@ class Policy(_Model):
     """False is a dry run: what would have been refused is recorded, and passes."""
     egress: Egress = Egress()
     models: Models = Models()
+    answers: Answers = Answers()
     budgets: tuple[Budget, ...] = ()
 
     @field_validator("budgets")

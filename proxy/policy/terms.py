@@ -5,12 +5,20 @@ import ipaddress
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from proxy.budgets import Limit
 from proxy.policy.addresses import Network
 from proxy.policy.loader import LoadedPolicy
 from proxy.policy.schema import Budget, Policy, Route
 from proxy.slip import Destination, Identity
+
+OnExceed = Literal["refuse", "fit", "extend"]
+ClientLeaves = Literal["drain", "cancel", "forfeit"]
+
+_DRAIN_S = 120
+_BY_STRICTNESS: tuple[ClientLeaves, ...] = ("forfeit", "drain", "cancel")
+"""Forfeiting never charges too little; draining knows; cancelling guesses."""
 
 _DIMENSIONS = ("org", "agent", "session", "task", "model")
 _LIMITS_MAX = 4096
@@ -36,7 +44,7 @@ class BudgetedLimit:
     """A limit with what its budget does when a call does not fit."""
 
     limit: Limit
-    fits: bool
+    on_exceed: OnExceed
     fit_floor: int
 
 
@@ -104,6 +112,7 @@ class CompiledPolicy:
             ipaddress.ip_network(text) for text in policy.egress.networks
         )
         self.budgets = policy.budgets if policy.enforce else ()
+        self.answers = policy.answers
         selector = policy.applies_to
         self._orgs = _Globs(selector.orgs) if selector.orgs is not None else None
         self._agents = _Globs(selector.agents) if selector.agents is not None else None
@@ -147,6 +156,12 @@ class Terms:
             budget for policy in policies for budget in policy.budgets
         )
         self.networks: tuple[Network, ...] = _common_networks(policies)
+        said = {policy.answers.client_leaves for policy in policies}
+        self.client_leaves: ClientLeaves = next((w for w in _BY_STRICTNESS if w in said), "drain")
+        """What becomes of an answer that nobody waits for."""
+        self.drain_s = max(
+            (each.answers.drain_s for each in policies if each.answers.drain_s), default=_DRAIN_S
+        )
         self._limits: dict[tuple[str | None, ...], tuple[BudgetedLimit, ...]] = {}
 
     @property
@@ -194,10 +209,11 @@ def _limits(budget: Budget, values: dict[str, str | None]) -> list[BudgetedLimit
         if value is None:
             return []
         scope.append((dimension, value))
-    fits = budget.on_exceed == "fit"
     return [
         BudgetedLimit(
-            Limit(budget.name, tuple(scope), unit, budget.window, cap), fits, budget.fit_floor
+            Limit(budget.name, tuple(scope), unit, budget.window, cap),
+            budget.on_exceed,
+            budget.fit_floor,
         )
         for unit, cap in budget.limits()
     ]

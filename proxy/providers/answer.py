@@ -58,6 +58,11 @@ class Answer(ABC):
     def read_event(self, event: Event) -> bool:
         """One stream event. Returns True when it exists only because we asked for usage."""
 
+    def last_words(self) -> tuple[Event, ...]:
+        """Events that end the stream here, as the provider's own do when the output limit is
+        reached. None: this format has no such events, or nothing has been said yet."""
+        return ()
+
     def read_error(self, error: Any) -> None:
         """The provider's error code or type; never its message, which may quote the prompt."""
         fields = as_object(error)
@@ -69,6 +74,21 @@ class Answer(ABC):
         if len(self.tools) < TOOLS_KEPT_MAX:
             id_, name = as_text(id_) or "", as_text(name) or ""
             self.tools.append(ToolCall(id_[:NAME_KEPT_MAX], name[:NAME_KEPT_MAX]))
+
+
+class Ending(NamedTuple):
+    """How a stream is ended before its provider ends it."""
+
+    taken_back: int
+    """Bytes at the end of the chunk that was fed last which must not reach the client: they begin an
+    event that will not end."""
+    words: bytes
+    """What the client reads in their place."""
+
+
+def said(name: str, fields: Mapping[str, Any]) -> Event:
+    """An event of our own."""
+    return Event(name, json.dumps(fields, separators=(",", ":")).encode(), b"")
 
 
 class AnswerReader:
@@ -99,10 +119,12 @@ class AnswerReader:
         self._json = bytearray()
         self._json_bytes_max = json_bytes_max
         self._is_closed = False
+        self._fed = 0
         self.unreadable = self._decoder.has_failed
         """True when reading gave up (too large, corrupt, unknown coding). Bytes still pass."""
 
     def feed(self, chunk: bytes) -> bytes:
+        self._fed = len(chunk)
         if self._is_closed or self.unreadable:
             return self._rest() + chunk if self._hides else chunk
         decoded = chunk if self._decoder.is_identity else self._decoder.feed(chunk)
@@ -135,6 +157,27 @@ class AnswerReader:
                 self._answer.read_json(body)
         self._json.clear()
         return b""
+
+    @property
+    def can_be_edited(self) -> bool:
+        """Its bytes are what they say, not compressed."""
+        return self._decoder.is_identity
+
+    @property
+    def can_end_early(self) -> bool:
+        """Whether `end_early` will find a place to end this answer at: a stream that can be edited,
+        in a format that has words for it."""
+        is_stream = self._framing is not None and self.can_be_edited
+        return is_stream and not self.unreadable and bool(self._answer.last_words())
+
+    def end_early(self) -> Ending | None:
+        """What makes the client read an answer that ended at its output limit, here. None while part
+        of an event has passed: ask again after the next chunk. Only when `can_end_early`."""
+        framing = self._framing
+        if framing is None or framing.pending > self._fed:
+            return None
+        words = b"".join(framing.write(event) for event in self._answer.last_words())
+        return Ending(framing.pending, words)
 
     def _choose(self, start: bytes) -> None:
         self._framing = framing_of(self._content_type, start, keep_raw=self._hides)

@@ -9,6 +9,7 @@ from proxy.providers.answer import (
     as_object,
     as_text,
     parse_object,
+    said,
     text_bytes,
 )
 from proxy.providers.sse import Event
@@ -21,6 +22,7 @@ class MessagesAnswer(Answer):
     def __init__(self) -> None:
         super().__init__()
         self._reported: dict[str, Any] = {}
+        self._open: set[int] = set()
 
     def read_json(self, body: dict[str, Any]) -> None:
         self.is_complete = True
@@ -40,6 +42,9 @@ class MessagesAnswer(Answer):
                 self._read_message(as_object(message.get("message")))
             case "content_block_start":
                 self._read_block(as_object(message.get("content_block")))
+                self._open.add(as_count(message.get("index")) or 0)
+            case "content_block_stop":
+                self._open.discard(as_count(message.get("index")) or 0)
             case "content_block_delta":
                 delta = as_object(message.get("delta"))
                 self.output_seen += text_bytes(
@@ -54,6 +59,19 @@ class MessagesAnswer(Answer):
             case _:
                 pass
         return False
+
+    def last_words(self) -> tuple[Event, ...]:
+        """The count of output is a guess (a token is some four bytes): clients insist on one."""
+        if self.response_id is None or self.is_complete:
+            return ()
+        stops = [{"type": "content_block_stop", "index": index} for index in sorted(self._open)]
+        ended: dict[str, Any] = {
+            "type": "message_delta",
+            "delta": {"stop_reason": "max_tokens", "stop_sequence": None},
+            "usage": {"output_tokens": max(1, self.output_seen // 4)},
+        }
+        words: list[dict[str, Any]] = [*stops, ended, {"type": "message_stop"}]
+        return tuple(said(word["type"], word) for word in words)
 
     def _end_turn(self, message: dict[str, Any]) -> None:
         """Cumulative: its fields replace those of `message_start`, but null and absent ones do

@@ -1,7 +1,7 @@
 """What Bedrock answers: Converse's JSON and events, and native answers with its own counts about
 them (wire.md 1.5; pure)."""
 
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -13,6 +13,7 @@ from proxy.providers.answer import (
     as_object,
     as_text,
     parse_object,
+    said,
     text_bytes,
 )
 from proxy.providers.anthropic_answer import MessagesAnswer
@@ -22,6 +23,11 @@ from proxy.providers.usage import Usage
 
 
 class ConverseAnswer(Answer):
+    def __init__(self) -> None:
+        super().__init__()
+        self._open: set[int] = set()
+        self._has_begun = False
+
     def read_json(self, body: dict[str, Any]) -> None:
         self.is_complete = True
         if body.get("output") is None and ("message" in body or "__type" in body):
@@ -41,11 +47,18 @@ class ConverseAnswer(Answer):
 
     def read_named(self, name: str, event: dict[str, Any]) -> None:
         """One event of the stream; Nova's native streams have the same."""
+        index = as_count(event.get("contentBlockIndex")) or 0
         match name:
+            case "messageStart":
+                self._has_begun = True
             case "contentBlockStart":
                 self._read_block(as_object(event.get("start")))
+                self._open.add(index)
             case "contentBlockDelta":
                 self._read_block(as_object(event.get("delta")), is_new=False)
+                self._open.add(index)  # A block of text has no start of its own.
+            case "contentBlockStop":
+                self._open.discard(index)
             case "messageStop":
                 self.finish_reason = as_text(event.get("stopReason")) or self.finish_reason
             case "metadata":
@@ -53,6 +66,13 @@ class ConverseAnswer(Answer):
                 self._read_usage(event)
             case _:
                 pass
+
+    def last_words(self) -> tuple[Event, ...]:
+        """Without `metadata`: what the call used is not known."""
+        if not self._has_begun or self.is_complete or self.finish_reason is not None:
+            return ()
+        stops = (said("contentBlockStop", {"contentBlockIndex": n}) for n in sorted(self._open))
+        return (*stops, said("messageStop", {"stopReason": "max_tokens"}))
 
     def _read_block(self, block: dict[str, Any], *, is_new: bool = True) -> None:
         asked = as_object(block.get("toolUse"))
@@ -142,6 +162,11 @@ class InvokeAnswer(ConverseAnswer):
             self._counted = _counted(as_object(chunk[_METRICS])) or self._counted
         self._settle()
         return False
+
+    def last_words(self) -> tuple[Event, ...]:
+        """Claude's own words in Bedrock's envelope; other natives have none."""
+        words = (b64encode(word.data).decode() for word in self._messages.last_words())
+        return tuple(said("chunk", {"bytes": word}) for word in words)
 
     def _take_messages(self) -> None:
         inner = self._messages

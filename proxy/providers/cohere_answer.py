@@ -8,6 +8,7 @@ from proxy.providers.answer import (
     as_object,
     as_text,
     parse_object,
+    said,
     text_bytes,
 )
 from proxy.providers.sse import Event
@@ -17,6 +18,11 @@ from proxy.providers.usage import Usage
 class CohereAnswer(Answer):
     """v2 reports `usage`, v1 and the other paths `meta`; `billed_units` in either is what is
     billed, without the preamble that `tokens` counts as well."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._open: dict[int, str] = {}
+        self._version = 0
 
     def read_json(self, body: dict[str, Any]) -> None:
         self.is_complete = True
@@ -35,7 +41,13 @@ class CohereAnswer(Answer):
             return False
         delta = as_object(chunk.get("delta"))
         match chunk.get("type") or chunk.get("event_type"):
-            case "message-start" | "stream-start":
+            case "content-start" | "tool-call-start" as kind:
+                self._open[as_count(chunk.get("index")) or 0] = kind.replace("start", "end")
+                self._read_message(as_object(delta.get("message")))
+            case "content-end" | "tool-call-end":
+                self._open.pop(as_count(chunk.get("index")) or 0, None)
+            case "message-start" | "stream-start" as kind:
+                self._version = 2 if kind == "message-start" else 1
                 started = as_text(chunk.get("id")) or as_text(chunk.get("generation_id"))
                 self.response_id = started or self.response_id
             case "message-end":
@@ -53,6 +65,17 @@ class CohereAnswer(Answer):
             case _:
                 self._read_message(as_object(delta.get("message")))
         return False
+
+    def last_words(self) -> tuple[Event, ...]:
+        """v2 has an event of its own for every block that ends."""
+        if self.is_complete or not self._version:
+            return ()
+        if self._version == 1:
+            word = {"event_type": "stream-end", "finish_reason": "MAX_TOKENS", "is_finished": True}
+            return (said("", word | {"response": {"finish_reason": "MAX_TOKENS"}}),)
+        stops = (said(kind, {"type": kind, "index": n}) for n, kind in self._open.items())
+        ended = {"type": "message-end", "delta": {"finish_reason": "MAX_TOKENS"}}
+        return (*stops, said("message-end", ended), Event("", b"[DONE]", b""))
 
     def _read_message(self, message: dict[str, Any], *, is_repeated: bool = False) -> None:
         content = message.get("content")

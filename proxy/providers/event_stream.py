@@ -53,6 +53,26 @@ class EventStreamParser:
             yield Event(name, frame[split:-4], b"")
         del self._held[:at]
 
+    @property
+    def pending(self) -> int:
+        """Bytes of the frame that has begun and not ended."""
+        return len(self._held)
+
+    def write(self, event: Event) -> bytes:
+        """A frame as it goes over the wire, with both checksums."""
+        headers = b"".join(
+            bytes([len(name)]) + name + bytes([_TEXT]) + len(value).to_bytes(2, "big") + value
+            for name, value in (
+                (b":event-type", event.name.encode()),
+                (b":content-type", b"application/json"),
+                (b":message-type", b"event"),
+            )
+        )
+        size = _FRAME_BYTES_MIN + len(headers) + len(event.data)
+        prelude = Struct(">II").pack(size, len(headers))
+        frame = prelude + _CRC.pack(zlib.crc32(prelude)) + headers + event.data
+        return frame + _CRC.pack(zlib.crc32(frame))
+
     def finish(self) -> Event | None:
         """A frame cut short says nothing."""
         return None

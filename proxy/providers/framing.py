@@ -22,6 +22,15 @@ class Framing(Protocol):
         """Yields each event that this chunk completes. Consume it fully before feeding again."""
         ...
 
+    @property
+    def pending(self) -> int:
+        """Bytes that passed of an event that has not ended."""
+        ...
+
+    def write(self, event: Event) -> bytes:
+        """An event of our own, to be sent at the end of one of the provider's."""
+        ...
+
     def finish(self) -> Event | None:
         """The last event, when what ends it never came."""
         ...

@@ -10,6 +10,7 @@ from proxy.providers.answer import (
     as_object,
     as_text,
     parse_object,
+    said,
     text_bytes,
 )
 from proxy.providers.sse import Event
@@ -38,6 +39,8 @@ class GenerateAnswer(Answer):
         super().__init__()
         self._counts: dict[str, int] = {}
         self._kinds: dict[tuple[str, str], int] = {}
+        self._last: dict[str, Any] = {}
+        self._is_wrapped = False
 
     def read_json(self, body: dict[str, Any]) -> None:
         self._read(body)
@@ -49,8 +52,21 @@ class GenerateAnswer(Answer):
             self._read(chunk)
         return False
 
+    def last_words(self) -> tuple[Event, ...]:
+        """A chunk like the one before it, without words, at its limit."""
+        if not self._last or self.is_complete:
+            return ()
+        silent = {"content": {"role": "model", "parts": [{"text": ""}]}, "index": 0}
+        word = {
+            "candidates": [silent | {"finishReason": "MAX_TOKENS"}],
+            **{name: self._last[name] for name in _REPEATED if name in self._last},
+        }
+        return (said("", {"response": word} if self._is_wrapped else word),)
+
     def _read(self, chunk: dict[str, Any]) -> None:
-        chunk = as_object(chunk.get("response")) or chunk  # Code Assist wraps each.
+        wrapped = as_object(chunk.get("response"))  # Code Assist wraps each.
+        self._is_wrapped = bool(wrapped)
+        chunk = self._last = wrapped or chunk
         if chunk.get("error") is not None:
             self.read_error(chunk["error"])
         self.response_id = as_text(chunk.get("responseId")) or self.response_id
@@ -93,6 +109,8 @@ class GenerateAnswer(Answer):
             if kind in _KINDS and count is not None:
                 self._kinds[name, kind] = max(count, self._kinds.get((name, kind), 0))
 
+
+_REPEATED = ("usageMetadata", "modelVersion", "responseId")
 
 _COUNTS = frozenset(
     [

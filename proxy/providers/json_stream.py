@@ -27,6 +27,15 @@ class JsonLinesParser:
         self._line += open_
         self._check()
 
+    @property
+    def pending(self) -> int:
+        """Bytes of the line that has begun and not ended."""
+        return len(self._line)
+
+    def write(self, event: Event) -> bytes:
+        """A line."""
+        return event.data + b"\n"
+
     def finish(self) -> Event | None:
         """The last line when its newline never came."""
         return None if self.has_overflowed else self._end(b"")
@@ -62,12 +71,14 @@ class JsonArrayParser:
         self._depth = 0
         self._in_string = False
         self._skips_next = False
+        self._open = 0
         self.has_overflowed = False
 
     def feed(self, chunk: bytes) -> Iterator[Event]:
         """Yields each element that this chunk ends."""
         if self.has_overflowed or not chunk:
             return
+        self._open += len(chunk)
         at = 1 if self._skips_next else 0  # The byte behind a backslash means nothing.
         self._skips_next = False
         kept_from = 0 if self._depth > 1 else None
@@ -89,6 +100,7 @@ class JsonArrayParser:
                 if self._depth == 1 and kept_from is not None:
                     self._element += chunk[kept_from:at]
                     kept_from = None
+                    self._open = len(chunk) - at
                     yield Event("", bytes(self._element), b"")
                     self._element.clear()
         if kept_from is not None:
@@ -96,6 +108,15 @@ class JsonArrayParser:
         if len(self._element) > self._bytes_max:
             self.has_overflowed = True
             self._element.clear()
+
+    @property
+    def pending(self) -> int:
+        """Bytes behind the element that ended last, be they a comma or half of the next one."""
+        return self._open
+
+    def write(self, event: Event) -> bytes:
+        """The last element, and the end of the array."""
+        return b",\n" + event.data + b"]"
 
     def finish(self) -> Event | None:
         """An element cut short says nothing."""

@@ -12,6 +12,7 @@ from proxy.providers.answer import (
     as_object,
     as_text,
     parse_object,
+    said,
     text_bytes,
 )
 from proxy.providers.body import (
@@ -156,6 +157,10 @@ def _bound(options: Json) -> int | None:
 class OllamaAnswer(Answer):
     """Each line has the shape of the whole; the one that is done counts."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: dict[str, Any] = {}
+
     def read_json(self, body: dict[str, Any]) -> None:
         self._read(body)
         self.is_complete = True
@@ -166,7 +171,20 @@ class OllamaAnswer(Answer):
             self._read(chunk)
         return False
 
+    def last_words(self) -> tuple[Event, ...]:
+        """A line like the one before it, without words, that is done."""
+        if not self._last or self.is_complete:
+            return ()
+        silent = {"message": {"role": "assistant", "content": ""}, "response": ""}
+        word = {
+            name: silent.get(name, value)
+            for name, value in self._last.items()
+            if name in ("model", "created_at", *silent)
+        }
+        return (said("", word | {"done": True, "done_reason": "length"}),)
+
     def _read(self, chunk: dict[str, Any]) -> None:
+        self._last = chunk
         if chunk.get("error") is not None:
             self.error = "error"
         self.model = as_text(chunk.get("model")) or self.model

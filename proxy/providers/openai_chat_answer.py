@@ -7,14 +7,19 @@ from proxy.providers.answer import (
     TOOLS_KEPT_MAX,
     Answer,
     ToolCall,
+    as_count,
     as_list,
     as_object,
     as_text,
     parse_object,
+    said,
     text_bytes,
 )
 from proxy.providers.openai import chat_usage, tier_of
 from proxy.providers.sse import Event
+
+_HEAD = ("id", "object", "created", "model", "system_fingerprint", "service_tier")
+"""What every chunk of a stream repeats."""
 
 
 class ChatAnswer(Answer):
@@ -25,6 +30,8 @@ class ChatAnswer(Answer):
         super().__init__()
         self._provider = provider
         self._open: dict[tuple[Any, Any], int] = {}
+        self._head: dict[str, Any] = {}
+        self._unfinished: set[int] = set()
 
     def read_json(self, body: dict[str, Any]) -> None:
         self._read_head(body)
@@ -43,10 +50,24 @@ class ChatAnswer(Answer):
         choices = as_list(chunk.get("choices"))
         for choice in choices:
             self._read_choice(as_object(choice), "delta")
+        self._head = chunk
         is_usage = not choices and chunk.get("usage") is not None and "error" not in chunk
         # That event comes last and speaks of the whole call: losing `[DONE]` after it loses nothing.
         self.is_complete = self.is_complete or is_usage
         return is_usage
+
+    def last_words(self) -> tuple[Event, ...]:
+        """Every choice that goes on has reached its length."""
+        if not self._unfinished or self.is_complete:
+            return ()
+        kept = {name: self._head[name] for name in _HEAD if name in self._head}
+        is_chat = kept.get("object") != "text_completion"
+        said_last: dict[str, Any] = {"delta": {}} if is_chat else {"text": "", "logprobs": None}
+        ends = [
+            {"index": index, **said_last, "finish_reason": "length"}
+            for index in sorted(self._unfinished)
+        ]
+        return said("", kept | {"choices": ends}), Event("", b"[DONE]", b"")
 
     def _read_head(self, chunk: dict[str, Any]) -> None:
         self.response_id = as_text(chunk.get("id")) or self.response_id
@@ -72,6 +93,11 @@ class ChatAnswer(Answer):
             choice.get("text"),
         )
         where = choice.get("index")
+        index = as_count(where) or 0
+        if choice.get("finish_reason") is not None:
+            self._unfinished.discard(index)
+        elif len(self._unfinished) < TOOLS_KEPT_MAX:
+            self._unfinished.add(index)
         for call in as_list(said.get("tool_calls")):
             fields = as_object(call)
             asked = as_object(fields.get("function") or fields.get("custom"))

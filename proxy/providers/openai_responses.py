@@ -7,10 +7,12 @@ from proxy.providers.amend import amend_members
 from proxy.providers.answer import (
     Answer,
     AnswerReader,
+    as_count,
     as_list,
     as_object,
     as_text,
     parse_object,
+    said,
     text_bytes,
 )
 from proxy.providers.body import (
@@ -186,6 +188,9 @@ class ResponsesAnswer(Answer):
     def __init__(self, provider: str = "openai") -> None:
         super().__init__()
         self._provider = provider
+        self._begun: dict[str, Any] = {}
+        self._items: list[Any] = []
+        self._sequence = 0
 
     def read_json(self, body: dict[str, Any]) -> None:
         if body.get("error") is not None:
@@ -199,21 +204,41 @@ class ResponsesAnswer(Answer):
         message = parse_object(event.data)
         if message is None:
             return False
+        self._sequence = as_count(message.get("sequence_number")) or self._sequence
         match message.get("type"):
             case "response.completed" | "response.incomplete" | "response.failed":
                 self._end(as_object(message.get("response")))
             case "response.created" | "response.in_progress":
-                self._read_response(as_object(message.get("response")))
+                self._begun = as_object(message.get("response"))
+                self._read_response(self._begun)
             case "response.output_item.added":
                 self.output_seen += text_bytes(as_object(message.get("item")).get("name"))
             case "response.output_item.done":
                 self._read_item(as_object(message.get("item")))
+                self._items.append(message.get("item"))
             case "error":
                 self.read_error(message.get("error") or message)
                 self.is_complete = True
             case _:
                 self.output_seen += text_bytes(message.get("delta"))
         return False
+
+    def last_words(self) -> tuple[Event, ...]:
+        """The items that are whole are kept; one that was being written is not."""
+        if not self._begun or self.is_complete:
+            return ()
+        ended = {
+            "status": "incomplete",
+            "incomplete_details": {"reason": "max_output_tokens"},
+            "output": self._items,
+        }
+        kind = "response.incomplete"
+        word = {
+            "type": kind,
+            "sequence_number": self._sequence + 1,
+            "response": self._begun | ended,
+        }
+        return (said(kind, word),)
 
     def _end(self, response: dict[str, Any]) -> None:
         self.is_complete = True

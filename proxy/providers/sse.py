@@ -31,6 +31,7 @@ class SseParser:
         self._data: list[bytes] = []
         self._name = b""
         self._held = 0
+        self._open = 0
         self._cr = b""
         self._is_first_line = True
         self.has_overflowed = False
@@ -44,6 +45,7 @@ class SseParser:
         self._cr = b"\r" if chunk.endswith(b"\r") else b""
         lines = chunk.removesuffix(b"\r").splitlines(keepends=True)
         for number, line in enumerate(lines, 1):
+            self._open += len(line)
             if self._keep_raw:
                 self._raw += line
             if line.endswith((b"\n", b"\r")):
@@ -67,6 +69,16 @@ class SseParser:
         if self._line:
             self._end_line(b"")
         return self._end_event()
+
+    @property
+    def pending(self) -> int:
+        """Bytes of the event that has begun and not ended; those that passed, without `keep_raw`."""
+        return 0 if self._keep_raw else self._open + len(self._cr)
+
+    def write(self, event: Event) -> bytes:
+        """An event as it goes over the wire; its data is one line."""
+        name = b"event: " + event.name.encode() + b"\n" if event.name else b""
+        return name + b"data: " + event.data + b"\n\n"
 
     def rest(self) -> bytes:
         """Raw bytes held back for an event that never ended (`keep_raw`)."""
@@ -97,7 +109,7 @@ class SseParser:
 
     def _end_event(self) -> Event | None:
         data, name = self._data, self._name
-        self._held = 0
+        self._held = self._open = 0
         if not data and not self._keep_raw:
             self._name = b""
             return None

@@ -69,7 +69,14 @@ async def test_the_end_of_a_call_is_its_outcome_and_nobody_waits_for_it(addon, l
 async def test_a_ledger_that_is_down_is_told_of_and_not_swallowed(addon, ledger, moment):
     ledger.is_down = True
     with pytest.raises(LedgerUnavailable):
-        await getattr(addon, moment)(slip(refusal=NO, status="refused"))
+        await getattr(addon, moment)(
+            slip(refusal=NO, status="refused", decided_seq=0 if moment == "file" else None)
+        )
+
+
+async def test_a_call_that_was_never_decided_leaves_no_outcome(addon, ledger):
+    await addon.file(slip(status="client_gone"))
+    assert ledger.outcomes == []
 
 
 async def repeats(addon: Audit, *calls: Slip) -> list[int]:

@@ -33,7 +33,7 @@ def to(authority: str) -> Destination:
 
 
 def test_every_example_is_asked_something_here() -> None:
-    asked = {"closed", "places", "inside", "models", "budgets", "research", "watch"}
+    asked = {"closed", "places", "inside", "models", "budgets", "research", "watch", "streams"}
     assert set(LOADED) == asked
 
 
@@ -113,11 +113,19 @@ def test_budgets_are_the_limits_that_the_page_says() -> None:
         ("opus", "usd"): ("week", 10_000_000_000),
         ("rate", "requests"): ("minute", 60),
     }
-    assert (found["session", "usd"].fits, found["session", "usd"].fit_floor) == (True, 512)
-    assert not found["agent-day", "usd"].fits
+    session = found["session", "usd"]
+    assert (session.on_exceed, session.fit_floor) == ("fit", 512)
+    assert found["agent-day", "usd"].on_exceed == "refuse"
     assert found["rate", "requests"].limit.scope == (("org", "acme"), ("agent", "coder"))
     without_model = terms("budgets").limits(who, None)
     assert "opus" not in {each.limit.name for each in without_model}
+
+
+def test_answers_under_way_end_as_the_page_says() -> None:
+    found = terms("streams")
+    assert (found.client_leaves, found.drain_s) == ("cancel", 120)
+    (limit,) = found.limits(Identity("acme", "coder", "s1"), "gpt-4o")
+    assert limit.on_exceed == "extend"
 
 
 def test_a_dry_run_passes_says_so_and_counts_nothing() -> None:
@@ -150,6 +158,7 @@ def fields(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str]
         "applies_to": (schema.Selector, "applies_to."),
         "egress": (schema.Egress, "egress."),
         "models": (schema.Models, "models."),
+        "answers": (schema.Answers, "answers."),
         "budgets": (schema.Budget, "budgets."),
         "allow": (schema.Route, "egress.*."),
     }
@@ -244,7 +253,8 @@ def test_a_preset_has_the_budgets_that_the_page_says(
 ) -> None:
     held = PolicyBook([preset(name)]).terms("acme", "coder")
     found = held.limits(Identity("acme", "coder", "s1"), "gpt-4o")
-    assert [(each.limit.name, each.limit.cap, each.fits) for each in found] == limits
+    told = [(each.limit.name, each.limit.cap, each.on_exceed == "fit") for each in found]
+    assert told == limits
 
 
 def test_audit_only_has_the_rules_of_safety() -> None:

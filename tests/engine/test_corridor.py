@@ -432,9 +432,9 @@ async def test_rule_6_an_answer_passes_as_it_came_and_is_counted_and_hashed(addo
     assert slip.first_byte_ns >= slip.opened_ns
 
 
-async def test_filters_see_an_answer_one_after_the_other(addons):
-    addons[0].answer = lambda slip, flow: lambda chunk: chunk.upper() if chunk else b"!"
-    addons[1].answer = lambda slip, flow: lambda chunk: b"<" + chunk + b">" if chunk else b"."
+async def test_filters_see_an_answer_one_after_the_other_the_last_addon_first(addons):
+    addons[1].answer = lambda slip, flow: lambda chunk: chunk.upper() if chunk else b"!"
+    addons[0].answer = lambda slip, flow: lambda chunk: b"<" + chunk + b">" if chunk else b"."
     slip, _, passed = await answered(addons, [b"a", b"b"])
 
     assert passed == [b"<A>", b"<B>", b"<!>"]
@@ -448,8 +448,8 @@ async def test_a_filter_that_holds_a_piece_back_ends_nothing(addons):
         seen.append(chunk)
         return chunk
 
-    addons[0].answer = lambda slip, flow: lambda chunk: b"" if chunk == b"a" else chunk
-    addons[1].answer = lambda slip, flow: watch
+    addons[1].answer = lambda slip, flow: lambda chunk: b"" if chunk == b"a" else chunk
+    addons[0].answer = lambda slip, flow: watch
     _, _, passed = await answered(addons, [b"a", b"b"])
 
     assert passed == [b"b"]
@@ -580,6 +580,35 @@ async def test_a_client_that_goes_before_the_decision_aborts_its_call(addons):
     slip = slip_of(flow)
     assert slip is not None
     assert slip.status == "aborted"
+
+
+async def test_rule_4_a_call_whose_client_leaves_during_the_decision_is_settled_when_that_is_over(
+    addons, diary
+):
+    """What was promised for it after its client left would otherwise stay promised."""
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(slip: Slip, flow: http.HTTPFlow) -> Stamp:
+        asked.set()
+        await go_on.wait()
+        diary.append(("two", "depart"))
+        return Stamp("at last")
+
+    addons[1].depart = slow
+    under_test = corridor(addons)
+    flow = get()
+    walking = asyncio.create_task(walk(under_test, flow))
+    await asked.wait()
+    under_test.client_disconnected(flow.client_conn)
+    assert under_test.live == ()
+    go_on.set()
+    slip, _ = await walking
+    await under_test.drained()
+
+    assert not slip.cleared
+    assert not dials(under_test, flow)
+    steps = [what for _, what in diary if what in ("depart", "settle", "file")]
+    assert steps == ["depart", "depart", *["settle"] * 3, *["file"] * 3], "the third is not asked"
 
 
 async def test_a_closer_that_breaks_does_not_keep_the_others_from_closing(addons, diary):

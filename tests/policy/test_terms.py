@@ -231,13 +231,13 @@ def test_somebody_who_names_only_the_org_sees_only_the_orgs_limits():
     assert {name for name, *_ in names(found)} == {"org-day"}
 
 
-def test_a_limit_says_its_cap_in_its_unit_and_whether_it_fits():
+def test_a_limit_says_its_cap_in_its_unit_and_what_happens_above_it():
     found = terms(BUDGETS).limits(ME, None)
 
-    assert [(each.limit.cap, each.fits) for each in found] == [
-        (1_500_000_000, False),
-        (1000, False),
-        (5, True),
+    assert [(each.limit.cap, each.on_exceed) for each in found] == [
+        (1_500_000_000, "refuse"),
+        (1000, "refuse"),
+        (5, "fit"),
     ]
     assert found[2].fit_floor == 64
 
@@ -293,3 +293,25 @@ def test_a_glob_of_many_stars_is_matched_in_linear_time():
 def test_the_policies_in_force_are_named():
     assert terms(OPEN, SHUT).policy_ids == (OPEN.id, SHUT.id)
     assert parse(b"policy: x\nversion: 1\n", OPEN.path).id not in terms(OPEN).policy_ids
+
+
+@pytest.mark.parametrize(
+    ("said", "then"),
+    [
+        ([], "drain"),
+        (["cancel"], "cancel"),
+        (["cancel", "drain"], "drain"),
+        (["cancel", "forfeit", "drain"], "forfeit"),
+    ],
+)
+def test_of_what_becomes_of_an_answer_nobody_waits_for_the_word_that_charges_most_counts(
+    said, then
+):
+    found = [policy(f"answers: {{client_leaves: {word}}}\n", name=word) for word in said]
+    assert terms(OPEN, *found).client_leaves == then
+
+
+def test_answers_are_read_on_for_as_long_as_any_policy_says():
+    found = [policy(f"answers: {{drain_s: {n}}}\n", name=f"p{n}") for n in (5, 30)]
+    assert terms(*found).drain_s == 30
+    assert terms(OPEN).drain_s == 120
