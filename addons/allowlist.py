@@ -5,6 +5,7 @@ from mitmproxy import http
 from proxy.providers.call import BadRequest
 from proxy.providers.decoding import decode_body
 from proxy.providers.formats import format_named
+from proxy.providers.language import language_of
 from proxy.providers.recognise import Known, NeedsShape, Unsupported, recognise_shape
 from proxy.refusals import Code, Refusal
 from proxy.slip import Slip, Stamp
@@ -71,6 +72,7 @@ class Allowlist:
                 to = slip.destination
                 seen = recognise_shape(to.host, to.port, slip.path, body)
                 if isinstance(seen, Unsupported):
+                    slip.wire = language_of(seen.provider, slip.path)
                     return _unsupported(seen)
                 if not isinstance(seen, Known):
                     return None

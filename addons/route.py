@@ -8,6 +8,7 @@ from mitmproxy import http
 
 from proxy.engine.facts import ConnectionFacts
 from proxy.policy.hosts import is_ip, normalise, split_authority
+from proxy.providers.language import language_of
 from proxy.providers.recognise import (
     Free,
     Known,
@@ -20,7 +21,6 @@ from proxy.refusals import Code, Refusal
 from proxy.slip import Destination, Slip, Stamp
 
 INTERNAL_HOST = "exeat.internal"
-_WIRE_OF_REFUSED = {"openai": "openai.other", "anthropic": "anthropic.other"}
 _HOMES = {"openai": "api.openai.com", "anthropic": "api.anthropic.com"}
 
 
@@ -50,7 +50,7 @@ class Route:
         request.headers.pop("proxy-connection", None)
         seen = self._recognise(slip, found, request.headers)
         slip.recognised = seen
-        slip.wire = _wire(seen)
+        slip.wire = _wire(seen, slip.path)
         slip.reads_body = isinstance(seen, Known | NeedsShape)
         return None
 
@@ -155,11 +155,11 @@ def _mismatch(how: str, to: Destination) -> Refusal:
     )
 
 
-def _wire(seen: Recognised) -> str:
+def _wire(seen: Recognised, path: str) -> str:
     match seen:
         case Known(format=wire):
             return wire
         case Unsupported(provider=provider) | Free(provider=provider):
-            return _WIRE_OF_REFUSED.get(provider or "", "http")
+            return language_of(provider, path)
         case _:
             return "http"

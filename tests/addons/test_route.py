@@ -313,11 +313,19 @@ WIRES: dict[str, tuple[str, str, str, Any, str, bool]] = {
         False,
     ),
     "a provider we do not know the errors of": (
+        "api.replicate.com",
+        "POST",
+        "/v1/predictions",
+        Unsupported,
+        "http",
+        False,
+    ),
+    "unmetered at a provider that speaks another's language": (
         "api.groq.com",
         "POST",
         "/openai/v1/audio/speech",
         Unsupported,
-        "http",
+        "openai.other",
         False,
     ),
     "another provider's chat": (

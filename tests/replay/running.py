@@ -20,7 +20,7 @@ from proxy.ledger.store import Filter
 from proxy.policy.hosts import normalise
 from proxy.pricing.prices import Prices, UnknownPrice
 from proxy.providers.usage import Usage
-from tests.house import House, eventually, house
+from tests.house import OPEN_POLICY, House, eventually, house
 from tests.journeys.wire import Message, ask, credentials, dial, request, trust, tunnel
 from tests.replay.exchanges import UNRECORDED, Exchange
 from tests.replay.figures import Asked, CannotSayError, figures_of, nanousd_of
@@ -41,17 +41,31 @@ class Passed:
     session: str
     sent: Message
     seen: tuple[Message, ...]
+    connections: int
     answer: Message | None
     problem: str = ""
 
 
 async def judge_running(exchanges: Sequence[Exchange], directory: Path) -> list[Verdict]:
-    """Drive every exchange through one Exeat, one after another; then ask its ledger."""
+    """Every exchange, driven and held against what it says itself."""
+    at = datetime.now(UTC)
+    prices = Prices(at=at)
+    return [
+        guarded(passed.exchange, partial(_verdict, passed, records, prices, at))
+        for passed, records in await drive(exchanges, directory)
+    ]
+
+
+async def drive(
+    exchanges: Sequence[Exchange], directory: Path, policy_text: str = OPEN_POLICY
+) -> list[tuple[Passed, dict[str, Record]]]:
+    """Every exchange through one Exeat, one after another, each a session of its own; and then what the
+    ledger has of each: its decision and its outcome."""
     upstream = Upstream()
     named = {normalise(each.host) for each in exchanges if not each.is_plain}
     await upstream.start(sorted(filter(None, named)))
     try:
-        async with _house(exchanges, upstream, directory) as built:
+        async with _house(exchanges, upstream, directory, policy_text) as built:
             context = trust(built)
             passed = [
                 await _drive(built, upstream, context, exchange, f"r{number}")
@@ -60,17 +74,12 @@ async def judge_running(exchanges: Sequence[Exchange], directory: Path) -> list[
             records = await _records(directory / "state" / "ledger.sqlite", passed)
     finally:
         await upstream.stop()
-    at = datetime.now(UTC)
-    prices = Prices(at=at)
-    return [
-        guarded(each.exchange, partial(_verdict, each, records.get(each.session, {}), prices, at))
-        for each in passed
-    ]
+    return [(each, records.get(each.session, {})) for each in passed]
 
 
 @contextlib.asynccontextmanager
 async def _house(
-    exchanges: Sequence[Exchange], upstream: Upstream, directory: Path
+    exchanges: Sequence[Exchange], upstream: Upstream, directory: Path, policy_text: str
 ) -> AsyncIterator[House]:
     hosts = {
         _place(each): f"127.0.0.1:{upstream.plain_port if each.is_plain else upstream.tls_port}"
@@ -78,7 +87,7 @@ async def _house(
         if normalise(each.host) is not None
     }
     limits = Limits(body_bytes_max=1 << 28, decision_timeout_s=30)
-    async with house(directory, hosts=hosts, limits=limits) as built:
+    async with house(directory, policy_text, hosts=hosts, limits=limits) as built:
         yield built
 
 
@@ -125,7 +134,8 @@ async def _drive(
                     )
     except (OSError, EOFError, TimeoutError, ssl.SSLError, asyncio.LimitOverrunError) as error:
         problem = f"could not be driven: {error!r}"
-    return Passed(exchange, session, sent, tuple(upstream.seen), answer, problem)
+    seen = tuple(upstream.seen)
+    return Passed(exchange, session, sent, seen, upstream.connections, answer, problem)
 
 
 async def _records(ledger: Path, passed: Sequence[Passed]) -> dict[str, dict[str, Record]]:

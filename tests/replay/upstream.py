@@ -28,10 +28,11 @@ _SIZES = (1, 2, 7, 40, 300, 1400, 9000)
 
 
 class Upstream:
-    """`says` what comes next; `seen` what was asked."""
+    """`says` what comes next; `seen` and `connections` say what came of it."""
 
     def __init__(self) -> None:
         self.seen: list[Message] = []
+        self.connections = 0
         self.answer: tuple[bytes, ...] = ()
         self._servers: list[asyncio.Server] = []
         self.plain_port = self.tls_port = 0
@@ -56,9 +57,11 @@ class Upstream:
     def says(self, exchange: Exchange) -> None:
         """Answer the next request with this exchange's answer, cut in pieces of its own."""
         self.seen.clear()
+        self.connections = 0
         self.answer = tuple(written(exchange))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
         try:
             with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
                 while True:
