@@ -40,6 +40,10 @@ class Exchange:
     """The content coding that the answer had on the wire; empty for none."""
     streams: bool
     answer: bytes
+    piece_bytes: int = 0
+    """The answer is served in pieces of this size; 0 for sizes of its own."""
+    cut_at: float = 1.0
+    """The answer breaks off after this share of its bytes."""
 
     @property
     def headers(self) -> dict[str, str]:

@@ -67,6 +67,8 @@ class Upstream:
                 while True:
                     self.seen.append(await read_message(reader))
                     for piece in self.answer:
+                        if piece == BROKEN_OFF:
+                            return
                         writer.write(piece)
                         await writer.drain()
                         await asyncio.sleep(0)
@@ -122,16 +124,25 @@ def written(exchange: Exchange) -> Iterator[bytes]:
     is_chunked = exchange.streams or chance.random() < 0.3
     lines.append(b"Transfer-Encoding: chunked" if is_chunked else b"Content-Length: %d" % len(body))
     yield b"\r\n".join((*lines, b"", b""))
-    for piece in _pieces(body, chance):
+    size = exchange.piece_bytes
+    if not size and len(body) <= _PIECES_MAX and chance.random() < 0.3:
+        size = 1
+    kept = body[: int(len(body) * exchange.cut_at)]
+    for piece in _pieces(kept, size, chance):
         yield b"%x\r\n%s\r\n" % (len(piece), piece) if is_chunked else piece
-    if is_chunked:
+    if exchange.cut_at < 1:
+        yield BROKEN_OFF
+    elif is_chunked:
         yield b"0\r\n\r\n"
 
 
-def _pieces(data: bytes, chance: random.Random) -> Iterator[bytes]:
-    every_byte = len(data) <= _PIECES_MAX and chance.random() < 0.3
+BROKEN_OFF = b""
+"""A piece that is no bytes: here the connection ends."""
+
+
+def _pieces(data: bytes, fixed: int, chance: random.Random) -> Iterator[bytes]:
     at, least = 0, len(data) // _PIECES_MAX + 1
     while at < len(data):
-        size = 1 if every_byte else max(least, chance.choice(_SIZES))
+        size = fixed or max(least, chance.choice(_SIZES))
         yield data[at : at + size]
         at += size
