@@ -59,10 +59,12 @@ class Allowlist:
                 rule=answer.rule,
             )
         seen = slip.recognised
-        if isinstance(seen, Unsupported):
+        if slip.socket is None and isinstance(seen, Unsupported):
             return _unsupported(seen)
-        if not isinstance(seen, Known | NeedsShape):
-            return _decided(slip, answer, _Reading())
+        if slip.socket is not None or not isinstance(seen, Known | NeedsShape):
+            return _decided(
+                slip, answer, _Reading(slip.call)
+            )  # A turn on a socket is read already.
         body = flow.request.raw_content or b""
         coding = flow.request.headers.get("content-encoding", "")
         if coding or len(body) > LARGE_BYTES:

@@ -108,14 +108,20 @@ class Budget:
         call, quote = slip.call, slip.quote
         if call is None or quote is None or hold.output_tokens >= quote.output_tokens_bound:
             return f"held {format_usd(quote.bound_nanousd)}" if quote else "held"
-        request = flow.request
-        body = decode_body(
-            request.raw_content or b"", request.headers.get("content-encoding", ""), 2**31
-        )
-        request.headers.pop("content-encoding", None)
-        request.content = format_named(call.format, call.provider).amend(
-            body, call, output_tokens=hold.output_tokens, ask_usage=False
-        )
+        wire = format_named(call.format, call.provider)
+        if slip.message is not None:
+            slip.message = wire.amend(
+                slip.message, call, output_tokens=hold.output_tokens, ask_usage=False
+            )
+        else:
+            request = flow.request
+            body = decode_body(
+                request.raw_content or b"", request.headers.get("content-encoding", ""), 2**31
+            )
+            request.headers.pop("content-encoding", None)
+            request.content = wire.amend(
+                body, call, output_tokens=hold.output_tokens, ask_usage=False
+            )
         slip.quote = fitted(quote, hold.output_tokens)
         slip.notes["x-exeat-output-tokens-max"] = str(hold.output_tokens)
         return (
@@ -171,7 +177,9 @@ def _grows(slip: Slip, limits: tuple[BudgetedLimit, ...]) -> bool:
     model that hides nothing of what it makes."""
     spending = [each for each in limits if each.limit.unit in ("usd", "tokens")]
     call, quote = slip.call, slip.quote
-    if call is None or quote is None or not spending or not call.streaming or call.may_reason:
+    if call is None or quote is None or not spending or slip.socket is not None:
+        return False
+    if not call.streaming or call.may_reason:
         return False
     agreed = all(each.on_exceed == "extend" for each in spending)
     return agreed and quote.output_tokens_bound > _first_step(spending)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from mitmproxy import http
 
-from proxy.providers.recognise import Free, Known
+from proxy.providers.recognise import Free, Known, Socket
 from proxy.refusals import Refusal
 from proxy.slip import Slip, Stamp
 
@@ -31,6 +31,8 @@ class Credentials:
         """Yes, always: with the operator's key, or with what the caller sent."""
         provider = _provider(slip)
         key = self._keys.get(provider) if provider is not None else None
+        if slip.socket is not None:
+            return Stamp("as its socket")
         if key is None or provider is None:
             return Stamp("the caller's own")
         headers = flow.request.headers
@@ -45,6 +47,6 @@ class Credentials:
 def _provider(slip: Slip) -> str | None:
     """Whose host this is. A format by itself is no proof: any host may speak it."""
     seen = slip.recognised
-    if isinstance(seen, Known | Free) and slip.destination is not None:
+    if isinstance(seen, Known | Socket | Free) and slip.destination is not None:
         return seen.provider
     return None

@@ -30,7 +30,7 @@ class Gate:
                 f"This call was not decided by {', '.join(sorted(missing))}, so it did not leave.",
                 retry_after_s=5,
             )
-        if slip.door != "internal":
+        if slip.door != "internal" and slip.socket is None:
             assert slip.destination is not None
             assert slip.terms is not None
             pinned = await self._dialler.pin(slip.destination, slip.terms.networks)

@@ -25,6 +25,10 @@ class Identity:
 
     def depart(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
         """Yes with who it is; and from here on, the terms that hold for them."""
+        if slip.socket is not None and slip.identity is not None:
+            who = slip.identity
+            slip.terms = self._policies.terms(who.org, who.agent)
+            return Stamp(f"{who.org}/{who.agent} {who.session}, as its socket")
         headers = flow.request.headers
         fields = [
             (name.decode("latin-1").lower(), value.decode("latin-1"))

@@ -14,6 +14,7 @@ from proxy.providers.recognise import (
     Known,
     NeedsShape,
     Recognised,
+    Socket,
     Unsupported,
     recognise,
 )
@@ -57,6 +58,8 @@ class Route:
     def depart(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
         """Yes, unless `open` found no destination (and has refused already)."""
         assert slip.destination is not None
+        if slip.socket is not None:
+            return Stamp(f"on socket {slip.socket}")
         return Stamp(f"{slip.door} to {slip.destination.authority}")
 
     def _recognise(self, slip: Slip, to: Destination, headers: Mapping[str, str]) -> Recognised:
@@ -159,6 +162,8 @@ def _wire(seen: Recognised, path: str) -> str:
     match seen:
         case Known(format=wire):
             return wire
+        case Socket(dialogue=name):
+            return "openai.responses" if name.startswith("openai.") else "gemini.generate"
         case Unsupported(provider=provider) | Free(provider=provider):
             return language_of(provider, path)
         case _:

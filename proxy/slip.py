@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from proxy.pricing.prices import Quote
     from proxy.providers.answer import AnswerReader, Ending
     from proxy.providers.call import ModelCall
+    from proxy.providers.dialogue import Dialogue
     from proxy.providers.recognise import Recognised
     from proxy.providers.usage import Usage
     from proxy.refusals import Refusal
@@ -104,6 +105,14 @@ class Slip:
     recognised: "Recognised | None" = None
     """What its host, method and path say about it, before its body is read."""
     call: "ModelCall | None" = None
+    socket: str | None = None
+    """The call is a turn on the WebSocket whose slip has this id."""
+    message: bytes | None = field(default=None, repr=False)
+    """The message that asks for this turn; what goes up in its place, once it was amended."""
+    dialogue: "Dialogue | None" = None
+    """Reads a WebSocket's messages as the turns of a conversation with a model."""
+    turns: "dict[str, Slip]" = field(default_factory=dict)
+    """Open turns by lane."""
     body_sha256: str | None = None
     """Of the bytes the caller sent; None while the body is streamed through."""
     body_bytes: int = 0

@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import inspect
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
 import structlog
@@ -27,6 +27,8 @@ from proxy.engine.dial import Pinned, dial_freely, dial_only
 from proxy.engine.facts import facts_of
 from proxy.engine.layers import SLIP, slip_of
 from proxy.engine.opening import has_body, open_slip
+from proxy.engine.sockets import SocketMessage
+from proxy.engine.turns import Turns
 from proxy.patience import within
 from proxy.refusals import Code, Refusal
 from proxy.slip import Slip, Stamp, Stamped, Status
@@ -83,6 +85,7 @@ class Corridor:
         """Set while no call is in flight."""
         self.idle.set()
         self.is_stopping = False
+        self._turns = Turns(self._decide_turn, self._end)
 
     @property
     def live(self) -> Sequence[Slip]:
@@ -101,9 +104,7 @@ class Corridor:
         facts = facts_of(flow.client_conn)
         slip = open_slip(flow, facts)
         flow.metadata[SLIP] = slip
-        facts.open_slips[slip.id] = slip
-        self._live[slip.id] = slip
-        self.idle.clear()
+        self._open(slip, flow)
         for name, opens in self._openers:
             try:
                 slip.refusal = slip.refusal or opens(slip, flow, facts)
@@ -115,6 +116,11 @@ class Corridor:
             await self._walk(slip, flow)
             # Either goes out as it comes in, or was answered and is thrown away as it comes in.
             flow.request.stream = flow.response is None
+
+    def _open(self, slip: Slip, flow: http.HTTPFlow) -> None:
+        facts_of(flow.client_conn).open_slips[slip.id] = slip
+        self._live[slip.id] = slip
+        self.idle.clear()
 
     async def request(self, flow: http.HTTPFlow) -> None:
         """The whole call is here."""
@@ -136,6 +142,18 @@ class Corridor:
         await self._walk(slip, flow)
 
     async def _walk(self, slip: Slip, flow: http.HTTPFlow) -> None:
+        await self._judge(slip, flow)
+        if slip.finished:
+            return
+        if slip.refusal is not None:
+            await self._refuse(slip, flow)
+        elif slip.door == "internal":
+            await self._answer_inside(slip, flow)
+        else:
+            self._clear(slip, flow)
+
+    async def _judge(self, slip: Slip, flow: http.HTTPFlow) -> None:
+        """Ask everybody. Afterwards there is a refusal, or every stamp; or the call has ended."""
         slip.deciding = True
         await self._ask_all(slip, flow)
         slip.deciding = False
@@ -148,12 +166,18 @@ class Corridor:
             slip.refusal = unavailable(f"{missing} did not answer")
         if slip.refusal is None and self.is_stopping:
             slip.refusal = unavailable("it is stopping")
-        if slip.refusal is not None:
-            await self._refuse(slip, flow)
-        elif slip.door == "internal":
-            await self._answer_inside(slip, flow)
+
+    async def _decide_turn(self, turn: Slip, flow: http.HTTPFlow) -> None:
+        """The same questions for one call on a socket; nobody answers it but the socket."""
+        self._open(turn, flow)
+        await self._judge(turn, flow)
+        if turn.finished:
+            return
+        if turn.refusal is not None:
+            await self._undo(turn)
+            self._forget(turn, flow)
         else:
-            self._clear(slip, flow)
+            turn.cleared = True
 
     async def _ask_all(self, slip: Slip, flow: http.HTTPFlow) -> None:
         for name, depart in self._chain:
@@ -194,6 +218,13 @@ class Corridor:
 
     async def _refuse(self, slip: Slip, flow: http.HTTPFlow) -> None:
         """Undo, record, answer: in that order, and the answer whatever became of the others."""
+        await self._undo(slip)
+        flow.response = refusal_response(slip)
+        if facts_of(flow.client_conn).malformed is not None:
+            flow.response.headers["connection"] = "close"
+        self._forget(slip, flow)
+
+    async def _undo(self, slip: Slip) -> None:
         assert slip.refusal is not None
         slip.status = "refused"
         for name, undo in self._undoers:
@@ -201,10 +232,6 @@ class Corridor:
                 await within(self._timeout_s, undo(slip))
             except Exception as error:
                 self._fault(name, slip, error)
-        flow.response = refusal_response(slip)
-        if facts_of(flow.client_conn).malformed is not None:
-            flow.response.headers["connection"] = "close"
-        self._forget(slip, flow)
 
     def _fault(self, name: str, slip: Slip, error: BaseException) -> Refusal:
         """What went wrong, for the operator; that it went wrong, for the caller."""
@@ -274,20 +301,24 @@ class Corridor:
     def response(self, flow: http.HTTPFlow) -> None:
         """The answer has ended, or a WebSocket has opened."""
         slip = slip_of(flow)
-        if slip is not None and flow.websocket is None:
+        if slip is None:
+            return
+        if flow.websocket is not None:
+            self._turns.open(slip)
+        else:
             self._end(slip, flow, "client_gone" if slip.caller_left else "answered")
 
-    def websocket_message(self, flow: http.HTTPFlow) -> None:
-        """A WebSocket message passes. mitmproxy keeps them all; a socket may live for days."""
-        slip, socket = slip_of(flow), flow.websocket
-        if slip is not None and socket is not None:
-            slip.answer_bytes += sum(len(each.content) for each in socket.messages)
-            socket.messages.clear()
+    def socket_message(self, message: SocketMessage) -> Awaitable[None] | None:
+        """A WebSocket message passes, and may have to wait for a decision."""
+        slip = slip_of(message.flow)
+        return self._turns.message(slip, message) if slip is not None else None
 
     def websocket_end(self, flow: http.HTTPFlow) -> None:
         """A WebSocket has closed."""
         slip = slip_of(flow)
         if slip is not None:
+            by_client = flow.websocket is not None and flow.websocket.closed_by_client is True
+            self._turns.close(slip, flow, by_client=by_client)
             self._end(slip, flow, "answered")
 
     def error(self, flow: http.HTTPFlow) -> None:
@@ -308,6 +339,9 @@ class Corridor:
 
     def client_disconnected(self, client: Any) -> None:
         """Whatever this connection left open ends with it."""
+        for slip in tuple(facts_of(client).open_slips.values()):
+            if slip.dialogue is not None:
+                self._turns.close(slip, None, client, by_client=True)
         for slip in tuple(facts_of(client).open_slips.values()):
             self._end(slip, None, "client_gone" if slip.cleared else "aborted", client)
 

@@ -113,7 +113,7 @@ class Engine:
             "response": corridor.response,
             "answer_room": corridor.answer_room,
             "error": corridor.error,
-            "websocket_message": corridor.websocket_message,
+            "socket_message": corridor.socket_message,
             "websocket_end": corridor.websocket_end,
             "server_connect": corridor.server_connect,
             "server_connected": corridor.server_connected,

@@ -41,6 +41,7 @@ from mitmproxy.proxy.layers.http._hooks import HttpErrorHook, HttpResponseHook
 from mitmproxy.proxy.layers.http._http1 import Http1Server, make_body_reader
 
 from proxy.engine.facts import facts_of
+from proxy.engine.sockets import GuardedSocket
 from proxy.policy.addresses import why_refused
 from proxy.refusals import Code
 from proxy.slip import Slip
@@ -359,9 +360,15 @@ class GuardedStream(HttpStream):
         return False
 
     def flow_done(self) -> Commands:
-        yield from super().flow_done()
-        if self.child_layer is None:
-            self._let_go()
+        if self.flow.websocket is None:
+            yield from super().flow_done()
+            if self.child_layer is None:
+                self._let_go()
+            return
+        self.child_layer = GuardedSocket(self.context, self.flow, self._guard.body_bytes_max)
+        self._handle_event = self.passthrough  # type: ignore[method-assign]  # As mitmproxy does.
+        yield from self.child_layer.handle_event(events.Start())
+        yield SendHttp(ResponseEndOfMessage(self.stream_id), self.context.client)
 
     def _let_go(self) -> None:
         """The call is over. A stream refers to itself, by its states and its context's list of layers:

@@ -43,7 +43,7 @@ _PROVIDERS: dict[str, tuple[str, ...]] = {
 }
 """genai-prices' provider ids to LiteLLM's."""
 
-_MODES = ("chat", "responses", "completion", "embedding", "rerank")
+_MODES = ("chat", "responses", "completion", "embedding", "rerank", "realtime")
 
 _EXACT = ("openai", "anthropic", "google", "aws", "cohere")
 _INPUT_MIN, _OUTPUT_MIN = 131_072, 32_768

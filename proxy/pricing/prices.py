@@ -274,8 +274,9 @@ def _dearest_input(step: Step, call: ModelCall) -> int:
 
 
 def _dearest_output(step: Step, call: ModelCall) -> int:
-    """Gemini's models draw and speak by themselves; others are asked to, and that is unbounded."""
-    if call.format.startswith("gemini."):
+    """Gemini's models draw and speak by themselves, realtime ones speak; others are asked to, and that
+    is unbounded."""
+    if call.format.startswith(("gemini.", "openai.realtime")):
         return max(step.output, step.output_image, step.output_audio)
     return step.output
 

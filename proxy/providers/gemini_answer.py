@@ -75,11 +75,12 @@ class GenerateAnswer(Answer):
         if blocked:
             self.finish_reason, self.is_complete = blocked, True
         for candidate in map(as_object, as_list(chunk.get("candidates"))):
-            self._read_candidate(candidate)
+            self.read_candidate(candidate)
         if chunk.get("usageMetadata") is not None:
-            self._read_usage(as_object(chunk["usageMetadata"]))
+            self.read_usage(as_object(chunk["usageMetadata"]))
 
-    def _read_candidate(self, candidate: dict[str, Any]) -> None:
+    def read_candidate(self, candidate: dict[str, Any]) -> None:
+        """Part of an answer."""
         for part in map(as_object, as_list(as_object(candidate.get("content")).get("parts"))):
             asked = as_object(part.get("functionCall"))
             if asked:
@@ -90,7 +91,8 @@ class GenerateAnswer(Answer):
         if reason := _named(candidate.get("finishReason"), _FINISHES):
             self.finish_reason, self.is_complete = reason, True
 
-    def _read_usage(self, reported: dict[str, Any]) -> None:
+    def read_usage(self, reported: dict[str, Any]) -> None:
+        """The larger of what was and what is said."""
         for name, value in reported.items():
             if name in _COUNTS and (count := as_count(value)) is not None:
                 self._counts[name] = max(count, self._counts.get(name, 0))

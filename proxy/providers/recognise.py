@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from proxy.providers.answer import parse_object
 from proxy.providers.call import FormatName
+from proxy.providers.dialogue import DialogueName
+from proxy.providers.dialogues import socket_of
 from proxy.providers.hosts import provider_of
 from proxy.providers.paths import Metered, Reason, Refused, Unbilled, outcome_of
 
@@ -22,6 +24,14 @@ class Known:
 
     provider: str
     format: FormatName
+
+
+@dataclass(frozen=True, slots=True)
+class Socket:
+    """A WebSocket whose turns we can read and meter: `dialogues.dialogue_named(dialogue, …)`."""
+
+    provider: str
+    dialogue: DialogueName
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +60,7 @@ class NotModel:
     """Ordinary traffic."""
 
 
-Recognised = Known | Free | Unsupported | NeedsShape | NotModel
+Recognised = Known | Socket | Free | Unsupported | NeedsShape | NotModel
 
 _AMBIGUOUS = re.compile(r"[^\x21-\x7e]|[%\\;]|//|/\.{1,2}(/|$)")
 """Spellings that two servers may read as two paths. No path above needs any of them."""
@@ -76,7 +86,8 @@ def recognise(
     if provider is None:
         return _elsewhere(method, path, content_type, is_socket)
     if is_socket:
-        return Unsupported(provider, "websocket")
+        dialogue = socket_of(provider, path)
+        return Socket(provider, dialogue) if dialogue else Unsupported(provider, "websocket")
     if content_type.startswith("application/grpc"):
         return Unsupported(provider, "grpc")
     if provider == "aws":  # SDKs write the colons and slashes of a model's ARN so.

@@ -11,6 +11,7 @@ from proxy.providers.recognise import (
     NeedsShape,
     NotModel,
     Recognised,
+    Socket,
     Unsupported,
     recognise,
     recognise_shape,
@@ -120,13 +121,13 @@ SOCKET = {"upgrade": "websocket", "connection": "Upgrade"}
             JSON,
             Unsupported("openai", "path_ambiguous"),
         ),
-        ("api.openai.com", "GET", "/v1/responses", SOCKET, Unsupported("openai", "websocket")),
+        ("api.openai.com", "GET", "/v1/responses", SOCKET, Socket("openai", "openai.responses")),
         (
             "api.openai.com",
             "GET",
             "/v1/realtime?model=x",
             SOCKET,
-            Unsupported("openai", "websocket"),
+            Socket("openai", "openai.realtime"),
         ),
         (
             "new.api.openai.com",

@@ -1,0 +1,129 @@
+"""Turns: each call on a WebSocket walks the chain by itself, with a slip of its own."""
+
+import json
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+from mitmproxy import http
+
+from proxy import refusals
+from proxy.engine.sockets import Farewell, SocketMessage
+from proxy.providers.call import BadRequest
+from proxy.providers.dialogue import Turn
+from proxy.providers.dialogues import dialogue_named
+from proxy.providers.recognise import Socket
+from proxy.refusals import Code, Refusal
+from proxy.slip import Slip, Status, new_id
+
+type Decide = Callable[[Slip, http.HTTPFlow], Awaitable[None]]
+"""Walks a slip through the chain: afterwards it is cleared, or carries its refusal."""
+
+type End = Callable[[Slip, http.HTTPFlow | None, Status, Any], None]
+"""Ends a slip, by its flow or by its client's connection."""
+
+
+class Turns:
+    """What a socket's messages mean, in calls."""
+
+    def __init__(self, decide: Decide, end: End) -> None:
+        self._decide = decide
+        self._end = end
+
+    def open(self, slip: Slip) -> None:
+        """The socket is there."""
+        seen = slip.recognised
+        if isinstance(seen, Socket):
+            slip.dialogue = dialogue_named(seen.dialogue, seen.provider, slip.path)
+
+    def message(self, slip: Slip, message: SocketMessage) -> Awaitable[None] | None:
+        """A message passes. One that begins a turn waits for its decision; an answer that ends one
+        does not wait for its settlement."""
+        slip.answer_bytes += 0 if message.from_client else len(message.data)
+        if slip.dialogue is None:
+            return None
+        if not message.from_client:
+            return self._received(slip, message)
+        try:
+            turn = slip.dialogue.sent(message.data)
+        except BadRequest as error:
+            where = f" ({error.param})" if error.param else ""
+            no = Refusal(Code.BAD_REQUEST, f"The message cannot be read: {error.reason}{where}.")
+            message.farewell = self._farewell(slip, no, slip.id)
+            return None
+        return self._ask(slip, message, turn) if turn is not None else None
+
+    def close(
+        self, slip: Slip, flow: http.HTTPFlow | None, client: Any = None, *, by_client: bool
+    ) -> None:
+        """The socket is gone: turns that were open end with it."""
+        idle = slip.dialogue.idle() if slip.dialogue is not None else ()
+        for lane, turn in tuple(slip.turns.items()):
+            turn.left = lane not in idle
+            is_whole = lane in idle or (turn.reader is not None and turn.reader.complete)
+            gone: Status = "client_gone" if by_client else "errored"
+            self._end(turn, flow, "answered" if is_whole else gone, client)
+        slip.turns.clear()
+
+    def _received(self, slip: Slip, message: SocketMessage) -> Awaitable[None] | None:
+        assert slip.dialogue is not None
+        heard = slip.dialogue.received(message.data)
+        for ended in heard.ended:
+            turn = slip.turns.pop(ended.lane, None)
+            if turn is not None:
+                turn.http_status = ended.http_status or turn.http_status
+                self._end(turn, message.flow, "answered", None)
+        return self._ask(slip, message, heard.begun) if heard.begun is not None else None
+
+    async def _ask(self, slip: Slip, message: SocketMessage, asked: Turn) -> None:
+        turn = _slip_of(slip, asked, message.data if message.from_client else None)
+        await self._decide(turn, message.flow)
+        if turn.refusal is not None:
+            assert slip.dialogue is not None
+            slip.dialogue.forget(asked.lane)
+            message.farewell = self._farewell(slip, turn.refusal, turn.id)
+        elif turn.cleared:
+            turn.left = True
+            slip.turns[asked.lane] = turn
+            message.data = turn.message if turn.message is not None else message.data
+
+    def _farewell(self, slip: Slip, refusal: Refusal, record: str) -> Farewell:
+        assert slip.dialogue is not None
+        answer = refusals.answer(
+            refusal, wire="openai.responses", user_agent=slip.user_agent, record=record
+        )
+        error = json.loads(answer.body)["error"]
+        return Farewell(slip.dialogue.refusal(answer.status, error), refusal.message)
+
+
+def _slip_of(socket: Slip, asked: Turn, message: bytes | None) -> Slip:
+    """A slip like its socket's, for what is asked on it."""
+    now_ms = time.time_ns() // 1_000_000
+    return replace(
+        socket,
+        id=new_id(now_ms),
+        opened_ns=time.monotonic_ns(),
+        opened_ms=now_ms,
+        socket=socket.id,
+        message=message,
+        dialogue=None,
+        turns={},
+        call=asked.call,
+        reader=asked.reader,
+        body_sha256=None,
+        body_bytes=len(message or b""),
+        quote=None,
+        hold=None,
+        stamps=[],
+        refusal=None,
+        repeats=0,
+        notes={},
+        decided_seq=None,
+        cleared=False,
+        left=False,
+        status=None,
+        first_byte_ns=0,
+        answer_bytes=0,
+        answer_sha256=None,
+    )
