@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from mitmproxy import http
 
@@ -12,18 +12,22 @@ from proxy.providers.call import BadRequest, ModelCall
 from proxy.providers.decoding import decode_body
 from proxy.providers.formats import format_named
 from proxy.providers.language import language_of
-from proxy.providers.recognise import (
-    Known,
-    NeedsShape,
-    Recognised,
-    Unsupported,
-    recognise_shape,
-)
+from proxy.providers.recognise import Known, NeedsShape, Unsupported, recognise_shape
 from proxy.refusals import Code, Refusal
 from proxy.slip import Slip, Stamp
 
 LARGE_BYTES = 32 * 1024
-"""A body above this is read in a thread: below it, reading takes less than a switch of threads."""
+"""A body above this is read in a thread, and so is a compressed one, which may decode to any size. Below
+it, reading takes less than a switch of threads."""
+
+
+class _Read(NamedTuple):
+    """What a body says, if it is a model's; kept off the slip until it is wanted there."""
+
+    call: ModelCall | None = None
+    wire: str | None = None
+    no: Refusal | None = None
+    """Why this kind of call cannot be governed."""
 
 
 class Allowlist:
@@ -58,68 +62,60 @@ class Allowlist:
                 "egress.allow of the policy.",
                 rule=answer.rule,
             )
-        seen = slip.recognised
-        if slip.socket is None and isinstance(seen, Unsupported):
-            return _unsupported(seen)
-        if slip.socket is not None or not isinstance(seen, Known | NeedsShape):
-            return _decided(
-                slip, answer, _Reading(slip.call)
-            )  # A turn on a socket is read already.
+        if slip.socket is not None:  # A turn: its call was read from its message.
+            return _models(slip, answer, _Read(slip.call))
         body = flow.request.raw_content or b""
-        coding = flow.request.headers.get("content-encoding", "")
-        if coding or len(body) > LARGE_BYTES:
-            return self._depart_large(slip, answer, seen, body, coding)
-        return _decided(slip, answer, self._read(slip, seen, body, coding))
+        if len(body) > LARGE_BYTES or (body and "content-encoding" in flow.request.headers):
+            return self._later(slip, flow, answer)
+        return _models(slip, answer, self._read(slip, flow))
 
-    async def _depart_large(
-        self, slip: Slip, answer: Answer, seen: Known | NeedsShape, body: bytes, coding: str
-    ) -> Stamp | Refusal:
-        """A megabyte takes milliseconds, a compressed one may be any size: others must not wait."""
-        return _decided(slip, answer, await asyncio.to_thread(self._read, slip, seen, body, coding))
+    async def _later(self, slip: Slip, flow: http.HTTPFlow, answer: Answer) -> Stamp | Refusal:
+        return _models(slip, answer, await asyncio.to_thread(self._read, slip, flow))
 
-    def _read(self, slip: Slip, seen: Known | NeedsShape, body: bytes, coding: str) -> "_Reading":
-        """What the body asks for, or why this kind of call cannot be governed. Runs in any thread, and
-        so changes nothing."""
+    def _read(self, slip: Slip, flow: http.HTTPFlow) -> _Read:
+        """The call in the body, if there is one; or why this kind of call cannot be governed."""
+        seen = slip.recognised
+        if isinstance(seen, Unsupported):
+            return _Read(no=_unsupported(seen))
+        if not isinstance(seen, Known | NeedsShape):
+            return _Read()
         wire: str | None = None
         try:
+            coding = flow.request.headers.get("content-encoding", "")
+            body = flow.request.raw_content or b""
             if coding:
                 body = decode_body(body, coding, self._body_bytes_max)
-            found: Recognised = seen
             if isinstance(seen, NeedsShape):
                 assert slip.destination is not None
                 to = slip.destination
-                found = recognise_shape(to.host, to.port, slip.path, body)
-            if isinstance(found, Unsupported):
-                wire = language_of(found.provider, slip.path)
-                return _Reading(wire=wire, refusal=_unsupported(found))
-            if not isinstance(found, Known):
-                return _Reading()
-            wire = found.format
-            call = format_named(found.format, found.provider).read_request(body, slip.path)
+                seen = recognise_shape(to.host, to.port, slip.path, body)
+                if isinstance(seen, Unsupported):
+                    return _Read(wire=language_of(seen.provider, slip.path), no=_unsupported(seen))
+                if not isinstance(seen, Known):
+                    return _Read()
+            wire = seen.format
+            call = format_named(seen.format, seen.provider).read_request(
+                body, slip.path, flow.request.headers.get("content-type", "")
+            )
+            return _Read(call, wire)
         except BadRequest as error:
-            at = f" ({error.param})" if error.param else ""
-            text = f"The request cannot be read: {error.reason}{at}."
-            return _Reading(wire=wire, refusal=Refusal(Code.BAD_REQUEST, text))
-        return _Reading(call, wire)
+            where = f" ({error.param})" if error.param else ""
+            text = f"The request cannot be read: {error.reason}{where}."
+            return _Read(wire=wire, no=Refusal(Code.BAD_REQUEST, text))
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """What was found in a body; nothing where it asks no model."""
-
-    call: ModelCall | None = None
-    wire: str | None = None
-    refusal: Refusal | None = None
-
-
-def _decided(slip: Slip, answer: Answer, reading: _Reading) -> Stamp | Refusal:
-    """Yes or no, once the body is read; its facts go onto the slip."""
-    slip.call, slip.wire = reading.call, reading.wire or slip.wire
-    if reading.refusal is not None:
-        return reading.refusal
-    if slip.call is not None:
-        assert slip.terms is not None
-        model = slip.terms.model(slip.call.model)
+def _models(slip: Slip, answer: Answer, read: _Read) -> Stamp | Refusal:
+    """May this caller use every model that may answer?"""
+    assert slip.terms is not None
+    assert slip.destination is not None
+    if read.no is not None:
+        slip.wire = read.wire or slip.wire
+        return read.no
+    if read.call is not None:
+        slip.call = replace(read.call, host=slip.destination.host)
+    slip.wire = read.wire or slip.wire
+    for name in read.call.models if read.call is not None else ():
+        model = slip.terms.model(name)
         if not model.passes:
             return Refusal(
                 Code.MODEL_NOT_ALLOWED,

@@ -22,6 +22,7 @@ from pydantic_settings import (
 )
 
 from proxy.policy.hosts import split_authority
+from proxy.toml_lines import line_of
 
 CONFIG_FILE = "exeat.toml"
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -87,6 +88,8 @@ class Settings(BaseSettings):
     """The CA (0700; its key 0600) and `bundle.pem`."""
     policies: tuple[Path, ...] = (Path("safety"),)
     """Files; a bare word is a preset that ships with Exeat: permissive, safety, strict, audit-only."""
+    prices_file: Path | None = None
+    """The operator's own rates, discounts and mappings (TOML), on top of the published prices."""
     limits: Limits = Limits()
     counters: Counters = Counters()
     routes: Mapping[str, str] = Field(
@@ -200,7 +203,7 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
 
 
 def _rebase(values: dict[str, Any], base: Path) -> None:
-    for name in ("state_dir", "certs_dir", "upstream_ca_file", "secrets_file"):
+    for name in ("state_dir", "certs_dir", "prices_file", "upstream_ca_file", "secrets_file"):
         if isinstance(values.get(name), str):
             values[name] = str(base / values[name])
     if isinstance(values.get("policies"), list):
@@ -239,38 +242,9 @@ def _explain(error: ValidationError, path: Path, text: str) -> list[str]:
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
             message = "there is no such setting; docs/operating.md lists them"
-        line = _line_of(location, text)
+        line = line_of(location, text)
         variable = "EXEAT_" + "__".join(location).upper()
         is_from_file = line and variable not in os.environ
         where = f"{path}:{line}" if is_from_file else f"{variable} or a flag"
         lines.append(f"{where}: {field}: {message}")
     return lines
-
-
-def _line_of(location: list[str], text: str) -> int | None:
-    """The line, from 1, on which a setting stands in the TOML text; None when it is not there."""
-    table: list[str] = []
-    best: int | None = None
-    depth = 0
-    for number, line in enumerate(text.splitlines(), 1):
-        header = re.match(r"\s*\[\s*([^\[\]]+?)\s*\]", line)
-        if header:
-            table = [part.strip().strip("\"'") for part in header.group(1).split(".")]
-            path = table
-        else:
-            key = re.match(r"\s*([\w.\-]+|\"[^\"]*\"|'[^']*')\s*=", line)
-            if not key:
-                continue
-            path = [*table, *[part.strip("\"'") for part in _key_parts(key.group(1))]]
-        shared = 0
-        for ours, theirs in zip(path, location, strict=False):
-            if ours != theirs:
-                break
-            shared += 1
-        if shared == len(path) and shared > depth:
-            best, depth = number, shared
-    return best
-
-
-def _key_parts(key: str) -> list[str]:
-    return [key] if key[0] in "\"'" else key.split(".")

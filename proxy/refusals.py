@@ -102,7 +102,7 @@ def answer(refusal: Refusal, *, wire: str, user_agent: str, record: str) -> Answ
     family = wire.partition(".")[0]
     status = _status(refusal, wire, user_agent)
     match family:
-        case "openai":
+        case "openai" | "mistral":
             body = _openai(refusal)
         case "anthropic":
             body = _anthropic(refusal, record)

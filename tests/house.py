@@ -24,7 +24,14 @@ from proxy.engine.certificates import certificate_path
 from proxy.runtime import Running, running
 from proxy.slip import new_id
 
-HOSTS = ("api.openai.com", "api.anthropic.com", "pages.test", "git.test", "packages.test")
+HOSTS = (
+    "api.openai.com",
+    "api.anthropic.com",
+    "generativelanguage.googleapis.com",
+    "pages.test",
+    "git.test",
+    "packages.test",
+)
 """Names that the stand-in serves over TLS; all are at loopback by Exeat's own hosts table."""
 
 AUTHORITY = trustme.CA()

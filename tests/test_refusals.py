@@ -293,6 +293,7 @@ def test_the_anthropic_sdk_raises_the_error_that_its_users_catch(ask_anthropic, 
         ("bedrock.invoke", IDENTITY, 403, b'{"message":'),
         ("cohere.chat", BUDGET, 402, b'{"message":'),
         ("cohere.rerank", IDENTITY, 403, b'{"message":'),
+        ("mistral.ocr", BUDGET, 429, b'{"error":'),
         ("ollama.chat", BUDGET, 429, b'{"error":'),
     ],
 )

@@ -114,6 +114,7 @@ def _slip_of(socket: Slip, asked: Turn, message: bytes | None) -> Slip:
         body_sha256=None,
         body_bytes=len(message or b""),
         quote=None,
+        price_version=None,
         hold=None,
         stamps=[],
         refusal=None,

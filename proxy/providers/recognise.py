@@ -65,7 +65,19 @@ Recognised = Known | Socket | Free | Unsupported | NeedsShape | NotModel
 _AMBIGUOUS = re.compile(r"[^\x21-\x7e]|[%\\;]|//|/\.{1,2}(/|$)")
 """Spellings that two servers may read as two paths. No path above needs any of them."""
 
-_SHAPED_ENDS = ("/chat/completions", "/completions", "/responses", "/messages", "/embeddings")
+_MEDIA: dict[str, FormatName] = {
+    "/v1/images/generations": "openai.images",
+    "/v1/images/edits": "openai.images",
+    "/v1/audio/speech": "openai.speech",
+    "/v1/audio/transcriptions": "openai.transcription",
+    "/v1/audio/translations": "openai.transcription",
+}
+"""Known by their path alone, since a form has no shape to go by."""
+
+_SHAPED_ENDS = (
+    *("/chat/completions", "/completions", "/responses", "/messages", "/embeddings"),
+    *_MEDIA,
+)
 _SHAPED_INSIDE = (":generatecontent", ":streamgeneratecontent", ":rawpredict", ":streamrawpredict")
 _SOCKET_ENDS = ("/v1/realtime", "/v1/responses", "/v1/live/sessions")
 _PROMPTS = ("messages", "input", "prompt", "contents")
@@ -124,6 +136,9 @@ def recognise_shape(host: str, port: int, path: str, body: bytes) -> Known | Uns
     """
     path = path.partition("?")[0]
     is_named = _names_a_model_call(path)
+    if _plain(path).endswith(tuple(_MEDIA)):
+        media = next((name for end, name in _MEDIA.items() if path.endswith(end)), None)
+        return _GATEWAY if media is None else Known(f"{host}:{port}", media)
     if not body.lstrip(b" \t\r\n\xef\xbb\xbf").startswith(b"{"):
         return _GATEWAY if is_named else NotModel()
     members = parse_object(body)
@@ -165,5 +180,10 @@ def _elsewhere(method: str, path: str, content_type: str, is_socket: bool) -> Re
 
 
 def _names_a_model_call(path: str) -> bool:
-    lowered = path.lower().rstrip("/")
+    lowered = _plain(path)
     return lowered.endswith(_SHAPED_ENDS) or any(mark in lowered for mark in _SHAPED_INSIDE)
+
+
+def _plain(path: str) -> str:
+    """As the most forgiving server reads it."""
+    return re.sub("/{2,}", "/", path.lower()).rstrip("/")

@@ -323,7 +323,7 @@ WIRES: dict[str, tuple[str, str, str, Any, str, bool]] = {
     "unmetered at a provider that speaks another's language": (
         "api.groq.com",
         "POST",
-        "/openai/v1/audio/speech",
+        "/openai/v1/audio/voices",
         Unsupported,
         "openai.other",
         False,

@@ -46,7 +46,7 @@ def _format(exchange: Exchange) -> tuple[Format, ModelCall] | None:
     if seen is None:
         return None
     wire = format_named(seen.format, seen.provider)
-    return wire, wire.read_request(exchange.request, exchange.path)
+    return wire, wire.read_request(exchange.request, exchange.path, exchange.content_type)
 
 
 METERED = [exchange for exchange in EXCHANGES if _known(exchange) is not None]
@@ -102,7 +102,7 @@ def test_no_request_makes_its_reader_raise_but_a_refusal(exchange: Exchange) -> 
     for data in mutants(exchange.request, exchange.where, MUTANTS):
         recognise_shape(exchange.host, exchange.port, exchange.path, data)
         try:
-            call = wire.read_request(data, exchange.path)
+            call = wire.read_request(data, exchange.path, exchange.content_type)
             wire.amend(data, call, output_tokens=7, ask_usage=True)
         except BadRequest:
             continue
@@ -120,7 +120,9 @@ def test_no_path_makes_recognising_or_reading_raise_but_a_refusal(exchange: Exch
         seen = recognise(exchange.host, exchange.port, "POST", path, JSON)
         if isinstance(seen, Known):
             try:
-                format_named(seen.format, seen.provider).read_request(exchange.request, path)
+                format_named(seen.format, seen.provider).read_request(
+                    exchange.request, path, exchange.content_type
+                )
             except BadRequest:
                 continue
 

@@ -1,7 +1,7 @@
 """Prints how far what we record of a folder of recordings agrees with them, by provider and format:
 read by our readers alone, and driven through a running Exeat and read off its ledger.
 
-python -m tests.replay [folder] [--pure]
+python -m tests.replay [folder] [--pure | --estimates]
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from pathlib import Path
 
 import structlog
 
+from tests.replay.estimates import guesses_of, table
 from tests.replay.exchanges import exchanges_in, sessions_in
 from tests.replay.judge import judge
 from tests.replay.running import judge_running
@@ -70,7 +71,16 @@ def _row(provider: str, wire: str, verdicts: Sequence[Verdict]) -> None:
     print(f"{provider:<40} {wire:<32}{counts}")
 
 
+def estimates(folder: Path) -> int:
+    """1 when any bound is below what was used."""
+    guesses = guesses_of(exchanges_in(folder))
+    print("\n".join(table(guesses)))
+    return 1 if any(each.bound < each.truth for each in guesses) else 0
+
+
 if __name__ == "__main__":
-    words = [word for word in sys.argv[1:] if word != "--pure"]
-    folder = Path(words[0]) if words else OWN
-    raise SystemExit(main(folder, is_pure="--pure" in sys.argv))
+    words = [word for word in sys.argv[1:] if not word.startswith("--")]
+    where = Path(words[0]) if words else OWN
+    if "--estimates" in sys.argv:
+        raise SystemExit(estimates(where))
+    raise SystemExit(main(where, is_pure="--pure" in sys.argv))

@@ -34,6 +34,8 @@ class Exchange:
     sent: Pairs
     """The request's headers as they were recorded."""
     request: bytes
+    content_type: str
+    """The request's."""
     received: Pairs
     """The answer's headers as they were recorded; a codings' and a length's may not fit the body."""
     coding: str
@@ -122,6 +124,7 @@ def _exchange(where: str, row: dict[str, Any]) -> Exchange:
         status=row.get("status") or 200,  # A recorder that kept none kept an answer all the same.
         sent=_pairs(row.get("request_headers")),
         request=_body(row, "request_body") or (UNRECORDED if method == "POST" else b""),
+        content_type=row.get("request_content_type") or "application/json",
         received=received,
         coding=row.get("content_encoding_was") or "",
         streams=bool(row.get("streaming")) or "text/event-stream" in kinds,

@@ -10,6 +10,7 @@ from typing import Any
 import genai_prices
 from genai_prices import Usage as Priced
 
+from tests.replay.media import MEDIA, priced_of, told_of
 from tests.replay.truth import Truth
 
 type Figures = dict[str, int]
@@ -23,6 +24,8 @@ class Asked:
     wire: str
     provider: str
     service_tier: str | None
+    is_annotated: bool = False
+    """Pages are read for more than their text."""
 
 
 class CannotSayError(Exception):
@@ -39,6 +42,8 @@ def figures_of(asked: Asked, truth: Truth) -> Figures:
         return value if isinstance(value, int) else 0
 
     match asked.wire.split(".")[0]:
+        case _ if asked.wire in MEDIA:
+            return told_of(usage)
         case "openai" if asked.wire == "openai.responses":
             return _figures(
                 count("input_tokens"),
@@ -138,6 +143,8 @@ _FLAVORS = {
 def _priced(asked: Asked, model: str, truth: Truth) -> Priced:
     """By genai-prices' own extractor where it has one, else from the four figures."""
     provider = _SELLERS.get(asked.provider, asked.provider)
+    if asked.wire in MEDIA:
+        return priced_of(truth.usage, is_annotated=asked.is_annotated)
     told = figures_of(asked, truth)
     answer = {"model": model, "modelVersion": model}
     key = "usageMetadata" if asked.wire.startswith("gemini.") else "usage"

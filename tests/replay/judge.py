@@ -47,7 +47,7 @@ def judge(exchange: Exchange) -> Verdict:
             verdict = Verdict(exchange.where, provider, name)
     wire = format_named(name, provider)
     try:
-        call = wire.read_request(exchange.request, exchange.path)
+        call = wire.read_request(exchange.request, exchange.path, exchange.content_type)
     except BadRequest as error:
         if exchange.status < 400:
             verdict.faults.append(f"the request is refused: {error.reason} ({error.param})")
@@ -100,7 +100,8 @@ def _compare(
         return
     if exchange.status < 400 and not reader.complete:
         faults.append("not complete")
-    asked = Asked(call.format, call.provider, call.service_tier)
+    is_annotated = call.annotated_pages_max > 0
+    asked = Asked(call.format, call.provider, call.service_tier, is_annotated=is_annotated)
     told = figures_of(asked, truth)
     for what, ours in _counts(usage).items():
         theirs = told[what]
@@ -120,11 +121,12 @@ def _compare_bound(verdict: Verdict, call: ModelCall, reader: AnswerReader, usag
         limits = PRICES.limits_for(call)
     except UnknownPrice:
         return
-    bound = input_bound(call, limits)
+    models = PRICES.models_for(call)
+    bound = input_bound(call, models, limits)
     if usage.input_tokens > bound:
         verdict.faults.append(f"input {usage.input_tokens} above its bound {bound}")
     if call.prompt.is_bounded and not call.prompt.images and usage.input_tokens:
-        estimate = COUNTER.estimate(call)
+        estimate = COUNTER.estimate(call, models[0])
         verdict.estimate_error = abs(estimate - usage.input_tokens) / usage.input_tokens
     output = limits.output_tokens if call.output_tokens_max is None else call.output_tokens_max
     if usage.output_tokens > min(output, limits.output_tokens) * call.samplings:

@@ -107,7 +107,7 @@ def _request_of(exchange: Exchange) -> Message:
     if exchange.request:
         headers.append((b"Content-Length", b"%d" % len(exchange.request)))
         if not any(name.lower() == b"content-type" for name, _ in headers):
-            headers.append((b"Content-Type", b"application/json"))
+            headers.append((b"Content-Type", exchange.content_type.encode()))
     start = f"{exchange.method} {target} HTTP/1.1".encode()
     return Message(start, tuple(headers), exchange.request)
 
@@ -208,7 +208,9 @@ def _compare(
     result, resource = outcome["result"], outcome["resource"]
     body = _body_of(exchange)
     hurry = (body.get("performanceConfig") or {}).get("latency")
-    asked = Asked(wire, verdict.provider, body.get("service_tier") or hurry)
+    is_annotated = any(name.endswith("annotation_format") for name in body)
+    tier = body.get("service_tier") or hurry
+    asked = Asked(wire, verdict.provider, tier, is_annotated=is_annotated)
     tools = [[call["id"], call["name"]] for call in result["tool_calls"]]
     model = _model_asked(exchange, body)
     compared: list[tuple[str, object, object]] = [
