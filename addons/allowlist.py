@@ -11,8 +11,8 @@ from proxy.policy.terms import Answer
 from proxy.providers.call import BadRequest, ModelCall
 from proxy.providers.decoding import decode_body
 from proxy.providers.formats import format_named
-from proxy.providers.language import language_of
 from proxy.providers.recognise import Known, NeedsShape, Unsupported, recognise_shape
+from proxy.providers.wires import wire_of
 from proxy.refusals import Code, Refusal
 from proxy.slip import Slip, Stamp
 
@@ -85,15 +85,17 @@ class Allowlist:
             body = flow.request.raw_content or b""
             if coding:
                 body = decode_body(body, coding, self._body_bytes_max)
+            wire = None
             if isinstance(seen, NeedsShape):
                 assert slip.destination is not None
                 to = slip.destination
                 seen = recognise_shape(to.host, to.port, slip.path, body)
                 if isinstance(seen, Unsupported):
-                    return _Read(wire=language_of(seen.provider, slip.path), no=_unsupported(seen))
+                    wire = wire_of(seen, slip.path, flow.request.headers)
+                    return _Read(wire=wire, no=_unsupported(seen))
                 if not isinstance(seen, Known):
                     return _Read()
-            wire = seen.format
+                wire = seen.format
             call = format_named(seen.format, seen.provider).read_request(
                 body, slip.path, flow.request.headers.get("content-type", "")
             )

@@ -96,6 +96,8 @@ class Slip:
     path: str
     """Origin-form target as it will be sent, query included."""
     user_agent: str = ""
+    originator: str = ""
+    """What Codex calls itself, also where its user agent says something else."""
     client_request_id: str | None = None
     retry_count: int | None = None
     route: str | None = None

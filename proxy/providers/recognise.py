@@ -89,14 +89,20 @@ def recognise(
     """`headers` has lower-case names, or ignores case as mitmproxy's do. `path` may carry a
     query."""
     host = host.lower().rstrip(".")
-    path = path.partition("?")[0].partition("#")[0]
-    content_type = headers.get("content-type", "").lower()
-    is_socket = "websocket" in headers.get("upgrade", "").lower() or (
-        method == "CONNECT" and headers.get(":protocol", "") == "websocket"
-    )
+    path = _bare(path)
+    content_type, is_socket = _content_type(headers), _is_socket(method, headers)
     provider = provider_of(host, port, path)
     if provider is None:
         return _elsewhere(method, path, content_type, is_socket)
+    return _by(provider, method, path, content_type, is_socket)
+
+
+def recognise_as(provider: str, method: str, path: str, headers: Mapping[str, str]) -> Recognised:
+    """For a host that the operator says serves this provider's language: a company's gateway."""
+    return _by(provider, method, _bare(path), _content_type(headers), _is_socket(method, headers))
+
+
+def _by(provider: str, method: str, path: str, content_type: str, is_socket: bool) -> Recognised:
     if is_socket:
         dialogue = socket_of(provider, path)
         return Socket(provider, dialogue) if dialogue else Unsupported(provider, "websocket")
@@ -115,6 +121,20 @@ def recognise(
             return Free(provider, kind)
         case Refused(reason):
             return Unsupported(provider, reason)
+
+
+def _bare(path: str) -> str:
+    return path.partition("?")[0].partition("#")[0]
+
+
+def _content_type(headers: Mapping[str, str]) -> str:
+    return headers.get("content-type", "").lower()
+
+
+def _is_socket(method: str, headers: Mapping[str, str]) -> bool:
+    return "websocket" in headers.get("upgrade", "").lower() or (
+        method == "CONNECT" and headers.get(":protocol", "") == "websocket"
+    )
 
 
 _ESCAPED = re.compile("%3a|%2f", re.IGNORECASE)

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from proxy.providers.hosts import _EXACT, provider_of
-from proxy.providers.language import language_of
+from proxy.providers.hosts import _EXACT
 from proxy.providers.paths import RULES
+from proxy.providers.recognise import recognise
+from proxy.providers.wires import wire_of
 from tests.house import policy
 from tests.providers.billable import BILLABLE, Billable
 from tests.replay.exchanges import Exchange, exchanges_in
@@ -104,9 +105,8 @@ def test_c1_a_billable_path_is_metered_or_refused_in_its_providers_shape(
     assert not passed.problem
     result = records["decision"]["result"]
     if row.outcome.startswith("no:"):
-        wire = language_of(provider_of(row.host, 443, row.path) or "", row.path)
         reason = row.outcome.removeprefix("no:")
-        _is_refused(passed, records, ("format_unsupported",), wire, reason)
+        _is_refused(passed, records, ("format_unsupported",), row, reason)
     elif row.outcome.startswith("free:"):
         assert result["decision"] == "allow"
         assert records["outcome"]["resource"]["nanousd"] == 0
@@ -114,7 +114,7 @@ def test_c1_a_billable_path_is_metered_or_refused_in_its_providers_shape(
     elif result["decision"] == "allow":
         _is_metered(passed, records, row.outcome)
     else:
-        _is_refused(passed, records, UNPRICED, row.outcome)
+        _is_refused(passed, records, UNPRICED, row)
 
 
 def test_c1_the_table_is_metered_where_prices_are_known(driven: Driven) -> None:
@@ -147,7 +147,7 @@ def _is_refused(
     passed: Passed,
     records: dict[str, Record],
     codes: tuple[str, ...],
-    wire: str,
+    row: Billable,
     reason: str | None = None,
 ) -> None:
     result = records["decision"]["result"]
@@ -160,29 +160,30 @@ def _is_refused(
     assert answer is not None
     assert answer.get(b"x-exeat-decision") == result["code"].encode()
     assert answer.get(b"x-should-retry") == b"false"
-    machine = _machine_part(json.loads(answer.body), wire.partition(".")[0])
+    seen = recognise(row.host, 443, row.method, row.path, row.headers)
+    wire = wire_of(seen, row.path, row.headers)
+    machine = _machine_part(json.loads(answer.body), wire)
     assert machine["code"] == result["code"]
     if reason is not None:
         assert machine["reason"] == reason
 
 
-def _machine_part(body: Any, family: str) -> Any:
-    """Where each provider's clients look for an error, and in it our own facts."""
-    match family:
-        case "openai":
-            assert {"message", "type", "code", "param"} <= set(body["error"])
-            return body["error"]["exeat"]
-        case "anthropic":
-            assert body["type"] == "error"
-            assert {"type", "message"} <= set(body["error"])
-            return body["error"]["exeat"]
-        case "gemini":
-            assert {"code", "message", "status"} <= set(body["error"])
-            return body["error"]["exeat"]
-        case "bedrock" | "cohere":
-            assert isinstance(body["message"], str)
-        case "ollama":
-            assert isinstance(body["error"], str)
-        case _:
-            assert {"type", "title", "status", "detail"} <= set(body)
+FIELDS = {
+    "openai": {"message", "type", "code", "param"},
+    "anthropic": {"type", "message"},
+    "gemini": {"code", "message", "status"},
+}
+"""What each family's clients look for in its `error`."""
+
+
+def _machine_part(body: Any, wire: str) -> Any:
+    """Our own facts, from where each provider's clients look for an error."""
+    family = wire.partition(".")[0]
+    if wire == "gemini.array":
+        [body] = body
+    if family in FIELDS:
+        assert FIELDS[family] <= set(body["error"])
+    error = body.get("error")
+    if isinstance(error, dict):
+        return error.get("exeat") or error.get("metadata", {}).get("exeat") or body["exeat"]
     return body["exeat"]
