@@ -51,7 +51,7 @@ VALUE_LETTERS = {
 }
 """Short options that take a value: what follows in the same word is no further flag."""
 
-_OPERAND_AFTER = {
+_OPERAND_AFTER: dict[str, frozenset[str] | set[str]] = {
     "git": {"-C", "-c", "--git-dir", "--work-tree", "--namespace", "--exec-path", "--super-prefix"},
     "docker": {"-c", "--context", "-H", "--host", "-l", "--log-level", "--config"},
     "kubectl": {"-n", "--namespace", "--context", "--cluster", "--kubeconfig", "-s", "--server"},
@@ -104,7 +104,7 @@ def flags_of(program: str, arguments: Iterable[str]) -> frozenset[str]:
 def operands(program: str, arguments: Sequence[str]) -> list[tuple[str, bool]]:
     """The words that are no options; True where one may be the value of the option before it."""
     found: list[tuple[str, bool]] = []
-    known = _OPERAND_AFTER.get(program, frozenset())
+    known = _OPERAND_AFTER.get(program, set())
     after_option = is_value = False
     only_operands = False
     for word in arguments:

@@ -135,9 +135,7 @@ def _overlap(left: list[str], right: list[str]) -> bool:
         is_star = piece[0] == "*"
         following = [row[0] and is_star]
         for at, other in enumerate(right):
-            if is_star:
-                fits = row[at + 1] or following[at] or row[at]
-            elif other[0] == "*":
+            if is_star or other[0] == "*":
                 fits = row[at + 1] or following[at] or row[at]
             else:
                 fits = row[at] and _same(piece, other)

@@ -82,7 +82,7 @@ def _command(node: Node, piped: tuple[str, ...] | None, found: Script) -> None:
     if written.startswith(("$", "(")) or program in ("&", "."):
         found.is_understood = False
     resolved = _ALIASES.get(program, program)
-    flags = flags_of(program, words) if resolved == program else frozenset[str]()
+    flags = flags_of(program, words) if program in ("format", "cmd") else frozenset[str]()
     flags |= {_full(word[1:]) for word in words if word.startswith("-") and len(word) > 1}
     if resolved == "remove-item":
         flags |= {long for switch, long in (("s", "recurse"), ("q", "force"))

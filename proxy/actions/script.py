@@ -14,9 +14,10 @@ from tree_sitter import Language, Node, Parser
 
 from proxy.actions import powershell, snippets, sql
 from proxy.actions.command import Command, base_name, flags_of
+from proxy.actions.paths import normalised
 from proxy.actions.touching import targets_of
 from proxy.actions.words import Word, printed, source, words_of
-from proxy.actions.wrappers import Fed, Inner, inside, listing
+from proxy.actions.wrappers import Inner, inside, listing
 
 SCRIPT_MAX = 65_536
 PIPES_MAX = 1_000
@@ -346,8 +347,6 @@ class Reading:
             self._read(script, language)
 
     def _change_directory(self, words: Sequence[Word]) -> None:
-        from proxy.actions.paths import normalised
-
         place = next((word for word in words if not word.text.startswith("-")), None)
         if place is not None and place.is_known:
             self.cwd = normalised(place.text, self.cwd, self.home)

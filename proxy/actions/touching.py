@@ -1,5 +1,6 @@
 """Which words of a command name files, hosts and URLs (pure)."""
 
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
@@ -37,7 +38,9 @@ _remote = re.compile(r"(?:[\w.-]+@)?([A-Za-z0-9][\w.-]+):(?!\\)").match
 _git_remote = re.compile(r"[\w.-]+@([\w.-]+):").match
 _path_like = re.compile(r"[~./$%]|[A-Za-z]:[\\/]").match
 _named = re.compile(r"[^\s=,;(){}|&<>]*[/.][^\s;(){}|&<>]*$").match
-_host = re.compile(r"(?:[\w.+-]+@)?([A-Za-z0-9](?:[\w-]*\.)+[A-Za-z0-9-]+|localhost)(?=[:/]|$)").match
+_host = re.compile(
+    r"(?:[\w.+-]+@)?([A-Za-z0-9](?:[\w-]*\.)+[A-Za-z0-9-]+|localhost)(?=[:/]|$)"
+).match
 _device = re.compile(r"/dev/(?:tcp|udp)/([^/]+)/\d+").match
 _GIT_TEXT = frozenset(("-m", "--message", "-C", "-c", "-S", "-G", "--grep", "--author", "--format"))
 
@@ -79,9 +82,11 @@ def targets_of(
 def _words(program: str, words: Sequence[str], flags: frozenset[str]) -> list[str]:
     """The words that can be names, the values of `--option=value` among them."""
     found: list[str] = []
+    if program in ("find", "gfind"):  # Its tests' values are no files; what it runs is read.
+        return list(itertools.takewhile(lambda word: word[:1] not in ("-", "(", "!"), words))
     is_text = program in _FIRST_IS_TEXT and not flags & {"e", "f", "regexp", "file", "expression"}
     skip = False
-    for at, word in enumerate(words):
+    for word in words:
         if skip:
             skip = False
         elif word.startswith("-") and word != "-":
@@ -91,10 +96,10 @@ def _words(program: str, words: Sequence[str], flags: frozenset[str]) -> list[st
                 found.append(value)
         elif is_text:
             is_text = False
-        elif program == "find" and at and words[at - 1].startswith("-"):
-            continue  # The value of a test; `-exec` is read by itself.
         else:
             found.append(word)
+            if program == "ssh":
+                break  # What follows the host runs there, and is read by itself.
     return found
 
 
@@ -135,8 +140,6 @@ def _named_by(program: str, word: str, cwd: str | None, home: str | None) -> lis
         return [normalised(part, cwd, home) for part in word.split(":") if _path_like(part)]
     if program == "git" and ":" in word:
         word = word.rpartition(":")[2]  # git show HEAD:.env
-    if program in _OF_FILES or program in _FIRST_IS_TEXT or _path_like(word) or _named(word):
-        return [normalised(word, cwd, home)] if word and " " not in word.strip() or (
-            program in _OF_FILES
-        ) else []
-    return []
+    is_file = program in _OF_FILES
+    is_name = is_file or program in _FIRST_IS_TEXT or _path_like(word) or _named(word)
+    return [normalised(word, cwd, home)] if is_name and (is_file or " " not in word) else []

@@ -42,7 +42,8 @@ def source(node: Node) -> str:
 
 def words_of(node: Node, values: Mapping[str, str]) -> list[Word]:
     """The words that one argument becomes: none, one, or several where it is split or braced."""
-    known, programs, splits = True, (), False
+    programs: tuple[str, ...] = ()
+    known, splits = True, False
     text = ""
     parts = node.children if node.type in ("concatenation", "command_name") else [node]
     has_braces = False

@@ -103,9 +103,13 @@ def inside(program: str, words: Sequence[Word], piped: str | None) -> list[Run]:
         case "eval":
             return [_script(words)]
         case "trap" | "alias":
-            return [_script([Word(w.text.partition("=")[2], w.is_known)]) for w in words] if (
-                program == "alias"
-            ) else [_script(words[:1])] if len(words) > 1 else []
+            return (
+                [_script([Word(w.text.partition("=")[2], w.is_known)]) for w in words]
+                if (program == "alias")
+                else [_script(words[:1])]
+                if len(words) > 1
+                else []
+            )
         case "xargs" | "parallel":
             return _xargs(words, piped)
         case "find" | "gfind":
@@ -172,7 +176,9 @@ def _prefixed(program: str, words: Sequence[Word]) -> list[Run]:
 def _shell(words: Sequence[Word]) -> list[Run]:
     at = 0
     is_text = from_input = False
-    while at < len(words) and words[at].text[:1] in ("-", "+") and words[at].text not in ("-", "--"):
+    while (
+        at < len(words) and words[at].text[:1] in ("-", "+") and words[at].text not in ("-", "--")
+    ):
         text = words[at].text
         if not text.startswith("--"):
             is_text |= "c" in text
