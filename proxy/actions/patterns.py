@@ -56,7 +56,7 @@ class CommandPattern:
         if not parts:
             raise ValueError("a command pattern is empty: write a program, such as `rm -r`")
         for part in parts:
-            if part in ("&&", "||", ";", "&", "<", ">>", "|&"):
+            if part in ("&&", "||", "&", "<", ">>", "|&") or part.endswith(";"):
                 raise ValueError(f"{part!r} in {text!r}: a pattern is one command; write a list")
         if "|" in parts:
             return cls._feeding(text, parts)

@@ -20,8 +20,7 @@ from proxy.actions.words import Word, printed, source, words_of
 from proxy.actions.wrappers import Inner, inside, listing
 
 SCRIPT_MAX = 65_536
-PIPES_MAX = 1_000
-ARRAYS_MAX = 200
+AT_MOST = {"|": 1_000, "=(": 500, ")": 4_000, ">": 4_000, "<": 4_000, "$[": 1_000}
 """The grammar takes quadratic time over many of these that do not close."""
 NODES_MAX = 60_000
 DEPTH_MAX = 150
@@ -82,18 +81,18 @@ class Reading:
         except (_BeyondBounds, RecursionError):
             self.is_understood = False
 
-    def _read(self, text: str, language: str, nested: bool = False) -> None:
+    def _read(self, text: str, language: str, piped: Input | None = None) -> None:
         self._scripts -= 1
-        is_long = len(text) > SCRIPT_MAX or text.count("|") > PIPES_MAX
-        if is_long or text.count("=(") > ARRAYS_MAX or self._scripts < 0:
-            raise _BeyondBounds
-        if self._nested >= NESTED_MAX:
+        is_long = len(text) > SCRIPT_MAX or any(
+            text.count(mark) > most for mark, most in AT_MOST.items()
+        )
+        if is_long or self._scripts < 0 or self._nested >= NESTED_MAX:
             raise _BeyondBounds
         self._nested += 1
         if language == "sh":
             tree = _parser.parse(text.encode("utf-8", "replace"))
             self.is_understood &= not tree.root_node.has_error
-            self._walk(tree.root_node, None, 0)
+            self._walk(tree.root_node, piped, 0)
         elif language == "powershell":
             self._windows(text)
         else:
@@ -317,15 +316,15 @@ class Reading:
         feed = piped.text if piped else None
         runs = inside(program, rest, feed)
         fed_by: tuple[str, ...] | None = None
-        scripts: list[tuple[str, str]] = []
+        scripts: list[tuple[str, str, Input | None]] = []
         for run in runs:
             if isinstance(run, Inner):
                 if run.script is not None:
-                    scripts.append((run.script, run.language))
+                    scripts.append((run.script, run.language, piped))
             elif run.by is not None:
                 fed_by = run.by
             elif piped is not None and feed is not None:
-                scripts.append((feed, run.language))
+                scripts.append((feed, run.language, None))
             elif piped is not None:
                 fed_by = piped.programs
         own = texts
@@ -343,8 +342,8 @@ class Reading:
             if isinstance(run, Inner) and run.words:
                 self._run(list(run.words), piped, Redirected())
         self._nested -= 1
-        for script, language in scripts:
-            self._read(script, language)
+        for script, language, beside in scripts:
+            self._read(script, language, beside)
 
     def _change_directory(self, words: Sequence[Word]) -> None:
         place = next((word for word in words if not word.text.startswith("-")), None)

@@ -116,7 +116,7 @@ def inside(program: str, words: Sequence[Word], piped: str | None) -> list[Run]:
             return _find(words)
         case "ssh":
             rest = _after_options(words, _SSH, 1)
-            return [_script(rest)] if rest else []
+            return [_script(rest) if rest else Fed()]
         case "su" | "runuser" | "script":
             return _option_script(words, ("-c", "--command"))
         case "watch":
@@ -213,7 +213,10 @@ def _code(name: str, words: Sequence[Word]) -> list[Run]:
         if text in ("--eval", "--print", "eval") and language == "node":
             return [_script(words[at + 1 : at + 2], language)]
         if text.startswith("-") and text != dash and not text.startswith("--"):
-            found = next((i for i, letter in enumerate(text[1:], 1) if letter in letters), 0)
+            ends = (i for i, letter in enumerate(text[1:], 1) if letter in letters + "MImWX")
+            found = next(ends, 0)
+            if found and text[found] not in letters:
+                found = 0  # What follows is a module's name.
             if found:
                 rest = text[found + 1 :]
                 code = [Word(rest, word.is_known)] if rest else words[at + 1 : at + 2]
