@@ -45,6 +45,8 @@ class CommandPattern:
     is_feeding: bool = False
     """`X | sh`: the program is what writes the script, `runner` what runs it."""
     runner: str = "sh"
+    is_general: bool = False
+    """Its program alone does not say which commands to look at."""
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -80,19 +82,25 @@ class CommandPattern:
             tuple(part for part in rest if _is_operand(part)),
             options,
             writes,
+            is_general="*" in parts[0] or writes is not None,
         )
 
     @classmethod
     def _feeding(cls, text: str, parts: list[str]) -> Self:
         if len(parts) != 3 or parts[1] != "|":
             raise ValueError(f"{text!r}: around `|` write one program on each side: `curl | sh`")
-        return cls(text, base_name(parts[0]), is_feeding=True, runner=base_name(parts[2]))
+        return cls(
+            text, base_name(parts[0]), is_feeding=True, runner=base_name(parts[2]), is_general=True
+        )
 
     def matches(self, action: Action) -> bool:
         """Whether the action runs such a command, or was not understood and may."""
-        if any(self._is(command) for command in action.commands):
+        if not action.is_understood:
             return True
-        return not action.is_understood
+        for command in action.commands:
+            if (self.is_general or command.program == self.program) and self._is(command):
+                return True
+        return False
 
     def _is(self, command: Command) -> bool:
         if self.is_feeding:

@@ -125,6 +125,11 @@ class Reading:
             case "process_substitution":
                 is_input = source(node).startswith(">")
                 self._children(node, Input() if is_input else None, depth)
+            case "file_redirect":  # On its own: $(<file)
+                reads: list[str] = []
+                writes: list[str] = []
+                self._file(node, reads, writes, depth)
+                self._note(Command("", reads=tuple(reads), writes=tuple(writes)))
             case "word" | "raw_string" | "number" | "variable_name" | "comment":
                 pass
             case _:
