@@ -4,9 +4,11 @@ import hashlib
 import re
 import time
 
+from proxy.budgets.limits import Limit
 from proxy.ledger.records import (
     Client,
     Decision,
+    Event,
     Forecast,
     Hold,
     HoldAmount,
@@ -15,7 +17,7 @@ from proxy.ledger.records import (
     ToolCall,
     Usage,
 )
-from proxy.slip import Slip
+from proxy.slip import Slip, new_id
 
 _STRENGTHS = {1: "token", 2: "listener", 3: "proxy_credentials", 4: "headers"}
 _PRODUCT = re.compile(r"[\w.+-]{1,64}(/[\w.+-]{1,64})?")
@@ -23,7 +25,7 @@ _PRODUCT = re.compile(r"[\w.+-]{1,64}(/[\w.+-]{1,64})?")
 
 def decision_of(slip: Slip) -> Decision:
     """What was decided on this call, and why; no query, no body, no key."""
-    identity, to, call, quote = slip.identity, slip.destination, slip.call, slip.quote
+    identity, to, call = slip.identity, slip.destination, slip.call
     path, _, query = slip.path.partition("?")
     refusal = slip.refusal
     estimate, bound = _forecasts_of(slip)
@@ -53,7 +55,7 @@ def decision_of(slip: Slip) -> Decision:
         streaming=call.streaming if call else False,
         estimate=estimate,
         bound=bound,
-        price_version=quote.version if quote else None,
+        price_version=slip.price_version,
         policies=slip.terms.policy_ids if slip.terms else (),
         code=refusal.code.value if refusal else None,
         reason=refusal.message if refusal else None,
@@ -71,8 +73,13 @@ def _forecasts_of(slip: Slip) -> tuple[Forecast | None, Forecast | None]:
     if it is None:
         return None, None
     return (
-        Forecast(it.input_tokens_estimate, it.output_tokens_estimate, it.estimate_nanousd),
-        Forecast(it.input_tokens_bound, it.output_tokens_bound, it.bound_nanousd),
+        Forecast(
+            it.input_tokens_estimate,
+            it.output_tokens_estimate,
+            it.estimate_nanousd,
+            it.is_dearest,
+        ),
+        Forecast(it.input_tokens_bound, it.output_tokens_bound, it.bound_nanousd, it.is_dearest),
     )
 
 
@@ -131,7 +138,31 @@ def outcome_of(slip: Slip) -> Outcome:
         finish_reason=slip.finish_reason,
         tool_calls=tuple(ToolCall(call_id, name) for call_id, name in slip.tool_calls),
         upstream_request_id=slip.upstream_request_id,
+        price_version=slip.price_version,
         note=slip.refusal.code.value if slip.refusal else None,
+    )
+
+
+def threshold_of(call_id: str, limit: Limit, percent: int, now_ms: int) -> Event:
+    """A limit has reached a part of its cap for the first time, by what this call settled."""
+    scope = dict(limit.scope)
+    return Event(
+        kind="budget_threshold",
+        id=new_id(now_ms),
+        ts_ms=now_ms,
+        org=scope.get("org"),
+        agent=scope.get("agent"),
+        session=scope.get("session"),
+        task=scope.get("task"),
+        decision_id=call_id,
+        facts={
+            "budget": limit.name,
+            "cap": limit.cap,
+            "limit": limit.key,
+            "percent": percent,
+            "unit": limit.unit,
+            "window": limit.window,
+        },
     )
 
 

@@ -130,6 +130,7 @@ def _forecast(it: Forecast | None) -> Json:
     if it is None:
         return None
     return {
+        "dearest": it.dearest,
         "input_tokens": it.input_tokens,
         "nanousd": it.nanousd,
         "output_tokens": it.output_tokens,
@@ -171,8 +172,11 @@ def _usage(it: Usage | None) -> Json:
 
 
 def _outcome(it: Outcome, decided: Body) -> Body:
-    request = decided["request"]
+    request, rules = decided["request"], decided["rules"]
     assert isinstance(request, dict)
+    assert isinstance(rules, dict)
+    if it.price_version is not None:
+        rules = {**rules, "price_version": it.price_version}
     return {
         "id": it.decision_id,
         "kind": "outcome",
@@ -207,7 +211,7 @@ def _outcome(it: Outcome, decided: Body) -> Body:
             "ttfb_us": it.ttfb_us,
         },
         "role": decided["role"],
-        "rules": decided["rules"],
+        "rules": rules,
         "ts": rfc3339(it.ts_ms),
     }
 

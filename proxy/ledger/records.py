@@ -25,6 +25,8 @@ class Forecast:
     input_tokens: int
     output_tokens: int
     nanousd: int
+    dearest: bool = False
+    """The model has no known price: this is at the dearest rate that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,8 @@ class Outcome:
     finish_reason: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     upstream_request_id: str | None = None
+    price_version: str | None = None
+    """The price table that the cost was made with; None is the decision's own."""
     note: str | None = None
 
     def __post_init__(self) -> None:

@@ -36,7 +36,7 @@ class BedrockInvoke:
     def __init__(self, provider: str = "aws") -> None:
         self.provider = provider
 
-    def read_request(self, data: bytes, path: str = "") -> ModelCall:
+    def read_request(self, data: bytes, path: str = "", content_type: str = "") -> ModelCall:
         body = read_body(data)
         model, is_alias, operation = model_in_path(path)
         if _is_messages(body.members):

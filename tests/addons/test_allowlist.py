@@ -1,18 +1,21 @@
 """Allowlist alone: which of its answers comes first, and why."""
 
+import asyncio
 import gzip
 import json
 from typing import Any
 
 import pytest
 
-from addons.allowlist import Allowlist
+from addons.allowlist import LARGE_BYTES, Allowlist
 from proxy.policy import PolicyBook
 from proxy.providers.recognise import Free, Known, NeedsShape, NotModel, Unsupported
 from proxy.refusals import Code, Refusal
 from proxy.slip import Slip, Stamp
 from tests.addons.slips import ANTHROPIC, ELSEWHERE, OPENAI, chat, flow, slip
 from tests.policy.texts import policy
+from tests.providers.billable import FORM
+from tests.providers.bodies import form
 
 ADDON = Allowlist(body_bytes_max=4096)
 CHAT = Known("openai", "openai.chat")
@@ -150,9 +153,64 @@ def test_a_host_that_is_refused_has_its_body_unread():
     assert it.call is None
 
 
+def test_a_form_is_read_with_its_content_type():
+    seen = Known("openai", "openai.images")
+    it = slip(OPENAI, MINI, method="POST", path="/v1/images/edits", recognised=seen)
+    over = flow(form(model="gpt-4o-mini", prompt="x"), content_type=FORM)
+    assert ADDON.depart(it, over) == Stamp("p/egress.allow[0]")
+    assert it.call is not None
+    assert it.call.model == "gpt-4o-mini"
+
+
+async def test_a_large_body_is_read_in_a_thread_and_judged_alike():
+    large = chat(messages=[{"role": "user", "content": "x" * (LARGE_BYTES + 1)}])
+    it = chat_slip()
+    verdict = Allowlist(body_bytes_max=4096).depart(it, flow(large))
+    assert asyncio.iscoroutine(verdict)
+    assert it.call is None
+    assert await verdict == Stamp("p/egress.allow[0]")
+    assert it.call is not None
+    refused = ADDON.depart(chat_slip(), flow(large | {"model": "gpt-9"}))
+    assert asyncio.iscoroutine(refused)
+    no = await refused
+    assert isinstance(no, Refusal)
+    assert no.code is Code.MODEL_NOT_ALLOWED
+
+
+OTHERS: dict[str, tuple[Known, dict[str, Any]]] = {
+    "a request of a batch": (
+        Known("anthropic", "anthropic.batch"),
+        {
+            "requests": [
+                {"params": {"model": model, "max_tokens": 5, "messages": []}}
+                for model in ("good", "bad")
+            ]
+        },
+    ),
+    "a model to fall back on": (
+        Known("openrouter", "openai.chat"),
+        chat(model="good", models=["bad"]),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_every_model_that_may_answer_is_held_against_policy(case):
+    seen, body = OTHERS[case]
+    it = slip(rules="models: {allow: [good]}\negress: {default: allow}", recognised=seen)
+    no = ADDON.depart(it, flow(body))
+    assert isinstance(no, Refusal)
+    assert (no.code, no.rule) == (Code.MODEL_NOT_ALLOWED, "p/models.allow")
+
+
 SHAPES = {
     "messages to an unlisted gateway": ("/v1/chat/completions", chat(), None),
     "a model's path spelled oddly": ("/v1//chat/completions", chat(), Code.FORMAT_UNSUPPORTED),
+    "sound to an unlisted gateway": (
+        "/v1/audio/speech",
+        {"model": "m", "input": "x"},
+        None,
+    ),
     "messages at any path": ("/anything", chat(), Code.FORMAT_UNSUPPORTED),
     "a model's path with what is no JSON": ("/v1/messages", b"\x00\x01", Code.FORMAT_UNSUPPORTED),
     "some JSON": ("/anything", {"name": "x"}, None),

@@ -1,6 +1,7 @@
 """Prints how far our readers agree with a folder of recordings, by provider and format.
 
 python -m tests.replay [folder]
+python -m tests.replay --estimates [folder]
 """
 
 import statistics
@@ -8,6 +9,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
+from tests.replay.estimates import guesses_of, table
 from tests.replay.exchanges import exchanges_in
 from tests.replay.judge import Verdict, judge
 
@@ -42,5 +44,14 @@ def main(folder: Path) -> int:
     return 1 if any(not verdict.agrees for verdict in every) else 0
 
 
+def estimates(folder: Path) -> int:
+    """1 when any bound is below what was used."""
+    guesses = guesses_of(exchanges_in(folder))
+    print("\n".join(table(guesses)))
+    return 1 if any(each.bound < each.truth for each in guesses) else 0
+
+
 if __name__ == "__main__":
-    raise SystemExit(main(Path(sys.argv[1]) if len(sys.argv) > 1 else OWN))
+    named = [argument for argument in sys.argv[1:] if argument != "--estimates"]
+    where = Path(named[0]) if named else OWN
+    raise SystemExit(estimates(where) if "--estimates" in sys.argv else main(where))

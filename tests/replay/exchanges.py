@@ -24,6 +24,8 @@ class Exchange:
     path: str
     status: int
     request: bytes
+    content_type: str
+    """The request's."""
     headers: dict[str, str]
     """The answer's, names in lower case, without codings and lengths."""
     answer: bytes
@@ -60,6 +62,7 @@ def _exchange(where: str, row: dict[str, Any]) -> Exchange | None:
         path=row["path"],
         status=row["status"] or 200,  # A recorder that kept none kept an answer all the same.
         request=_body(row, "request_body") or UNRECORDED,
+        content_type=row.get("request_content_type") or "application/json",
         headers={
             name.lower(): value if isinstance(value, str) else ", ".join(value)
             for name, value in (row["response_headers"] or {}).items()

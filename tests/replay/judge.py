@@ -27,6 +27,7 @@ from proxy.providers.recognise import (
 )
 from proxy.providers.usage import Usage
 from tests.replay.exchanges import UNRECORDED, Exchange
+from tests.replay.media import MEDIA, priced_of, told_of
 from tests.replay.truth import Truth, truth_of
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -68,7 +69,7 @@ def judge(exchange: Exchange) -> Verdict:
             verdict = Verdict(exchange.where, provider, name)
     wire = format_named(name, provider)
     try:
-        call = wire.read_request(exchange.request, exchange.path)
+        call = wire.read_request(exchange.request, exchange.path, exchange.content_type)
     except BadRequest as error:
         if exchange.status < 400:
             verdict.faults.append(f"the request is refused: {error.reason} ({error.param})")
@@ -138,11 +139,12 @@ def _compare_bound(verdict: Verdict, call: ModelCall, reader: AnswerReader, usag
         limits = PRICES.limits_for(call)
     except UnknownPrice:
         return
-    bound = input_bound(call, limits)
+    models = PRICES.models_for(call)
+    bound = input_bound(call, models, limits)
     if usage.input_tokens > bound:
         verdict.faults.append(f"input {usage.input_tokens} above its bound {bound}")
     if call.prompt.is_bounded and not call.prompt.images and usage.input_tokens:
-        estimate = COUNTER.estimate(call)
+        estimate = COUNTER.estimate(call, models[0])
         verdict.estimate_error = abs(estimate - usage.input_tokens) / usage.input_tokens
     output = limits.output_tokens if call.output_tokens_max is None else call.output_tokens_max
     if usage.output_tokens > min(output, limits.output_tokens) * call.samplings:
@@ -176,6 +178,8 @@ def _told(call: ModelCall, truth: Truth) -> dict[str, int]:
         return value if isinstance(value, int) else 0
 
     match call.format.split(".")[0]:
+        case _ if call.format in MEDIA:
+            return told_of(usage)
         case "openai" if call.format == "openai.responses":
             return {
                 "input": count("input_tokens"),
@@ -295,6 +299,11 @@ _SELLERS = {"anthropic-aws": "anthropic", "anthropic-google": "anthropic"}
 
 def _theirs(call: ModelCall, model: str, told: dict[str, int], truth: Truth) -> Decimal | None:
     provider = _SELLERS.get(call.provider, call.provider)
+    if call.format in MEDIA:
+        priced = priced_of(truth.usage, is_annotated=call.annotated_pages_max > 0)
+        return genai_prices.calc_price(
+            priced, model, provider_id=provider, genai_request_timestamp=NOW
+        ).total_price
     tier = truth.usage.get("service_tier") or call.service_tier
     context = {"service_tier": tier} if tier in ("flex", "priority") else {}
     answer = {"model": model, "modelVersion": model}

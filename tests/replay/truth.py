@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.replay.exchanges import Exchange
+from tests.replay.media import interactions
 
 Json = dict[str, Any]
 
@@ -30,7 +31,11 @@ def truth_of(exchange: Exchange, wire: str) -> Truth:
     events = _events(exchange)
     truth = Truth()
     family = wire.split(".")[0]
-    if wire == "openai.responses":
+    if wire == "gemini.interactions":
+        truth.usage, truth.model, truth.tools = interactions(events)
+    elif wire == "mistral.ocr":
+        truth.usage, truth.model = events[0]["usage_info"], events[0]["model"]
+    elif wire == "openai.responses":
         _responses(events, truth)
     elif family == "openai":
         _chat(events, truth)
