@@ -106,6 +106,8 @@ def _may_be(part: str, name: str, agreed: bool) -> bool:
         return False
     if part == name or part == "*":
         return True
+    if not _wild(part) and not _wild(name):
+        return False
     pieces = _pieces.findall(part)
     if _wild(name) is None:
         return _overlap(pieces, list(name))

@@ -57,7 +57,7 @@ def read_powershell(text: str) -> Script:
             programs: tuple[str, ...] = ()
             for stage in node.named_children:
                 following.append((stage, programs or None))
-                programs = (*programs, base_name(source(stage).split(None, 1)[0]))[-8:]
+                programs = (*programs, *map(base_name, source(stage).split(None, 1)[:1]))[-8:]
             waiting += reversed(following)
             continue
         if node.type == "command":

@@ -109,9 +109,12 @@ class Reading:
             case "redirected_statement":
                 self._redirected(node, piped, depth)
             case "pipeline":
-                for stage in node.named_children:
+                *before, last = node.named_children or [node]
+                for stage in before:
                     self._walk(stage, piped, depth + 1)
                     piped = self._output(stage, piped)
+                if last is not node:
+                    self._walk(last, piped, depth + 1)
             case "variable_assignment":
                 self._children(node, None, depth)
                 self._assign(node)
@@ -213,7 +216,7 @@ class Reading:
             self._note(Command("", reads=where.reads, writes=where.writes))
             if body is not None:
                 self._walk(body, piped, depth + 1)
-        output = self._output(node, piped)
+        output = self._output(node, piped) if after else None
         for following in after:
             self._walk(following, output if following.type == "pipeline" else None, depth + 1)
 

@@ -42,6 +42,10 @@ def source(node: Node) -> str:
 
 def words_of(node: Node, values: Mapping[str, str]) -> list[Word]:
     """The words that one argument becomes: none, one, or several where it is split or braced."""
+    if node.type == "word":  # Most words are plain.
+        plain = source(node)
+        if "\\" not in plain and "{" not in plain:
+            return [Word(plain)]
     programs: tuple[str, ...] = ()
     known, splits = True, False
     text = ""
