@@ -24,6 +24,9 @@ __all__ = ["Action", "Category", "Command", "action_of"]
 ARGUMENTS_MAX = 4_194_304
 DEPTH_MAX = 32
 STRINGS_MAX = 4_096
+SCRIPTS_MAX = 64
+QUERIES_MAX = 64
+"""So many scripts and SQL texts of one call are read; with more it is not understood."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +79,10 @@ def action_of(
     )
     if any(is_credential(target) for target in facts.targets):
         category = "credential_access"
-    kinds = {kind for query in facts.queries for kind in sql.kinds_of(query)}
-    understood = facts.is_understood and sql.NOT_UNDERSTOOD not in kinds
+    queries = list(dict.fromkeys(facts.queries))
+    kinds = {kind for query in queries[:QUERIES_MAX] for kind in sql.kinds_of(query)}
+    is_read = len(queries) <= QUERIES_MAX and sql.NOT_UNDERSTOOD not in kinds
+    understood = facts.is_understood and is_read
     return Action(
         tool=tool,
         category=category,
@@ -200,7 +205,9 @@ class _Facts:
         if isinstance(value, tuple) and key != "commands":
             self._keep(_read_words(value, self.cwd, self.home))
             return
-        for script in _texts(value):
+        scripts = list(_texts(value))
+        self.is_understood &= len(scripts) <= SCRIPTS_MAX
+        for script in scripts[:SCRIPTS_MAX]:
             self._keep(_read_script(script, language, self.cwd, self.home))
 
     def _keep(self, reading: Reading) -> None:

@@ -20,6 +20,8 @@ from proxy.actions.words import Word, printed, source, words_of
 from proxy.actions.wrappers import Inner, inside, listing
 
 SCRIPT_MAX = 65_536
+CHARACTERS_MAX = 262_144
+"""Of a script and all the scripts inside it."""
 AT_MOST = {"|": 1_000, "=(": 500, ")": 4_000, ">": 4_000, "<": 4_000, "$[": 1_000}
 """The grammar takes quadratic time over many of these that do not close."""
 NODES_MAX = 60_000
@@ -65,6 +67,7 @@ class Reading:
     _variables: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _nodes: int = NODES_MAX
     _scripts: int = SCRIPTS_MAX
+    _characters: int = CHARACTERS_MAX
     _nested: int = 0
 
     def read(self, text: str, language: str = "sh") -> None:
@@ -83,10 +86,11 @@ class Reading:
 
     def _read(self, text: str, language: str, piped: Input | None = None) -> None:
         self._scripts -= 1
+        self._characters -= len(text)
         is_long = len(text) > SCRIPT_MAX or any(
             text.count(mark) > most for mark, most in AT_MOST.items()
         )
-        if is_long or self._scripts < 0 or self._nested >= NESTED_MAX:
+        if is_long or min(self._scripts, self._characters) < 0 or self._nested >= NESTED_MAX:
             raise _BeyondBounds
         self._nested += 1
         if language == "sh":

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 # It warns with the statement's own text in the line, and no text of a call may be in a log.
 logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
 
-SQL_MAX = 32_768
+PARSED_MAX = 8_192
+SQL_MAX = 65_536
+"""A parser in Python: what is longer is read by its verbs, then not at all."""
 NOT_UNDERSTOOD = "not_understood"
 """Stands among the kinds when a text was neither parsed nor cut into tokens."""
 
@@ -71,6 +73,8 @@ def kinds_of(text: str) -> frozenset[str]:
     """`drop`, `delete_all` (no WHERE that limits it), `select`, …: of every statement in the text."""
     if len(text) > SQL_MAX:
         return frozenset((NOT_UNDERSTOOD,))
+    if len(text) > PARSED_MAX:
+        return _by_tokens(text)
     import sqlglot
 
     kinds: set[str] = set()
@@ -148,9 +152,10 @@ def _by_tokens(text: str) -> frozenset[str]:
     from sqlglot.tokens import Tokenizer
 
     try:
-        words = [token.text.lower() for token in Tokenizer().tokenize(text)]
+        tokens = Tokenizer().tokenize(text)
     except Exception:  # as above
         return frozenset((NOT_UNDERSTOOD,))
-    kinds = {word for word in words if word in _VERBS}
+    words = {token.text.lower() for token in tokens if token.token_type.name != "STRING"}
+    kinds = words & _VERBS
     kinds |= {f"{word}_all" for word in kinds & {"delete", "update"} if "where" not in words}
     return frozenset(kinds or {NOT_UNDERSTOOD})

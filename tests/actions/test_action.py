@@ -242,6 +242,14 @@ def test_what_is_beyond_the_bounds_is_not_understood(script: str) -> None:
     assert not bash(script).is_understood
 
 
+def test_more_scripts_or_queries_than_are_read_are_not_understood() -> None:
+    scripts = [f"ls {number}" for number in range(65)]
+    queries = [f"select {number}" for number in range(65)]
+    assert not action_of("shell_call", {"action": {"commands": scripts}}).is_understood
+    assert not action_of("run_query", {"sql": queries}).is_understood
+    assert action_of("run_query", {"sql": queries[1:]}).is_understood
+
+
 def test_one_variable_too_many_to_follow_is_not_understood() -> None:
     lists = "; ".join(f"for v{n} in a b c d; do :; done" for n in range(8))
     used = " ".join(f"$v{n}" for n in range(8))
