@@ -23,6 +23,16 @@ ADDONS = sorted(path for path in (ROOT / "addons").glob("*.py") if path.stem != 
 
 ELSEWHERE = {
     # module: (the test that covers it, why it has none of its own)
+    "proxy/actions/command": ("actions/test_patterns.py", "one table of commands, both ways"),
+    "proxy/actions/patch": ("actions/test_action.py", "a patch is one tool's argument"),
+    "proxy/actions/places": ("actions/test_action.py", "a table, as categories are told by"),
+    "proxy/actions/powershell": ("actions/test_patterns.py", "one table of commands, both ways"),
+    "proxy/actions/script": ("actions/test_patterns.py", "one table of commands, both ways"),
+    "proxy/actions/snippets": ("actions/test_patterns.py", "one table of commands, both ways"),
+    "proxy/actions/tools": ("actions/test_action.py", "a table, one row a tool"),
+    "proxy/actions/touching": ("actions/test_action.py", "targets, command by command"),
+    "proxy/actions/words": ("actions/test_patterns.py", "one table of commands, both ways"),
+    "proxy/actions/wrappers": ("actions/test_patterns.py", "one table of commands, both ways"),
     "proxy/budgets/amounts": ("budgets/test_limits.py", "asked by every limit and every store"),
     "proxy/budgets/counters": ("contracts/test_budgets.py", "a port: one suite for every store"),
     "proxy/budgets/flight": ("budgets/test_accounts.py", "Accounts' own; seen through it"),

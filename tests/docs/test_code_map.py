@@ -32,6 +32,10 @@ IMPORTS = {str(path.relative_to(ROOT)): frozenset(imports(path)) for path in FIL
         ("pydantic_settings", ("proxy/config.py",)),
         ("genai_prices", ("proxy/pricing/",)),
         ("tiktoken", ("proxy/pricing/",)),
+        ("tree_sitter", ("proxy/actions/",)),
+        ("tree_sitter_bash", ("proxy/actions/",)),
+        ("tree_sitter_powershell", ("proxy/actions/",)),
+        ("sqlglot", ("proxy/actions/",)),
     ],
 )
 def test_a_driver_is_imported_only_where_the_map_says(driver: str, where: tuple[str, ...]) -> None:

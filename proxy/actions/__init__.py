@@ -1,0 +1,13 @@
+"""What a tool call would do: its commands, files, hosts and SQL, read by parsers (pure).
+
+A rule is held against an `Action`, never against a command's text. docs/actions.md says what is
+seen and what is not.
+"""
+
+from proxy.actions.action import Action, action_of
+from proxy.actions.command import Command
+from proxy.actions.paths import matches_path
+from proxy.actions.patterns import CommandPattern
+from proxy.actions.tools import Category
+
+__all__ = ["Action", "Category", "Command", "CommandPattern", "action_of", "matches_path"]
