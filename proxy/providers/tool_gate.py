@@ -122,8 +122,11 @@ class ToolGate:
 
     def _sift(self, framing: Framing, events: EventGate, chunk: bytes) -> bytes:
         out: list[bytes] = []
-        for event in framing.feed(chunk):
-            out += self._take(events, event)
+        try:
+            for event in framing.feed(chunk):
+                out += self._take(events, event)
+        except RecursionError:  # JSON that could just be read is too deep to be written.
+            self._shut()
         if framing.has_overflowed:
             self._shut()
             out += self._written(events.close())
@@ -166,10 +169,14 @@ class ToolGate:
         if body is None or self._sieve is None:
             self._judge.is_unreadable = b"{" in data
             return b"" if self._judge.is_unreadable else data
-        written = self._sieve.whole(body)
-        if self._judge.is_event_lost:
+        try:
+            written = self._sieve.whole(body)
+            if self._judge.is_event_lost:
+                return b""
+            return data if written is body else said("", written).data
+        except RecursionError:
+            self._shut()
             return b""
-        return data if written is body else said("", written).data
 
 
 def _is_cut(data: bytes) -> bool:

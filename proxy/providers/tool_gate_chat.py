@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from proxy.providers.answer import TOOLS_KEPT_MAX, as_list, as_object
+from proxy.providers.answer import TOOLS_KEPT_MAX, as_list, as_object, as_text
 from proxy.providers.tool_gate_sieve import Call, Judge, Piece, Sieve, json_text, without
 
 _ASKS = ("tool_calls", "function_call")
@@ -98,7 +98,9 @@ class ChatSieve(Sieve):
 
     def whole(self, body: dict[str, Any]) -> dict[str, Any]:
         piece = Piece("", body, b"")
-        written = self.write(piece, self.read(piece))
+        calls = self.read(piece)
+        self.finish()
+        written = [] if self.judge.is_event_lost else self.write(piece, calls)
         return written[0].fields if written else body
 
     def _read_part(self, choice: _Choice, said: Any, part: str) -> Iterator[Call]:
@@ -141,7 +143,7 @@ class ChatSieve(Sieve):
                 changed = changed | {part: written}
                 if fields.get("logprobs"):
                     changed["logprobs"] = None  # They spell the call.
-        why = fields.get("finish_reason")
+        why = as_text(fields.get("finish_reason"))
         if choice.calls and all(call.is_denied for call in choice.calls) and why in _OVER:
             changed = changed | {"finish_reason": _OVER[why]}
         return changed

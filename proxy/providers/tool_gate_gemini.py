@@ -24,6 +24,8 @@ class GeminiSieve(Sieve):
         super().__init__(judge)
         self._open: dict[str, Call] = {}
         """Candidate to the call whose arguments go on (`willContinue`)."""
+        self._partial: dict[str, dict[str, Any]] = {}
+        """Its arguments so far."""
 
     def open_calls(self) -> Iterable[Call]:
         return self._open.values()
@@ -89,15 +91,26 @@ class GeminiSieve(Sieve):
             call.name_more(asked["name"])
         if "args" in asked:
             call.add(json_text(asked["args"]))
-        if asked.get("partialArgs"):
-            call.add(json_text(asked["partialArgs"]) + "\n")
+        partial = self._partial.setdefault(where, {})
+        for piece in map(as_object, as_list(asked.get("partialArgs"))):
+            _put(partial, piece)
         if asked.get("willContinue") is True:
             self._open[where] = call
         else:
-            if not call.parts:
-                call.add("{}")
+            if partial or not call.parts:
+                call.add(json_text(partial))
+            del self._partial[where]
             self.judge.rule(call)
         yield call
+
+
+def _put(arguments: dict[str, Any], piece: dict[str, Any]) -> None:
+    """Arguments that come in parts are kept by their paths; text goes on where it ended."""
+    path = str(piece.get("jsonPath"))
+    value = next((piece[name] for name in piece if name.endswith("Value")), None)
+    before = arguments.get(path)
+    is_more = isinstance(before, str) and isinstance(value, str)
+    arguments[path] = f"{before}{value}" if is_more else value
 
 
 def _inner(chunk: dict[str, Any]) -> dict[str, Any]:
