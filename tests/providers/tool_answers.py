@@ -64,6 +64,7 @@ BEGUN = chat_chunk({"role": "assistant", "content": ""})
 TOLD = chat_chunk({"content": SAID})
 DONE = (chat_chunk({}, "tool_calls"), b"[DONE]")
 WHOLE = [chat_call(0), chat_call(1)]
+INDEXED = [chat_call(0, index=0), chat_call(1, index=1)]
 
 LEGACY = [
     chat_chunk({"function_call": {"name": NAMES[1], "arguments": ""}}),
@@ -82,17 +83,13 @@ def chat_json(message: dict[str, Any], finish: str = "tool_calls") -> bytes:
     return body(head | {"choices": [choice]})
 
 
-def _without_index(call: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in call.items() if name != "index"}
-
-
 CHAT = [
     ("openai", sse(BEGUN, TOLD, *chat_parts(0), *chat_parts(1), *DONE)),
     ("id repeated", sse(TOLD, *chat_parts(0, repeats_id=True), *chat_parts(1), *DONE)),
     ("crlf", sse(TOLD, *chat_parts(0), *chat_parts(1), *DONE).replace(b"\n", b"\r\n")),
     ("comments", b": hi\n\n" + sse(TOLD, *chat_parts(0), *chat_parts(1), *DONE)),
     ("no index", sse(TOLD, *(chat_chunk({"tool_calls": [call]}) for call in WHOLE), *DONE)),
-    ("whole", sse(TOLD, chat_chunk({"tool_calls": WHOLE}, "tool_calls"), b"[DONE]")),
+    ("whole", sse(TOLD, chat_chunk({"tool_calls": INDEXED}, "tool_calls"), b"[DONE]")),
     ("copied", sse(TOLD, *chat_parts(0), *chat_parts(1), COPIED, b"[DONE]")),
     ("unfinished", sse(TOLD, *chat_parts(0), *chat_parts(1), b"[DONE]")),
     (
@@ -244,10 +241,10 @@ def messages_events(blocks: Iterable[dict[str, Any]] = BLOCKS) -> list[dict[str,
 
 MESSAGE_JSON = body(MESSAGE | {"content": BLOCKS, "stop_reason": "tool_use", "usage": _COUNTS})
 
-PARTS = [
+PARTS: list[dict[str, Any]] = [
     {"functionCall": {"name": NAMES[0], "args": json.loads(FIRST), "id": "a"}},
     {"text": ""},
-    {"functionCall": {"name": NAMES[1], "args": json.loads(SECOND)}, "thoughtSignature": "x"},
+    {"functionCall": {"name": NAMES[1], "args": json.loads(SECOND)}, "thoughtSignature": "eA=="},
 ]
 
 
@@ -262,31 +259,25 @@ GEMINI = [
     gemini_chunk([{"text": ""}], finishReason="STOP"),
 ]
 
+
+def converse_call(at: int) -> list[tuple[str, dict[str, Any]]]:
+    where, arguments = {"contentBlockIndex": at + 1}, (FIRST, SECOND)[at]
+    start = {"toolUse": {"toolUseId": f"t{at}", "name": NAMES[at]}}
+    pieces = (arguments[:9], arguments[9:])
+    deltas = [{"delta": {"toolUse": {"input": piece}}} for piece in pieces]
+    return [
+        ("contentBlockStart", where | {"start": start}),
+        *(("contentBlockDelta", where | delta) for delta in deltas),
+        ("contentBlockStop", where),
+    ]
+
+
 CONVERSE: list[tuple[str, dict[str, Any]]] = [
     ("messageStart", {"role": "assistant"}),
     ("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": SAID}}),
     ("contentBlockStop", {"contentBlockIndex": 0}),
-    *(
-        event
-        for at in (0, 1)
-        for event in (
-            (
-                "contentBlockStart",
-                {
-                    "contentBlockIndex": at + 1,
-                    "start": {"toolUse": {"toolUseId": f"t{at}", "name": NAMES[at]}},
-                },
-            ),
-            *(
-                (
-                    "contentBlockDelta",
-                    {"contentBlockIndex": at + 1, "delta": {"toolUse": {"input": piece}}},
-                )
-                for piece in ((FIRST, SECOND)[at][:9], (FIRST, SECOND)[at][9:])
-            ),
-            ("contentBlockStop", {"contentBlockIndex": at + 1}),
-        )
-    ),
+    *converse_call(0),
+    *converse_call(1),
     ("messageStop", {"stopReason": "tool_use"}),
     ("metadata", {"usage": {"inputTokens": 1, "outputTokens": 2, "totalTokens": 3}}),
 ]
@@ -318,25 +309,24 @@ def _asked(call: dict[str, Any]) -> dict[str, Any]:
     return {"delta": {"message": {"tool_calls": call}}}
 
 
-COHERE: list[Any] = [
+def cohere_call(at: int) -> list[dict[str, Any]]:
+    where, arguments = {"index": at}, (FIRST, SECOND)[at]
+    begun = {"id": f"c{at}", "function": {"name": NAMES[at], "arguments": ""}}
+    deltas = [{"function": {"arguments": piece}} for piece in (arguments[:9], arguments[9:])]
+    return [
+        {"type": "tool-call-start"} | where | _asked(begun),
+        *({"type": "tool-call-delta"} | where | _asked(delta) for delta in deltas),
+        {"type": "tool-call-end"} | where,
+    ]
+
+
+COHERE: list[dict[str, Any]] = [
     {"type": "message-start", "id": "co", "delta": {"message": {"role": "assistant"}}},
     {"type": "content-start", "index": 0} | _said({"type": "text", "text": ""}),
     {"type": "content-delta", "index": 0} | _said({"text": SAID}),
     {"type": "content-end", "index": 0},
-    *(
-        event
-        for at in (0, 1)
-        for event in (
-            {"type": "tool-call-start", "index": at}
-            | _asked({"id": f"c{at}", "function": {"name": NAMES[at], "arguments": ""}}),
-            *(
-                {"type": "tool-call-delta", "index": at}
-                | _asked({"function": {"arguments": piece}})
-                for piece in ((FIRST, SECOND)[at][:9], (FIRST, SECOND)[at][9:])
-            ),
-            {"type": "tool-call-end", "index": at},
-        )
-    ),
+    *cohere_call(0),
+    *cohere_call(1),
     {"type": "message-end", "delta": {"finish_reason": "TOOL_CALL", "usage": {}}},
 ]
 COHERE_JSON = {
