@@ -402,7 +402,7 @@ def test_errors_in_a_stream_pass() -> None:
     for wire in ("bedrock.converse", "bedrock.invoke"):
         gate = ToolGate(
             wire, "bedrock", {"content-type": "application/vnd.amazon.eventstream"}, deny
-        )  # type: ignore[arg-type]
+        )
         assert passed(gate, exception) == exception
 
 
@@ -529,7 +529,7 @@ def test_only_the_end_of_what_was_said_is_the_intent() -> None:
 
 def test_tools_that_ran_at_the_provider_are_not_asked_about() -> None:
     kinds = ["web_search_call", "file_search_call", "code_interpreter_call", "mcp_call"]
-    items = [{"type": kind, "id": kind, "status": "completed"} for kind in kinds]
+    items: list[dict[str, Any]] = [{"type": kind, "id": kind} for kind in kinds]
     items.append({"type": "shell_call", "id": "s", "environment": {"type": "container_reference"}})
     items.append({"type": "tool_search_call", "id": "t", "execution": "server"})
     data = json.dumps({"output": items}).encode()
