@@ -16,40 +16,49 @@ class _Choice:
     def __init__(self) -> None:
         self.calls: list[Call] = []
         """As they began."""
-        self.indices: dict[int, Any] = {}
-        """Call, by its place in `calls`, to the `index` the provider gave it."""
         self.has_text = False
+        self._by_index: dict[str, Call] = {}
+        self._by_id: dict[str, Call] = {}
+        self._indices: dict[Call, Any] = {}
+        self._moved: dict[Call, Any] = {}
 
     def call_of(self, judge: Judge, item: dict[str, Any]) -> Call:
-        """`index` names a call; a new id begins another one; without both it is the last one."""
-        id_, index = item.get("id"), item.get("index")
-        found: Call | None = None
-        for at in reversed(range(len(self.calls))):
-            known = self.calls[at]
-            is_same_index = index is not None and self.indices[at] == index
-            is_same_id = bool(id_) and known.id == id_
-            if is_same_id or (is_same_index and (not id_ or not known.id)):
-                found = known
-                break
-        if found is None and index is None and not id_ and self.calls:
-            found = self.calls[-1]
+        """`index` names a call, and a new id at the same index another one; without an index an id
+        does; without both it is the last one."""
+        id_, index = as_text(item.get("id")) or "", item.get("index")
+        if index is not None:
+            found = self._by_index.get(str(index))
+            if found is not None and id_ and found.id not in ("", id_):
+                found = None
+            same = self._by_id.get(id_)
+            if found is None and same is not None and self._indices[same] is None:
+                found = same
+        elif id_:
+            found = self._by_id.get(id_)
+        else:
+            found = self.calls[-1] if self.calls else None
         if found is None:
             found = judge.call(id_)
-            self.indices[len(self.calls)] = index
             self.calls.append(found)
-        elif id_ and not found.id:
-            found.id = str(id_)
+            self._indices[found] = index
+        found.id = found.id or id_
+        if index is not None:
+            self._by_index[str(index)] = found
+        if found.id:
+            self._by_id[found.id] = found
         return found
 
     def moved(self, call: Call) -> Any:
         """The index of a call when those that were denied before it are gone."""
-        at = self.calls.index(call)
-        index = self.indices[at]
-        if not isinstance(index, int):
-            return index
-        kept = {self.indices[n] for n, each in enumerate(self.calls) if not each.is_denied}
-        gone = {self.indices[n] for n in range(len(self.calls))} - kept
-        return index - sum(isinstance(other, int) and other < index for other in gone)
+        if call not in self._moved:
+            index = self._indices[call]
+            if isinstance(index, int):
+                numbers = [(each, self._indices[each]) for each in self.calls]
+                before = [(each, n) for each, n in numbers if isinstance(n, int) and n < index]
+                kept = {n for each, n in before if not each.is_denied}
+                index -= len({n for _, n in before} - kept)
+            self._moved[call] = index
+        return self._moved[call]
 
 
 class ChatSieve(Sieve):

@@ -21,7 +21,7 @@ class EventGate:
         """One event, and what the client gets now."""
         if self._sieve.passes_at_once(piece):
             return [piece]
-        self._judge.is_event_lost = False
+        self._judge.open_event(piece.raw)
         calls = self._sieve.read(piece)
         if self._judge.is_event_lost:
             self._refuse(UNREADABLE)

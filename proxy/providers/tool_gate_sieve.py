@@ -2,6 +2,7 @@
 with an answer's events (pure)."""
 
 import json
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -113,12 +114,19 @@ class Judge:
         """Something could not be read, so no later call is allowed."""
         self.is_event_lost = False
         """The event being read is one that may not pass."""
+        self.is_plain = False
+        """No word in the event being read could name a call."""
 
     def hear(self, *texts: Any) -> None:
         """Text of the answer, kept as the intent of calls that follow."""
         for text in texts:
             if isinstance(text, str) and text:
                 self._said = (self._said + text[-INTENT_MAX:])[-INTENT_MAX:]
+
+    def open_event(self, raw: bytes) -> None:
+        """Most events are a few words of text; those need not be looked through."""
+        self.is_event_lost = False
+        self.is_plain = bool(raw) and not _MARKS.search(raw)
 
     def call(self, id_: Any = None, name: Any = None) -> Call:
         """A call that begins here."""
@@ -190,7 +198,7 @@ class Sieve(ABC):
 
     def distrust(self, value: Any) -> None:
         """Something we do not know: it may pass when nothing in it looks like a tool call."""
-        if carries_calls(value):
+        if not self.judge.is_plain and carries_calls(value):
             self.judge.lose_event()
 
 
@@ -208,6 +216,8 @@ _NAMES = frozenset(
 )
 _PROVIDERS_OWN = frozenset({"server_tool_use", "mcp_tool_use", *RUN_BY_PROVIDER})
 _KINDS = ("_call", "tool_use", "tool-call")
+_MARKS = re.compile(rb"tool|function|_call|\\u")
+"""In every name and kind above; an escape may hide any of them."""
 _DEPTH_MAX = 64
 
 

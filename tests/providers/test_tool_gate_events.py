@@ -236,7 +236,7 @@ def test_exactly_the_allowed_calls_come_out(wire: Any, data: st.DataObject) -> N
         op.name for op in calls if op.allowed
     }
     again = ToolGate(wire, case.provider, case.headers, lambda _: Ruling(True))
-    assert again.feed(shown) + again.close() == shown
+    assert (again.feed(shown) + again.close()).replace(PING, b"") == shown.replace(PING, b"")
     assert {asked.name: json.loads(asked.arguments)["mark"] for asked, _ in again.rulings} == {
         op.name: op.mark for op in calls if op.allowed
     }
