@@ -149,8 +149,10 @@ class AnswerReader:
         self._is_closed = True
         if self._framing is not None:
             last = self._framing.finish()
-            is_hidden = last is not None and self._answer.read_event(last) and self._hides
-            return b"" if is_hidden else (last.raw if last else b"") + self._rest()
+            is_ours = last is not None and self._answer.read_event(last)
+            if not self._hides:
+                return b""  # All of it has passed.
+            return b"" if is_ours else (last.raw if last else b"") + self._rest()
         if not self.unreadable and self._decoder.is_complete:
             body = parse_object(bytes(self._json))
             if body is not None:

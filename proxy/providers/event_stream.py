@@ -24,7 +24,8 @@ class EventStreamParser:
     """A frame is length, header length, CRC, headers, payload, CRC. A wrong checksum or an
     impossible length ends reading: behind it nothing can be found again."""
 
-    def __init__(self, *, event_bytes_max: int = EVENT_BYTES_MAX) -> None:
+    def __init__(self, *, keep_raw: bool = False, event_bytes_max: int = EVENT_BYTES_MAX) -> None:
+        self._keep_raw = keep_raw
         self._bytes_max = event_bytes_max
         self._held = bytearray()
         self.has_overflowed = False
@@ -50,7 +51,7 @@ class EventStreamParser:
                 return
             split = _PRELUDE.size + headers_size
             name = _name(_headers(frame[_PRELUDE.size : split]))
-            yield Event(name, frame[split:-4], b"")
+            yield Event(name, frame[split:-4], frame if self._keep_raw else b"")
         del self._held[:at]
 
     @property
@@ -78,7 +79,7 @@ class EventStreamParser:
         return None
 
     def rest(self) -> bytes:
-        """Frames pass unchanged, so nothing is ever held back."""
+        """Half a frame is nothing that may be shown."""
         return b""
 
     def _give_up(self) -> None:

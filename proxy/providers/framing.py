@@ -45,13 +45,13 @@ def framing_of(content_type: str, start: bytes, *, keep_raw: bool) -> Framing | 
     content type does not tell, they do."""
     kind = content_type.lower()
     if _EVENT_STREAM in kind:
-        return EventStreamParser()
+        return EventStreamParser(keep_raw=keep_raw)
     if "event-stream" in kind:
         return SseParser(keep_raw=keep_raw)
     if any(name in kind for name in _LINES):
-        return JsonLinesParser()
+        return JsonLinesParser(keep_raw=keep_raw)
     if start.startswith(b"["):
-        return JsonArrayParser()
+        return JsonArrayParser(keep_raw=keep_raw)
     if start.startswith(b"{") or "json" in kind:
         return None
     return SseParser(keep_raw=keep_raw)

@@ -10,7 +10,8 @@ from proxy.providers.sse import EVENT_BYTES_MAX, Event
 class JsonLinesParser:
     """Every line that is not empty is an event."""
 
-    def __init__(self, *, event_bytes_max: int = EVENT_BYTES_MAX) -> None:
+    def __init__(self, *, keep_raw: bool = False, event_bytes_max: int = EVENT_BYTES_MAX) -> None:
+        self._keep_raw = keep_raw
         self._bytes_max = event_bytes_max
         self._line = bytearray()
         self.has_overflowed = False
@@ -21,7 +22,7 @@ class JsonLinesParser:
             return
         *ended, open_ = chunk.split(b"\n")
         for part in ended:
-            event = self._end(part)
+            event = self._end(part, b"\n")
             if event is not None:
                 yield event
         self._line += open_
@@ -41,15 +42,17 @@ class JsonLinesParser:
         return None if self.has_overflowed else self._end(b"")
 
     def rest(self) -> bytes:
-        """Lines pass unchanged, so nothing is ever held back."""
+        """An open line is either an event or, too large, nothing that may be shown."""
         return b""
 
-    def _end(self, part: bytes) -> Event | None:
+    def _end(self, part: bytes, end: bytes = b"") -> Event | None:
+        """With `keep_raw` an empty line is an event too: without data, but with bytes."""
         self._line += part
         self._check()
+        raw = bytes(self._line) + end if self._keep_raw else b""
         line = bytes(self._line).strip()
         self._line.clear()
-        return Event("", line, b"") if line and not self.has_overflowed else None
+        return Event("", line, raw) if (line or raw) and not self.has_overflowed else None
 
     def _check(self) -> None:
         if len(self._line) > self._bytes_max:
@@ -65,9 +68,11 @@ class JsonArrayParser:
     """Every object or array directly inside the outermost array is an event. Brackets are counted
     outside strings; whether an element is JSON is for its reader to say."""
 
-    def __init__(self, *, event_bytes_max: int = EVENT_BYTES_MAX) -> None:
+    def __init__(self, *, keep_raw: bool = False, event_bytes_max: int = EVENT_BYTES_MAX) -> None:
+        self._keep_raw = keep_raw
         self._bytes_max = event_bytes_max
         self._element = bytearray()
+        self._raw = bytearray()
         self._depth = 0
         self._in_string = False
         self._skips_next = False
@@ -82,6 +87,7 @@ class JsonArrayParser:
         at = 1 if self._skips_next else 0  # The byte behind a backslash means nothing.
         self._skips_next = False
         kept_from = 0 if self._depth > 1 else None
+        seen = 0
         while found := (_IN_STRING if self._in_string else _MARKS).search(chunk, at):
             at = found.end()
             mark = found[0]
@@ -101,11 +107,17 @@ class JsonArrayParser:
                     self._element += chunk[kept_from:at]
                     kept_from = None
                     self._open = len(chunk) - at
-                    yield Event("", bytes(self._element), b"")
+                    if self._keep_raw:
+                        self._raw += chunk[seen:at]
+                        seen = at
+                    yield Event("", bytes(self._element), bytes(self._raw))
                     self._element.clear()
+                    self._raw.clear()
         if kept_from is not None:
             self._element += chunk[kept_from:]
-        if len(self._element) > self._bytes_max:
+        if self._keep_raw:
+            self._raw += chunk[seen:]
+        if max(len(self._element), len(self._raw)) > self._bytes_max:
             self.has_overflowed = True
             self._element.clear()
 
@@ -123,5 +135,8 @@ class JsonArrayParser:
         return None
 
     def rest(self) -> bytes:
-        """Elements pass unchanged, so nothing is ever held back."""
-        return b""
+        """What came behind the last element (`keep_raw`): the end of the array, or half of an
+        element."""
+        rest = bytes(self._raw)
+        self._raw.clear()
+        return rest

@@ -259,27 +259,28 @@ class ResponsesAnswer(Answer):
 
     def _read_item(self, item: dict[str, Any]) -> None:
         kind = item.get("type")
-        if isinstance(kind, str) and _acts(kind, item):
+        if isinstance(kind, str) and acts(kind, item):
             id_ = as_text(item.get("call_id")) or as_text(item.get("id"))
             self.add_tool(id_, as_text(item.get("name")) or kind.removesuffix("_call"))
 
 
-def _acts(kind: str, item: dict[str, Any]) -> bool:
-    """Items that ask the client to do something; what ran at the provider is already done."""
-    if kind == "tool_search_call":
-        return item.get("execution") == "client"
-    if kind == "shell_call":
-        return as_object(item.get("environment")).get("type") in (None, "local")
-    return kind in _ACTING
-
-
-_ACTING = frozenset(
+RUN_BY_PROVIDER = frozenset(
     [
-        "function_call",
-        "custom_tool_call",
-        "local_shell_call",
-        "apply_patch_call",
-        "computer_call",
-        "mcp_approval_request",
+        "web_search_call",
+        "file_search_call",
+        "code_interpreter_call",
+        "image_generation_call",
+        "mcp_call",
     ]
 )
+
+
+def acts(kind: str, item: dict[str, Any]) -> bool:
+    """Items that ask the client to do something; what ran at the provider is already done. A call
+    of a kind we do not know is one that asks."""
+    if kind == "tool_search_call":
+        return item.get("execution") != "server"
+    if kind == "shell_call":
+        return as_object(item.get("environment")).get("type") in (None, "local")
+    is_call = kind.endswith("_call") and kind not in RUN_BY_PROVIDER
+    return is_call or kind == "mcp_approval_request"

@@ -1,0 +1,281 @@
+"""Tool calls among the items of OpenAI's responses: an item is held from its start to its end, and
+its copy at the end of the response follows the same ruling (pure)."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from proxy.providers.answer import as_count, as_list, as_object, as_text
+from proxy.providers.openai_responses import acts
+from proxy.providers.tool_gate_sieve import (
+    UNFINISHED,
+    Call,
+    Judge,
+    Piece,
+    Sieve,
+    json_text,
+    without,
+)
+
+_ENVELOPE = (
+    "type",
+    "id",
+    "call_id",
+    "status",
+    "name",
+    "namespace",
+    "created_by",
+    "caller",
+    "agent",
+)
+_TEXTS = {
+    "function_call": "arguments",
+    "custom_tool_call": "input",
+    "mcp_approval_request": "arguments",
+}
+"""Where arguments are text."""
+
+_ECHOES = ("output", "tools", "tool_choice", "input", "instructions", "metadata", "text", "prompt")
+"""Members of a response: what it says, and what it repeats of the request."""
+
+
+class _Item(Call):
+    __slots__ = ("is_text", "item_id", "last", "streamed", "told_name")
+
+    def __init__(self, intent: str, item: dict[str, Any]) -> None:
+        kind = as_text(item.get("type")) or ""
+        self.told_name = as_text(item.get("name"))
+        name = self.told_name or kind.removesuffix("_call")
+        super().__init__(intent, as_text(item.get("call_id")) or item.get("id"), name)
+        self.item_id = as_text(item.get("id")) or self.id
+        self.last: int | None = None
+        """Sequence number of the last event it was seen in."""
+        self.is_text = kind in _TEXTS
+        """Its arguments are streamed as they stand in the whole item."""
+        self.streamed = self.parts
+
+    def take(self, item: dict[str, Any]) -> None:
+        """Its whole form. What was streamed of it must be the same."""
+        if self.ruling is not None:
+            return
+        streamed = "".join(self.streamed)
+        given = arguments_of(item) or ""
+        self.is_contradicted |= bool(streamed and given and streamed != given)
+        name = as_text(item.get("name"))
+        if name is not None and self.told_name is None:
+            self.name = self.told_name = name
+        self.is_contradicted |= name not in (None, self.told_name)
+        self.parts = [given or streamed]
+
+    def is_like(self, item: dict[str, Any]) -> bool:
+        """A copy of what was decided."""
+        given, name = arguments_of(item), as_text(item.get("name"))
+        is_same = given is None or given == "".join(self.parts)
+        return is_same and name in (None, self.told_name)
+
+    @property
+    def message(self) -> dict[str, Any]:
+        """The item that stands in its place."""
+        part = {"type": "output_text", "text": self.text, "annotations": [], "logprobs": []}
+        message = {"type": "message", "status": "completed", "role": "assistant", "content": [part]}
+        return {"id": f"msg_{self.item_id.rpartition('_')[2]}"} | message
+
+
+def arguments_of(item: dict[str, Any]) -> str | None:
+    """None when the item does not have them."""
+    kind = item.get("type")
+    text = _TEXTS.get(kind) if isinstance(kind, str) else None
+    given = item.get(text) if text else without(item, *_ENVELOPE) or None
+    return given if isinstance(given, str) or given is None else json_text(given)
+
+
+class ResponsesSieve(Sieve):
+    def __init__(self, judge: Judge) -> None:
+        super().__init__(judge)
+        self._items: dict[tuple[str, Any], _Item] = {}
+        """By place, by id and by call."""
+        self._open: list[_Item] = []
+
+    def open_calls(self) -> Iterable[Call]:
+        return list(self._open)
+
+    def passes_at_once(self, piece: Piece) -> bool:
+        return piece.fields.get("type") == "keepalive" and len(piece.fields) <= 3
+
+    def read(self, piece: Piece) -> Sequence[Call]:
+        event = piece.fields
+        kind = as_text(event.get("type")) or piece.name
+        if isinstance(event.get("response"), dict):
+            self.distrust(without(event, "response"))
+            return self._read_response(event["response"], kind)
+        if "item" in event:
+            return self._read_item(event, kind)
+        item = self._find(event.get("output_index"), event.get("item_id"))
+        if item is not None:
+            self._read_part(item, event)
+            return (item,)
+        if kind == "error":
+            self._abandon()
+        if kind == "response.output_text.delta":
+            self.judge.hear(event.get("delta"))
+        elif "arguments" in kind or kind.startswith("response.custom_tool_call"):
+            self._distrust_part(event, kind)
+        self.distrust(event)
+        return ()
+
+    def write(self, piece: Piece, calls: Sequence[Call]) -> list[Piece]:
+        event = piece.fields
+        if isinstance(event.get("response"), dict):
+            written = _written(event["response"], calls)
+            is_same = written is event["response"]
+            return [piece if is_same else piece.saying(event | {"response": written})]
+        item = calls[0] if calls else None
+        if not isinstance(item, _Item) or not item.is_denied:
+            return [piece]
+        if item.is_told:
+            return []
+        item.is_told = True
+        return _told(piece, item)
+
+    def whole(self, body: dict[str, Any]) -> dict[str, Any]:
+        return _written(body, self._read_response(body, "response.completed"))
+
+    def _read_response(self, response: dict[str, Any], kind: str) -> Sequence[Call]:
+        self.distrust(without(response, *_ECHOES))
+        output = response.get("output")
+        if output is not None and not isinstance(output, list):
+            self.distrust(output)
+        is_new = not self._items
+        calls: list[Call] = []
+        for fields in map(as_object, as_list(output)):
+            if not self._asks(fields):
+                if is_new:
+                    parts = map(as_object, as_list(fields.get("content")))
+                    self.judge.hear(*(part.get("text") for part in parts))
+                continue
+            item = self._find(None, fields.get("id"), fields.get("call_id"))
+            if item is None or (item.ruling and not item.is_denied and not item.is_like(fields)):
+                item = self._begin(fields, None)
+            item.take(fields)
+            self._end(item)
+            calls.append(item)
+        if kind not in ("response.created", "response.in_progress", "response.queued"):
+            self._abandon()
+        return calls
+
+    def _read_item(self, event: dict[str, Any], kind: str) -> Sequence[Call]:
+        fields = as_object(event["item"])
+        self.distrust(without(event, "item"))
+        if not self._asks(fields):
+            if not isinstance(event["item"], dict):
+                self.distrust(event["item"])
+            return ()
+        place = event.get("output_index")
+        item = self._find(place, fields.get("id"), fields.get("call_id"))
+        if kind == "response.output_item.added" or item is None:
+            if item is not None:
+                self.judge.lose_event()  # One place, two calls.
+                return ()
+            item = self._begin(fields, place)
+        elif item.ruling and not item.is_denied and not item.is_like(fields):
+            self.judge.lose_event()  # A copy of an allowed call that says something else.
+            return ()
+        item.last = as_count(event.get("sequence_number"))
+        if kind != "response.output_item.added":
+            item.take(fields)
+            self._end(item)
+        return (item,)
+
+    def _read_part(self, item: _Item, event: dict[str, Any]) -> None:
+        item.last = as_count(event.get("sequence_number"))
+        delta, done = event.get("delta"), event.get("arguments", event.get("input"))
+        if item.ruling is None:
+            if item.is_text and isinstance(delta, str):
+                item.streamed.append(delta)
+            elif item.is_text and isinstance(done, str):
+                item.is_contradicted |= bool(item.streamed) and done != "".join(item.streamed)
+                item.parts = item.streamed = [done]
+        elif not item.is_denied and (delta or done not in (None, "".join(item.parts))):
+            self.judge.lose_event()  # More of a call that was decided as it stood.
+
+    def _distrust_part(self, event: dict[str, Any], kind: str) -> None:
+        """Arguments of an item we have not seen; those of a remote MCP tool are the provider's."""
+        if not kind.startswith("response.mcp_call") and (
+            event.get("delta") or event.get("arguments") or event.get("input")
+        ):
+            self.judge.lose_event()
+
+    def _asks(self, item: dict[str, Any]) -> bool:
+        """Of a kind of item we do not know, its contents decide whether it may pass."""
+        if not str(item.get("type")).endswith("_call"):
+            self.distrust(without(item, "type"))
+        return _asks(item)
+
+    def _find(self, place: Any, *ids: Any) -> _Item | None:
+        keys = [("id", id_) for id_ in ids if isinstance(id_, str) and id_]
+        if isinstance(place, int):
+            keys.append(("place", str(place)))
+        return next((self._items[key] for key in keys if key in self._items), None)
+
+    def _begin(self, fields: dict[str, Any], place: Any) -> _Item:
+        call = self.judge.call()
+        item = _Item(call.intent, fields)
+        for id_ in (fields.get("id"), fields.get("call_id")):
+            if isinstance(id_, str) and id_:
+                self._items["id", id_] = item
+        if isinstance(place, int):
+            self._items["place", str(place)] = item
+        self._open.append(item)
+        return item
+
+    def _end(self, item: _Item) -> None:
+        self.judge.rule(item)
+        if item in self._open:
+            self._open.remove(item)
+
+    def _abandon(self) -> None:
+        """The response is over."""
+        for item in self._open:
+            self.judge.refuse(item, UNFINISHED)
+        self._open.clear()
+
+
+def _asks(item: dict[str, Any]) -> bool:
+    kind = item.get("type")
+    return isinstance(kind, str) and acts(kind, item)
+
+
+def _written(response: dict[str, Any], calls: Sequence[Call]) -> dict[str, Any]:
+    read = iter(calls)
+    output = []
+    for fields in as_list(response.get("output")):
+        item = next(read) if _asks(as_object(fields)) else None
+        is_denied = isinstance(item, _Item) and item.is_denied
+        output.append(item.message if isinstance(item, _Item) and is_denied else fields)
+    return response | {"output": output} if any(call.is_denied for call in calls) else response
+
+
+def _told(piece: Piece, item: _Item) -> list[Piece]:
+    """The events of a message at the call's place. Their numbers are those of the events they stand
+    for, so that whoever resumes a stream by number misses nothing."""
+    message = item.message
+    part = message["content"][0]
+    begun = message | {"status": "in_progress", "content": []}
+    inside = {"item_id": message["id"], "content_index": 0}
+    words: list[tuple[str, dict[str, Any]]] = [
+        ("response.output_item.added", {"item": begun}),
+        ("response.content_part.added", inside | {"part": part | {"text": ""}}),
+        ("response.output_text.delta", inside | {"delta": item.text, "logprobs": []}),
+        ("response.output_text.done", inside | {"text": item.text, "logprobs": []}),
+        ("response.content_part.done", inside | {"part": part}),
+        ("response.output_item.done", {"item": message}),
+    ]
+    kept = {name: piece.fields[name] for name in _KEPT if name in piece.fields}
+    first = as_count(piece.fields.get("sequence_number"))
+    pieces: list[Piece] = []
+    for number, (kind, fields) in enumerate(words):
+        at = {} if first is None else {"sequence_number": min(first + number, item.last or first)}
+        pieces.append(piece.saying({"type": kind} | at | kept | fields, kind))
+    return pieces
+
+
+_KEPT = ("output_index", "stream_id", "response_id")
