@@ -6,7 +6,7 @@ PYTHON ?= python3
 UV := $(shell uv --version >/dev/null 2>&1 && command -v uv || echo .tools/bin/uv)
 RUN := $(UV) run --frozen
 
-.PHONY: help demo test check format lint types contracts bench redis clean
+.PHONY: help demo test check format lint types contracts bench redis node sdks clients clean
 help: ## Say what there is.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -22,10 +22,26 @@ help: ## Say what there is.
 redis:
 	@command -v redis-server >/dev/null || .ci/install redis-server
 
+node:
+	@command -v npm >/dev/null || .ci/install npm
+
+tests/sdks/node_modules/ready: tests/sdks/package-lock.json | node
+	@cd tests/sdks && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+sdks: tests/sdks/node_modules/ready ## What the tests take from npm: a stand-in, SDKs for Node.
+
+tests/clients/node_modules/ready: tests/clients/package-lock.json | node
+	@cd tests/clients && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+clients: .venv/ready sdks tests/clients/node_modules/ready ## Claude Code, Codex, gemini-cli and opencode, measured; 1 GB from npm.
+	@$(RUN) python -m tests.clients
+
 demo: .venv/ready ## A tour of the gate: no key, no network, under a minute.
 	@$(RUN) exeat demo
 
-test: .venv/ready redis ## Every test, against a private Redis.
+test: .venv/ready redis sdks ## Every test, against a private Redis.
 	@$(RUN) pytest
 
 format: .venv/ready ## Format and mend what can be mended by itself.
@@ -42,8 +58,10 @@ contracts: .venv/ready ## Who may import whom.
 
 check: lint types contracts test ## Everything that must hold before a commit lands.
 
-bench: .venv/ready ## Throughput and latency, beside stock mitmdump.
+bench: .venv/ready ## Throughput beside stock mitmdump, large bodies, hostile input.
 	@$(RUN) python -m benchmarks.throughput
+	@$(RUN) python -m benchmarks.large_bodies
+	@$(RUN) python -m benchmarks.hostile
 
 clean: ## Forget what was installed and what was made.
-	@rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .tools tests/sdks/node_modules tests/clients/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

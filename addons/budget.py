@@ -11,7 +11,8 @@ from proxy.engine.answers import Filter
 from proxy.money import format_usd
 from proxy.policy.terms import BudgetedLimit
 from proxy.pricing.charges import fitted, quote_for
-from proxy.pricing.prices import Prices, Quote, UnknownPrice
+from proxy.pricing.prices import Prices, UnknownPrice
+from proxy.pricing.quote import Quote
 from proxy.pricing.tokens import TokenCounter, output_upper_bound
 from proxy.providers.decoding import decode_body
 from proxy.providers.formats import format_named
@@ -83,6 +84,8 @@ class Budget:
         call, terms = slip.call, slip.terms
         if call is None or terms is None:
             return None
+        slip.price_version = self._prices.version
+        if_unknown = terms.unknown_price
         if call.unbounded and terms.spends_are_limited:
             return Refusal(
                 Code.FORMAT_UNSUPPORTED,
@@ -91,15 +94,17 @@ class Budget:
             )
         try:
             if self._counter.is_large(call):  # Milliseconds, that others must not wait for.
-                slip.quote = await asyncio.to_thread(quote_for, self._prices, self._counter, call)
+                slip.quote = await asyncio.to_thread(
+                    quote_for, self._prices, self._counter, call, if_unknown=if_unknown
+                )
             else:
-                slip.quote = quote_for(self._prices, self._counter, call)
+                slip.quote = quote_for(self._prices, self._counter, call, if_unknown=if_unknown)
         except UnknownPrice as error:
             if terms.spends_are_limited:
                 return Refusal(
                     Code.PRICE_UNKNOWN,
                     f"The model {call.model} has no known price ({error}), and a budget applies. "
-                    "Use a model that has one, or ask the operator to set its rate.",
+                    "Use a model that has one, or ask the operator to set its rate in prices_file.",
                 )
         return None
 

@@ -4,15 +4,33 @@ from collections.abc import Mapping
 
 from mitmproxy import http
 
+from proxy.providers.hosts import provider_of
+from proxy.providers.paths import RULES
 from proxy.providers.recognise import Free, Known, Socket
-from proxy.refusals import Refusal
+from proxy.refusals import Code, Refusal
 from proxy.slip import Slip, Stamp
 
-_KEY_HEADERS: Mapping[str, tuple[str, str]] = {
-    "openai": ("authorization", "Bearer "),
+_BEARER = ("authorization", "Bearer ")
+_HEADERS: Mapping[str, tuple[str, str]] = {
     "anthropic": ("x-api-key", ""),
+    "anthropic-aws": ("x-api-key", ""),
+    "azure": ("api-key", ""),
+    "google": ("x-goog-api-key", ""),
 }
-"""Provider to the header that carries its key, and what stands before the key."""
+"""Provider to the header that carries its key, and what stands before the key; others: a bearer."""
+
+_OWN_ACCOUNTS = frozenset({"anthropic-google", "github-copilot", "openai-chatgpt"})
+"""Providers whose tokens are a person's or a machine's, and change by the hour: no key for them."""
+
+_SENT = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "x-amz-security-token")
+"""Wherever SDKs put a key, some in two places at once. What the agent sent must not ride along."""
+
+_KEYED_HOSTS: Mapping[str, str] = {
+    "google": "generativelanguage.",
+    "ollama": "ollama.com",
+}
+"""Providers of whose hosts only some take keys, and how those begin: Vertex wants tokens, an Ollama
+of one's own wants nothing."""
 
 
 class Credentials:
@@ -21,32 +39,65 @@ class Credentials:
     name = "credentials"
 
     def __init__(self, keys: Mapping[str, str]) -> None:
-        unknown = sorted(set(keys) - set(_KEY_HEADERS))
+        takers = set(RULES) - _OWN_ACCOUNTS
+        unknown = sorted(set(keys) - takers)
         if unknown:
-            known = ", ".join(sorted(_KEY_HEADERS))
+            known = ", ".join(sorted(takers))
             raise ValueError(f"credentials.{unknown[0]}: no such provider; there are {known}")
         self._keys = dict(keys)
 
     def depart(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
-        """Yes, always: with the operator's key, or with what the caller sent."""
-        provider = _provider(slip)
+        """Yes, with the operator's key, or with what the caller sent; no, where that is a signature
+        over another request than the one that would leave."""
+        provider = _account(slip)
         key = self._keys.get(provider) if provider is not None else None
         if slip.socket is not None:
             return Stamp("as its socket")
         if key is None or provider is None:
-            return Stamp("the caller's own")
+            return _broken_signature(slip, flow) or Stamp("the caller's own")
         headers = flow.request.headers
-        # SDKs send either header, some both; what the agent sent must not ride along.
-        headers.pop("authorization", None)
-        headers.pop("x-api-key", None)
-        header, prefix = _KEY_HEADERS[provider]
+        for name in _SENT:
+            headers.pop(name, None)
+        header, prefix = _HEADERS.get(provider, _BEARER)
+        if provider == "google":
+            _drop_key_parameter(slip, flow)
+            if "/openai/" in slip.path:  # There it takes its keys as OpenAI does.
+                header, prefix = _BEARER
+        if provider == "azure" and "/anthropic/" in slip.path:
+            header, prefix = _HEADERS["anthropic"]
         headers[header] = prefix + key
         return Stamp(f"the operator's key for {provider}")
 
 
-def _provider(slip: Slip) -> str | None:
-    """Whose host this is. A format by itself is no proof: any host may speak it."""
-    seen = slip.recognised
-    if isinstance(seen, Known | Socket | Free) and slip.destination is not None:
-        return seen.provider
-    return None
+def _account(slip: Slip) -> str | None:
+    """Who would be paid. A format by itself is no proof: any host may speak it."""
+    seen, to = slip.recognised, slip.destination
+    if not isinstance(seen, Known | Socket | Free) or to is None:
+        return None
+    # Hugging Face is paid for all those that it routes to.
+    provider = "huggingface" if seen.provider.startswith("huggingface_") else seen.provider
+    start = _KEYED_HOSTS.get(provider, "")
+    is_its_own = provider_of(to.host, to.port, slip.path) == provider
+    return None if is_its_own and not to.host.startswith(start) else provider
+
+
+def _drop_key_parameter(slip: Slip, flow: http.HTTPFlow) -> None:
+    path, mark, query = slip.path.partition("?")
+    pairs = query.split("&")
+    kept = [pair for pair in pairs if pair.partition("=")[0] != "key"]
+    if len(kept) < len(pairs):
+        slip.path = flow.request.path = path + (mark + "&".join(kept) if kept else "")
+
+
+def _broken_signature(slip: Slip, flow: http.HTTPFlow) -> Refusal | None:
+    """AWS signs host and path, and a base-URL route changes both."""
+    signed = flow.request.headers.get("authorization", "").startswith("AWS4-")
+    if not signed or not isinstance(slip.recognised, Known | Free):
+        return None
+    if slip.door != "base_url":
+        return None
+    return Refusal(
+        Code.SIGNATURE_BROKEN,
+        "This request is signed (SigV4) for Exeat's address, so the provider would turn it away. Call "
+        "by HTTPS_PROXY, or ask the operator to set a key for aws, which takes the signature's place.",
+    )

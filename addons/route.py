@@ -6,23 +6,17 @@ from urllib.parse import urlsplit
 
 from mitmproxy import http
 
+from proxy.config import RouteTo
 from proxy.engine.facts import ConnectionFacts
 from proxy.policy.hosts import is_ip, normalise, split_authority
-from proxy.providers.recognise import (
-    Free,
-    Known,
-    NeedsShape,
-    Recognised,
-    Socket,
-    Unsupported,
-    recognise,
-)
+from proxy.providers.homes import HOMES
+from proxy.providers.hosts import provider_of
+from proxy.providers.recognise import Known, NeedsShape, Recognised, recognise, recognise_as
+from proxy.providers.wires import wire_of
 from proxy.refusals import Code, Refusal
 from proxy.slip import Destination, Slip, Stamp
 
 INTERNAL_HOST = "exeat.internal"
-_WIRE_OF_REFUSED = {"openai": "openai.other", "anthropic": "anthropic.other"}
-_HOMES = {"openai": "api.openai.com", "anthropic": "api.anthropic.com"}
 
 
 class Route:
@@ -30,8 +24,8 @@ class Route:
 
     name = "route"
 
-    def __init__(self, routes: Mapping[str, str]) -> None:
-        self._routes = {name: _Upstream(url) for name, url in routes.items()}
+    def __init__(self, routes: Mapping[str, RouteTo]) -> None:
+        self._routes = {name: _Upstream(name, route) for name, route in routes.items()}
 
     def open(self, slip: Slip, flow: http.HTTPFlow, facts: ConnectionFacts) -> Refusal | None:
         """Settle where the call goes, and whether its body must be read before it may."""
@@ -51,7 +45,7 @@ class Route:
         request.headers.pop("proxy-connection", None)
         seen = self._recognise(slip, found, request.headers)
         slip.recognised = seen
-        slip.wire = _wire(seen)
+        slip.wire = wire_of(seen, slip.path, request.headers)
         slip.reads_body = isinstance(seen, Known | NeedsShape)
         return None
 
@@ -63,12 +57,12 @@ class Route:
         return Stamp(f"{slip.door} to {slip.destination.authority}")
 
     def _recognise(self, slip: Slip, to: Destination, headers: Mapping[str, str]) -> Recognised:
-        """A base-URL route speaks its provider's language, wherever the operator has it served."""
-        home = _HOMES.get(slip.route or "")
-        if home is None:
+        """A provider's own host says who it is. Elsewhere a base-URL route speaks its provider's
+        language, wherever the operator has it served."""
+        by = self._routes.get(slip.route or "")
+        if by is None or by.provider is None or provider_of(to.host, to.port, slip.path):
             return recognise(to.host, to.port, slip.method, slip.path, headers)
-        path = slip.path.removeprefix(self._routes[slip.route or ""].prefix)
-        return recognise(home, 443, slip.method, path, headers)
+        return recognise_as(by.provider, slip.method, slip.path.removeprefix(by.prefix), headers)
 
     def _destination(
         self, slip: Slip, flow: http.HTTPFlow, facts: ConnectionFacts
@@ -105,14 +99,20 @@ class Route:
 class _Upstream:
     """A base-URL route's other end."""
 
-    def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
+    def __init__(self, name: str, route: RouteTo) -> None:
+        parts = urlsplit(route.to)
         host = normalise(parts.hostname or "")
         if host is None:
-            raise ValueError(f"{url!r} names no host")
+            raise ValueError(f"routes.{name}: {route.to!r} names no host")
         is_tls = parts.scheme == "https"
-        self.to = Destination(_scheme(is_tls), host, parts.port or (443 if is_tls else 80))
+        port = parts.port or (443 if is_tls else 80)
+        self.to = Destination(_scheme(is_tls), host, port)
         self.prefix = parts.path.rstrip("/")
+        at_home = provider_of(host, port, self.prefix + "/")
+        if route.provider is not None and at_home not in (None, route.provider):
+            raise ValueError(f"routes.{name}: {host} is {at_home}'s, not {route.provider}'s")
+        named = HOMES[name].provider if name in HOMES else None
+        self.provider = route.provider or named
 
 
 def _scheme(is_tls: bool) -> Literal["http", "https"]:
@@ -156,15 +156,3 @@ def _mismatch(how: str, to: Destination) -> Refusal:
         Code.TARGET_MISMATCH,
         f"This call is for {to.authority}, but {how}. CONNECT, TLS and HTTP must name one host.",
     )
-
-
-def _wire(seen: Recognised) -> str:
-    match seen:
-        case Known(format=wire):
-            return wire
-        case Socket(dialogue=name):
-            return "openai.responses" if name.startswith("openai.") else "gemini.generate"
-        case Unsupported(provider=provider) | Free(provider=provider):
-            return _WIRE_OF_REFUSED.get(provider or "", "http")
-        case _:
-            return "http"

@@ -55,6 +55,11 @@ class Usage:
                 headers["transfer-encoding"] = "chunked"
         return lambda chunk: reader.feed(chunk) if chunk else reader.close()
 
+    async def refused(self, slip: Slip) -> None:
+        """Every record of a model call names the prices, also where none was asked for."""
+        if slip.call is not None and slip.price_version is None:
+            slip.price_version = self._prices.version
+
     async def settle(self, slip: Slip) -> None:
         """Say what the call used and cost, before anybody settles it or files it."""
         call, reader = slip.call, slip.reader
@@ -64,6 +69,7 @@ class Usage:
             slip.tool_calls = tuple((tool.id, tool.name) for tool in reader.tool_calls)
         if call is None or not slip.left:
             return
+        slip.price_version = self._prices.version  # The file may have changed since the quote.
         is_whole = reader is not None and reader.complete
         if (
             slip.caller_left

@@ -22,6 +22,9 @@ from pydantic_settings import (
 )
 
 from proxy.policy.hosts import split_authority
+from proxy.providers.homes import DEFAULT_ROUTES
+from proxy.providers.paths import RULES
+from proxy.toml_lines import line_of
 
 CONFIG_FILE = "exeat.toml"
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -66,6 +69,24 @@ class Counters(_Section):
     """A hold whose process died is charged at its bound after this long."""
 
 
+class RouteTo(_Section):
+    """Where a base-URL route leads. In the file, its text alone is enough."""
+
+    to: str
+    provider: str | None = None
+    """Whose language is spoken there, where neither the route's name nor the host says it."""
+
+    @field_validator("provider")
+    @classmethod
+    def _known(cls, provider: str | None) -> str | None:
+        if provider is not None and provider not in RULES:
+            raise ValueError(f"{provider!r} is no provider; there are {', '.join(sorted(RULES))}")
+        return provider
+
+    def __str__(self) -> str:
+        return self.to
+
+
 class Settings(BaseSettings):
     """Everything that can be set."""
 
@@ -87,40 +108,42 @@ class Settings(BaseSettings):
     """The CA (0700; its key 0600) and `bundle.pem`."""
     policies: tuple[Path, ...] = (Path("safety"),)
     """Files; a bare word is a preset that ships with Exeat: permissive, safety, strict, audit-only."""
+    prices_file: Path | None = None
+    """The operator's own rates, discounts and mappings (TOML), on top of the published prices."""
     limits: Limits = Limits()
     counters: Counters = Counters()
-    routes: Mapping[str, str] = Field(
-        default_factory=lambda: {
-            "openai": "https://api.openai.com",
-            "anthropic": "https://api.anthropic.com",
-        }
+    routes: Mapping[str, RouteTo] = Field(
+        default_factory=lambda: {name: RouteTo(to=url) for name, url in DEFAULT_ROUTES.items()}
     )
-    """Base-URL routes: `/openai/v1/…` on the proxy's port goes to `https://api.openai.com/v1/…`."""
+    """Base-URL routes: `/openai/v1/…` on the proxy's port goes to `https://api.openai.com/v1/…`.
+    What is given adds to the defaults; an empty text takes one away."""
     hosts: Mapping[str, str] = Field(default_factory=dict)
     """Like a hosts file, with ports: `"api.openai.com:443" = "127.0.0.1:9443"`. The operator's word:
     such an address is not held against the rules for private ones."""
     upstream_ca_file: Path | None = None
     """Roots to trust for upstreams instead of the built-in ones."""
     credentials: Mapping[str, SecretStr] = Field(default_factory=dict)
-    """Provider ("openai", "anthropic") to key: it replaces whatever the agent sent."""
+    """Provider ("openai", "anthropic", "google", …) to key: it replaces whatever the agent sent."""
     secrets_file: Path | None = None
     """A TOML file (0600) of `credentials`, kept apart from `exeat.toml`."""
     log_format: Literal["console", "json"] = "console"
 
-    @field_validator("routes")
+    @field_validator("routes", mode="before")
     @classmethod
-    def _routes(cls, routes: Mapping[str, str]) -> Mapping[str, str]:
-        for name, url in routes.items():
-            if not re.fullmatch(r"[a-z0-9-]{1,32}", name):
+    def _routes(cls, routes: Any) -> Any:
+        if not isinstance(routes, Mapping):
+            return routes
+        merged: dict[str, Any] = dict(DEFAULT_ROUTES)
+        for name, route in routes.items():
+            if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9-]{1,32}", name):
                 raise ValueError(f"{name!r} is not a route name: use a-z, 0-9 and -")
-            if "@" in url or "?" in url:  # Not quoted: a secret may stand in it.
-                raise ValueError(
-                    f"the upstream of {name!r} holds credentials or a query: use [credentials]"
-                )
-            parts = urlsplit(url)
-            if parts.scheme not in ("http", "https") or not parts.hostname:
-                raise ValueError(f"{url!r} is not an upstream: write https://host[:port]")
-        return routes
+            merged[name] = route
+        whole = {name: _route(route) for name, route in merged.items() if route != ""}
+        for name, route in whole.items():
+            url = route.get("to") if isinstance(route, Mapping) else None
+            if isinstance(url, str):
+                _check_upstream(name, url)
+        return whole
 
     @field_validator("hosts")
     @classmethod
@@ -136,6 +159,23 @@ class Settings(BaseSettings):
     def ledger_path(self) -> Path:
         """The embedded ledger."""
         return self.state_dir / "ledger.sqlite"
+
+
+def _route(route: Any) -> Any:
+    """A route as a table, where only its text was given."""
+    if isinstance(route, RouteTo):
+        return route.model_dump()
+    return {"to": route} if isinstance(route, str) else route
+
+
+def _check_upstream(name: str, url: str) -> None:
+    if "@" in url or "?" in url:  # Not quoted: a secret may stand in it.
+        raise ValueError(
+            f"the upstream of {name!r} holds credentials or a query: use [credentials]"
+        )
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{url!r} is not an upstream: write https://host[:port]")
 
 
 def _with_file(values: dict[str, Any]) -> type[Settings]:
@@ -200,7 +240,7 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
 
 
 def _rebase(values: dict[str, Any], base: Path) -> None:
-    for name in ("state_dir", "certs_dir", "upstream_ca_file", "secrets_file"):
+    for name in ("state_dir", "certs_dir", "prices_file", "upstream_ca_file", "secrets_file"):
         if isinstance(values.get(name), str):
             values[name] = str(base / values[name])
     if isinstance(values.get("policies"), list):
@@ -239,38 +279,9 @@ def _explain(error: ValidationError, path: Path, text: str) -> list[str]:
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
             message = "there is no such setting; docs/operating.md lists them"
-        line = _line_of(location, text)
+        line = line_of(location, text)
         variable = "EXEAT_" + "__".join(location).upper()
         is_from_file = line and variable not in os.environ
         where = f"{path}:{line}" if is_from_file else f"{variable} or a flag"
         lines.append(f"{where}: {field}: {message}")
     return lines
-
-
-def _line_of(location: list[str], text: str) -> int | None:
-    """The line, from 1, on which a setting stands in the TOML text; None when it is not there."""
-    table: list[str] = []
-    best: int | None = None
-    depth = 0
-    for number, line in enumerate(text.splitlines(), 1):
-        header = re.match(r"\s*\[\s*([^\[\]]+?)\s*\]", line)
-        if header:
-            table = [part.strip().strip("\"'") for part in header.group(1).split(".")]
-            path = table
-        else:
-            key = re.match(r"\s*([\w.\-]+|\"[^\"]*\"|'[^']*')\s*=", line)
-            if not key:
-                continue
-            path = [*table, *[part.strip("\"'") for part in _key_parts(key.group(1))]]
-        shared = 0
-        for ours, theirs in zip(path, location, strict=False):
-            if ours != theirs:
-                break
-            shared += 1
-        if shared == len(path) and shared > depth:
-            best, depth = number, shared
-    return best
-
-
-def _key_parts(key: str) -> list[str]:
-    return [key] if key[0] in "\"'" else key.split(".")

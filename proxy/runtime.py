@@ -2,25 +2,32 @@
 
 import asyncio
 import contextlib
+import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import structlog
 
 from addons import Ports, chain
 from proxy.budgets import Accounts, Counters, CountersUnavailable, MemoryCounters
-from proxy.config import Settings
+from proxy.budgets.results import Crossed
+from proxy.config import ConfigError, Settings
 from proxy.console import Console
 from proxy.engine.certificates import open_authority
 from proxy.engine.corridor import Corridor
 from proxy.engine.dial import Dialler
 from proxy.engine.engine import Engine
 from proxy.inside import InsideDoor
+from proxy.ledger.filing import threshold_of
 from proxy.ledger.records import Event
 from proxy.ledger.sqlite import SqliteLedger
+from proxy.ledger.store import LedgerUnavailable
 from proxy.policy import PolicyBook, located
+from proxy.pricing.price_file import PriceFile, PriceFileError
+from proxy.pricing.price_file import load as load_prices
 from proxy.pricing.prices import Prices
 from proxy.pricing.tokens import TokenCounter
 from proxy.slip import new_id
@@ -31,6 +38,9 @@ _ROUND_S = 1.0
 """How often leases are renewed, orphans charged and policy files looked at."""
 _GRACE_S = 20.0
 """How long calls in flight may take to end by themselves when Exeat stops."""
+
+_SWITCH_S = 0.0005
+"""How long a thread may go on while another waits; Python's own is ten times this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +59,13 @@ class Running:
 async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIterator[Running]:
     """Exeat, from the first listener to the last settlement.
 
-    Raises OSError (a port, a file), LedgerCorrupt, LedgerBusy, PermissionError (certificates): what
-    cannot be governed safely does not start. A policy that cannot be read does start, refusing all.
+    Raises OSError (a port, a file), LedgerCorrupt, LedgerBusy, PermissionError (certificates),
+    ConfigError (prices): what cannot be governed safely does not start. A policy that cannot be read
+    does start, refusing all.
     """
+    # Large bodies are read and counted in threads. The loop gets its turn back from them within this.
+    sys.setswitchinterval(_SWITCH_S)
+    prices = Prices(at=datetime.now(UTC), file=_price_file(settings))
     policies = PolicyBook()
     policies.reload(settings.policies)
     if policies.problem:
@@ -59,8 +73,13 @@ async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIter
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     authority = open_authority(settings.certs_dir)
     ledger = await SqliteLedger.open(settings.ledger_path)
-    accounts = Accounts(_counters(settings), ledger, settings.counters.timeout_s)
-    prices, counter = Prices(at=datetime.now(UTC)), TokenCounter()
+    accounts = Accounts(
+        _counters(settings),
+        ledger,
+        settings.counters.timeout_s,
+        on_crossed=lambda call_id, crossed: _file_thresholds(ledger, call_id, crossed),
+    )
+    counter = TokenCounter()
     await asyncio.to_thread(counter.load)
     ports = Ports(policies, prices, counter, accounts, ledger, Dialler(settings.hosts))
     corridor = Corridor(
@@ -101,6 +120,28 @@ async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIter
             await ledger.close()
 
 
+def _price_file(settings: Settings) -> PriceFile | None:
+    if settings.prices_file is None:
+        return None
+    try:
+        return load_prices(settings.prices_file)
+    except PriceFileError as error:
+        raise ConfigError(str(error)) from None
+
+
+def _file_thresholds(ledger: SqliteLedger, call_id: str, crossed: Crossed) -> None:
+    """Nobody waits for these records, and a ledger that is down is told of by whoever does."""
+    now_ms = time.time_ns() // 1_000_000
+    for limit, percent in crossed:
+        log.info("budget threshold", budget=limit.name, limit=limit.key, percent=percent)
+        try:
+            filed = ledger.submit(threshold_of(call_id, limit, percent, now_ms), is_urgent=False)
+        except LedgerUnavailable as error:
+            log.error("budget threshold not filed", limit=limit.key, error=str(error))
+        else:
+            filed.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+
 async def _look_at_counters(accounts: Accounts) -> None:
     """Say at once what would otherwise be found out by the first call."""
     try:
@@ -137,6 +178,7 @@ class _Rounds:
         prices: Prices,
     ) -> None:
         self._prices = prices
+        self._prices_file = settings.prices_file
         self._renewed_ms = 0
         self._paths = settings.policies
         self._lease_ms = settings.counters.lease_s * 1000
@@ -147,7 +189,8 @@ class _Rounds:
 
     async def run(self) -> None:
         """Until cancelled. A round that cannot reach the counters is tried again in the next."""
-        seen = self._written()
+        seen = _written(map(located, self._paths))
+        prices_seen: list[int] = []
         while True:
             await asyncio.sleep(_ROUND_S)
             self._prices.advance(datetime.now(UTC))
@@ -156,19 +199,15 @@ class _Rounds:
                 await self._accounts.expire_all(time.time_ns() // 1_000_000)
             except CountersUnavailable as error:
                 log.warning("counters do not answer", error=str(error))
-            written = self._written()
+            written = _written(map(located, self._paths))
             if written != seen:
                 seen = written
                 await self._reload()
-
-    def _written(self) -> list[int]:
-        times = []
-        for path in self._paths:
-            try:
-                times.append(located(path).stat().st_mtime_ns)
-            except OSError:
-                times.append(0)
-        return times
+            if self._prices_file is not None:
+                written = _written([self._prices_file])
+                if written != prices_seen:
+                    prices_seen = written
+                    await self._reload_prices(self._prices_file)
 
     async def _reload(self) -> None:
         before = self._policies.problem
@@ -178,6 +217,17 @@ class _Rounds:
             await _note(self._ledger, "policy_change", policies=ids)
         elif self._policies.problem and self._policies.problem != before:
             log.error("policy not loaded; the old one stays", problem=self._policies.problem)
+
+    async def _reload_prices(self, path: Path) -> None:
+        try:
+            file = load_prices(path)
+        except PriceFileError as error:
+            log.error("prices not loaded; the old ones stay", problem=str(error))
+            return
+        if self._prices.adopt(file):
+            log.info("prices changed", version=self._prices.version)
+            facts = {"sha256": file.sha256, "version": self._prices.version}
+            await _note(self._ledger, "price_change", **facts)
 
     async def _renew(self, now_ms: int) -> None:
         """Calls in flight keep their holds: leases are renewed four times in their length."""
@@ -191,3 +241,14 @@ class _Rounds:
         for org, ids in by_org.items():
             await self._accounts.renew(org, ids, now_ms + self._lease_ms)
         self._renewed_ms = now_ms
+
+
+def _written(paths: Iterable[Path]) -> list[int]:
+    """When each file was last written; 0 for one that is not there."""
+    times = []
+    for path in paths:
+        try:
+            times.append(path.stat().st_mtime_ns)
+        except OSError:
+            times.append(0)
+    return times

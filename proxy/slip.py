@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from proxy.budgets import Hold
     from proxy.policy import Terms
-    from proxy.pricing.prices import Quote
+    from proxy.pricing.quote import Quote
     from proxy.providers.answer import AnswerReader, Ending
     from proxy.providers.call import ModelCall
     from proxy.providers.dialogue import Dialogue
@@ -96,6 +96,8 @@ class Slip:
     path: str
     """Origin-form target as it will be sent, query included."""
     user_agent: str = ""
+    originator: str = ""
+    """What Codex calls itself, also where its user agent says something else."""
     client_request_id: str | None = None
     retry_count: int | None = None
     route: str | None = None
@@ -122,6 +124,8 @@ class Slip:
     """An addon needs the whole body before it can answer; otherwise it is streamed."""
     terms: "Terms | None" = None
     quote: "Quote | None" = None
+    price_version: str | None = None
+    """The price table that was asked last: for the quote, then for the charge."""
     hold: "Hold | None" = None
     grows: bool = False
     """Less than the whole bound is held, and more will be asked for as the answer flows."""

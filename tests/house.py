@@ -24,14 +24,21 @@ from proxy.engine.certificates import certificate_path
 from proxy.runtime import Running, running
 from proxy.slip import new_id
 
-HOSTS = ("api.openai.com", "api.anthropic.com", "pages.test", "git.test", "packages.test")
+HOSTS = (
+    "api.openai.com",
+    "api.anthropic.com",
+    "generativelanguage.googleapis.com",
+    "pages.test",
+    "git.test",
+    "packages.test",
+)
 """Names that the stand-in serves over TLS; all are at loopback by Exeat's own hosts table."""
 
 AUTHORITY = trustme.CA()
 """Signs for every provider. One for all houses: mitmproxy's options are one per process, so the house
 that was opened last says whom all of them trust."""
 
-_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """For clients of plain HTTP: httpx would read all of the system's roots for each of them."""
 
 OPEN_POLICY = "policy: open\nversion: 1\negress:\n  default: allow\n"
@@ -99,7 +106,7 @@ class House:
         return httpx.AsyncClient(
             base_url=self.base,
             headers=dict(self.headers),
-            verify=_NO_TLS,
+            verify=NO_TLS,
             trust_env=False,
             timeout=30,
             **more,
@@ -115,7 +122,7 @@ class House:
     async def api(self, path: str) -> Any:
         """A GET of the console's API with its token."""
         token = (self.directory / "state" / "console.token").read_text().strip()
-        async with httpx.AsyncClient(verify=_NO_TLS, trust_env=False, timeout=30) as client:
+        async with httpx.AsyncClient(verify=NO_TLS, trust_env=False, timeout=30) as client:
             answer = await client.get(
                 f"http://127.0.0.1:{self.console_port}{path}",
                 headers={"authorization": f"Bearer {token}"},
@@ -263,7 +270,7 @@ class Process:
             f"proxy = {{ port = {proxy_port} }}",
             f"console = {{ port = {console_port} }}",
             "[routes]",
-            *(f'{name} = "{url}"' for name, url in settings.routes.items()),
+            *(f'{name} = "{route.to}"' for name, route in settings.routes.items()),
             "[hosts]",
             *(f'"{name}" = "{at}"' for name, at in settings.hosts.items()),
         ]

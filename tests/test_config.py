@@ -154,6 +154,18 @@ def test_relative_paths_in_flags_are_relative_to_the_working_directory():
         ('[routes]\na = "a.test"\n', 1, "routes", "write https://host[:port]"),
         ('[routes]\na = "ftp://a.test"\n', 1, "routes", "write https://host[:port]"),
         ('[routes]\na = "https://"\n', 1, "routes", "write https://host[:port]"),
+        (
+            '[routes]\na = {to = "https://a.test", provider = "x"}\n',
+            2,
+            "routes.a.provider",
+            "'x' is no",
+        ),
+        (
+            '[routes]\na = {to = "https://a.test", via = "x"}\n',
+            2,
+            "routes.a.via",
+            "no such setting",
+        ),
         ('[hosts]\n"a.test" = "127.0.0.1:1"\n', 1, "hosts", "'a.test' is not host:port"),
         ('[hosts]\n"a.test:1" = "127.0.0.1"\n', 1, "hosts", "'127.0.0.1' is not host:port"),
         ('[hosts]\n"a b:1" = "127.0.0.1:1"\n', 1, "hosts", "'a b:1' is not host:port"),
@@ -306,3 +318,23 @@ def test_rule_8_no_error_quotes_a_secret(text):
 def test_settings_do_not_change_after_they_were_read():
     with pytest.raises(ValueError, match="frozen"):
         Settings().state_dir = Path("x")
+
+
+def test_a_route_that_is_given_adds_to_the_defaults():
+    settings = load_settings(written('[routes]\nazure = "https://acme.openai.azure.com"\n'))
+    assert settings.routes["azure"].to == "https://acme.openai.azure.com"
+    assert settings.routes["openai"].to == "https://api.openai.com"
+    assert settings.routes["gemini"].to == "https://generativelanguage.googleapis.com"
+
+
+def test_a_default_route_can_be_led_elsewhere_or_taken_away(monkeypatch):
+    monkeypatch.setenv("EXEAT_ROUTES__GROQ", "")
+    settings = load_settings(written('[routes]\nopenai = "https://gateway.test/openai"\n'))
+    assert settings.routes["openai"].to == "https://gateway.test/openai"
+    assert "groq" not in settings.routes
+    assert "mistral" in settings.routes
+
+
+def test_a_route_may_say_whose_language_it_speaks():
+    text = '[routes]\nteam = {to = "https://gateway.test", provider = "aws"}\n'
+    assert load_settings(written(text)).routes["team"].provider == "aws"

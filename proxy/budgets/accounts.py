@@ -16,6 +16,7 @@ from proxy.budgets.rebuild import Rebuild
 from proxy.budgets.results import (
     Balance,
     CountersUnavailable,
+    Crossed,
     Exceeded,
     ExpiredHold,
     Hold,
@@ -38,6 +39,7 @@ Answer = TypeVar("Answer")
 class Accounts:
     """One per process, over any `Counters`. Each call to the store may take `timeout_s`.
 
+    `on_crossed` hears which hold took which limits past 50, 80, 90 and 100 percent, each once.
     Every method raises CountersUnavailable when the store does not answer: nothing may leave then.
     It asks the store anew each time, so it recovers when the store does.
     """
@@ -48,8 +50,11 @@ class Accounts:
         history: History,
         timeout_s: float = 0.5,
         history_timeout_s: float = 5.0,
+        *,
+        on_crossed: Callable[[str, Crossed], None] | None = None,
     ) -> None:
         self._counters = counters
+        self._on_crossed = on_crossed
         self._timeout_s = timeout_s
         self._seen: OrderedDict[str, int] = OrderedDict()
         self._flight = Flight()
@@ -153,6 +158,7 @@ class Accounts:
         expired = await self._answer(org, now_ms, ask)
         for hold in expired:
             self._flight.ended(org, hold.id, {})
+            self._tell(hold.id, hold.crossed)
         return expired
 
     async def expire_all(self, now_ms: int) -> tuple[ExpiredHold, ...]:
@@ -214,7 +220,12 @@ class Accounts:
 
         settlement = await self._answer(ending.org, ending.now_ms, ask)
         self._saw(ending.org, settlement.seq)
+        self._tell(ending.hold_id, settlement.crossed)
         return settlement
+
+    def _tell(self, hold_id: str, crossed: Crossed) -> None:
+        if crossed and self._on_crossed is not None:
+            self._on_crossed(hold_id, crossed)
 
     async def _finish(self, ending: Ending) -> None:
         async def ask(seen_seq: int) -> Stale | None:

@@ -66,6 +66,10 @@ class Stale:
     """The store lost or forgot what this process has seen of the org: reset, then ask again."""
 
 
+type Crossed = tuple[tuple[Limit, int], ...]
+"""Limits, and the percent of their caps that was reached for the first time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settlement:
     """What a hold really cost, per limit. `already`: it was not open, and nothing was changed.
@@ -77,7 +81,7 @@ class Settlement:
     amounts: tuple[Held, ...]
     overran: bool
     already: bool
-    crossed: tuple[tuple[Limit, int], ...]
+    crossed: Crossed
     seq: int
 
 
@@ -88,7 +92,7 @@ class ExpiredHold:
     id: str
     org: str
     amounts: tuple[Held, ...]
-    crossed: tuple[tuple[Limit, int], ...]
+    crossed: Crossed
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from proxy.cli import audit, costs, demo, env, policy, up
+from proxy.cli import audit, costs, demo, env, policy, prices, up
 from proxy.config import ConfigError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app.command("env")(env.env)
 app.command("costs")(costs.costs)
 app.add_typer(audit.app, name="audit")
 app.add_typer(policy.app, name="policy")
+app.add_typer(prices.app, name="prices")
 
 
 def main() -> None:

@@ -77,6 +77,7 @@ def client_variables(
         "REQUESTS_CA_BUNDLE": bundle,
         "CURL_CA_BUNDLE": bundle,
         "AWS_CA_BUNDLE": bundle,
+        "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": bundle,
         "GIT_SSL_CAINFO": bundle,
         "GIT_HTTP_PROXY_AUTHMETHOD": "basic",
         "PIP_CERT": bundle,

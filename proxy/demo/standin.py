@@ -7,7 +7,7 @@ What it answers is set by `Script`; what it was asked is kept in `seen`. It bill
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -29,6 +29,8 @@ class Script:
     pause_s: float = 0.0
     """Between two pieces of a stream."""
     says_usage: bool = True
+    usage: Mapping[str, Any] | None = None
+    """The usage to report, word for word, in place of one made of the tokens above."""
     cut_after: int | None = None
     """Break the connection after so many pieces of a stream."""
     tool: str | None = None
@@ -71,6 +73,7 @@ class Standin:
                 web.post("/v1/embeddings", self._answer),
                 web.post("/v1/messages", self._answer),
                 web.post("/v1/messages/count_tokens", self._answer),
+                web.post("/v1beta/models/{model}:generateContent", self._answer),
                 web.get("/v1/models", self._models),
                 web.route("*", "/{rest:.*}", self._echo),
             ]
@@ -200,7 +203,12 @@ def _whole(kind: str, asked: dict[str, Any], script: Script) -> dict[str, Any]:
                 "model": model,
                 "data": [{"object": "embedding", "index": 0, "embedding": [0.0, 1.0]}],
             }
-            usage = {"prompt_tokens": script.input_tokens, "total_tokens": script.input_tokens}
+            usage = script.usage or {
+                "prompt_tokens": script.input_tokens,
+                "total_tokens": script.input_tokens,
+            }
+        case _ if kind.endswith(":generateContent"):
+            return _generated(script)
         case "messages/count_tokens":
             return {"input_tokens": script.input_tokens}
         case _:
@@ -219,16 +227,28 @@ def _whole(kind: str, asked: dict[str, Any], script: Script) -> dict[str, Any]:
     return {**answer, "usage": usage} if script.says_usage else answer
 
 
-def _chat_usage(script: Script) -> dict[str, int]:
+def _generated(script: Script) -> dict[str, Any]:
+    part = {"text": "".join(_text(script))}
+    usage = script.usage or {
+        "promptTokenCount": script.input_tokens,
+        "candidatesTokenCount": script.output_tokens,
+    }
     return {
+        "candidates": [{"content": {"role": "model", "parts": [part]}, "finishReason": "STOP"}],
+        "usageMetadata": usage,
+    }
+
+
+def _chat_usage(script: Script) -> Mapping[str, Any]:
+    return script.usage or {
         "prompt_tokens": script.input_tokens,
         "completion_tokens": script.output_tokens,
         "total_tokens": script.input_tokens + script.output_tokens,
     }
 
 
-def _anthropic_usage(script: Script) -> dict[str, int]:
-    return {
+def _anthropic_usage(script: Script) -> Mapping[str, Any]:
+    return script.usage or {
         "input_tokens": script.input_tokens,
         "cache_creation_input_tokens": 0,
         "cache_read_input_tokens": 0,
@@ -276,7 +296,7 @@ def _response(asked: dict[str, Any], script: Script, status: str) -> dict[str, A
                 **asked_for,
             }
         ]
-    usage = {
+    usage = script.usage or {
         "input_tokens": script.input_tokens,
         "input_tokens_details": {"cached_tokens": 0},
         "output_tokens": script.output_tokens,
@@ -311,7 +331,7 @@ def _events(kind: str, asked: dict[str, Any], script: Script) -> list[bytes]:
 def _chat_events(asked: dict[str, Any], script: Script) -> list[bytes]:
     wants_usage = bool((asked.get("stream_options") or {}).get("include_usage"))
 
-    def chunk(choices: list[dict[str, Any]], usage: dict[str, int] | None = None) -> bytes:
+    def chunk(choices: list[dict[str, Any]], usage: Mapping[str, Any] | None = None) -> bytes:
         value: dict[str, Any] = {
             "id": "chatcmpl-1",
             "object": "chat.completion.chunk",
@@ -410,7 +430,8 @@ def _message_events(asked: dict[str, Any], script: Script) -> list[bytes]:
         block = {"type": "text", "text": ""}
         deltas = [{"type": "text_delta", "text": word} for word in _text(script)]
     stop = {"stop_reason": "tool_use" if script.tool else "end_turn", "stop_sequence": None}
-    usage = {"output_tokens": script.output_tokens}
+    output = script.usage["output_tokens"] if script.usage else script.output_tokens
+    usage = {"output_tokens": output}
     return [
         _named("message_start", message=message),
         _named("content_block_start", index=0, content_block=block),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import structlog
 from mitmproxy import http
 
-from proxy import refusals
+from proxy import shapes
 from proxy.providers.answer import Ending
 from proxy.refusals import Code, Refusal
 from proxy.slip import Slip
@@ -22,8 +22,12 @@ type Filter = Callable[[bytes], bytes]
 
 def refusal_response(slip: Slip) -> http.Response:
     assert slip.refusal is not None
-    answer = refusals.answer(
-        slip.refusal, wire=slip.wire, user_agent=slip.user_agent, record=slip.id
+    answer = shapes.answer(
+        slip.refusal,
+        wire=slip.wire,
+        user_agent=slip.user_agent,
+        originator=slip.originator,
+        record=slip.id,
     )
     slip.http_status = answer.status
     headers = http.Headers([(name.encode(), value.encode()) for name, value in answer.headers])

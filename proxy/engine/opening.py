@@ -22,6 +22,7 @@ def open_slip(flow: http.HTTPFlow, facts: ConnectionFacts) -> Slip:
         method=request.method,
         path=request.path,
         user_agent=request.headers.get("user-agent", "")[:256],
+        originator=request.headers.get("originator", "")[:64],
         client_request_id=_plain(request.headers.get("x-client-request-id")),
         retry_count=_count(request.headers.get("x-stainless-retry-count")),
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from mitmproxy import http
 
-from proxy import refusals
+from proxy import shapes
 from proxy.engine.sockets import Farewell, SocketMessage
 from proxy.providers.call import BadRequest
 from proxy.providers.dialogue import Turn
@@ -90,8 +90,12 @@ class Turns:
 
     def _farewell(self, slip: Slip, refusal: Refusal, record: str) -> Farewell:
         assert slip.dialogue is not None
-        answer = refusals.answer(
-            refusal, wire="openai.responses", user_agent=slip.user_agent, record=record
+        answer = shapes.answer(
+            refusal,
+            wire="openai.responses",
+            user_agent=slip.user_agent,
+            originator=slip.originator,
+            record=record,
         )
         error = json.loads(answer.body)["error"]
         return Farewell(slip.dialogue.refusal(answer.status, error), refusal.message)
@@ -114,6 +118,7 @@ def _slip_of(socket: Slip, asked: Turn, message: bytes | None) -> Slip:
         body_sha256=None,
         body_bytes=len(message or b""),
         quote=None,
+        price_version=None,
         hold=None,
         stamps=[],
         refusal=None,

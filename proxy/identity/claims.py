@@ -42,6 +42,11 @@ the runtime's words, so they contradict nobody and go upstream unchanged."""
 
 _VENDOR_NAMES = frozenset(name for name, _ in VENDOR_HEADERS)
 
+_OPENCODE = "opencode/"
+"""How its user agent begins: its x-session-id is a runtime's word like the others above, and would
+contradict the session of every proxy credential."""
+_GENERIC_SESSION = "x-session-id"
+
 
 @dataclass(frozen=True, slots=True)
 class Claims:
@@ -68,15 +73,19 @@ def claims_from_headers(fields: Iterable[tuple[str, str]]) -> tuple[Claims, Clai
     """Our own headers' claims and the vendors', from (lower-case name, value) pairs in order."""
     own: dict[str, str] = {}
     vendor: dict[str, str] = {}
+    fields = list(fields)
+    is_opencode = any(
+        name == "user-agent" and value.startswith(_OPENCODE) for name, value in fields
+    )
     for name, value in fields:
-        part = OWN_HEADERS.get(name)
-        if part is not None:
+        is_runtimes = name in _VENDOR_NAMES or (is_opencode and name == _GENERIC_SESSION)
+        if name in OWN_HEADERS and not is_runtimes:
             if _VALUE.fullmatch(value) is None:
                 return _invalid(name)
             if name in own:
                 return _duplicated(name)
             own[name] = value
-        elif name in _VENDOR_NAMES:
+        elif is_runtimes:
             if name in vendor:
                 return _duplicated(name)
             vendor[name] = value
@@ -90,7 +99,7 @@ def claims_from_headers(fields: Iterable[tuple[str, str]]) -> tuple[Claims, Clai
                 f"Send {next(each for each, of in OWN_HEADERS.items() if of == part)} once.",
             )
     filled: dict[str, str] = {}
-    for name, part in VENDOR_HEADERS:
+    for name, part in (*VENDOR_HEADERS, (_GENERIC_SESSION, "session")):
         value = vendor.get(name, "")
         if value and part not in filled and _VALUE.fullmatch(value):
             filled[part] = value

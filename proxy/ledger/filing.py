@@ -4,9 +4,11 @@ import hashlib
 import re
 import time
 
+from proxy.budgets.limits import Limit
 from proxy.ledger.records import (
     Client,
     Decision,
+    Event,
     Forecast,
     Hold,
     HoldAmount,
@@ -15,15 +17,16 @@ from proxy.ledger.records import (
     ToolCall,
     Usage,
 )
-from proxy.slip import Slip
+from proxy.slip import Slip, new_id
 
 _STRENGTHS = {1: "token", 2: "listener", 3: "proxy_credentials", 4: "headers"}
+_WORD = re.compile(r"[\x21-\x7e]{1,256}")
 _PRODUCT = re.compile(r"[\w.+-]{1,64}(/[\w.+-]{1,64})?")
 
 
 def decision_of(slip: Slip) -> Decision:
     """What was decided on this call, and why; no query, no body, no key."""
-    identity, to, call, quote = slip.identity, slip.destination, slip.call, slip.quote
+    identity, to, call = slip.identity, slip.destination, slip.call
     path, _, query = slip.path.partition("?")
     refusal = slip.refusal
     estimate, bound = _forecasts_of(slip)
@@ -53,7 +56,7 @@ def decision_of(slip: Slip) -> Decision:
         streaming=call.streaming if call else False,
         estimate=estimate,
         bound=bound,
-        price_version=quote.version if quote else None,
+        price_version=slip.price_version,
         policies=slip.terms.policy_ids if slip.terms else (),
         code=refusal.code.value if refusal else None,
         reason=refusal.message if refusal else None,
@@ -71,8 +74,13 @@ def _forecasts_of(slip: Slip) -> tuple[Forecast | None, Forecast | None]:
     if it is None:
         return None, None
     return (
-        Forecast(it.input_tokens_estimate, it.output_tokens_estimate, it.estimate_nanousd),
-        Forecast(it.input_tokens_bound, it.output_tokens_bound, it.bound_nanousd),
+        Forecast(
+            it.input_tokens_estimate,
+            it.output_tokens_estimate,
+            it.estimate_nanousd,
+            it.is_dearest,
+        ),
+        Forecast(it.input_tokens_bound, it.output_tokens_bound, it.bound_nanousd, it.is_dearest),
     )
 
 
@@ -102,7 +110,7 @@ def _client_of(slip: Slip) -> Client:
 
 def outcome_of(slip: Slip) -> Outcome:
     """What became of a call that was let through."""
-    usage = slip.usage
+    usage, reader = slip.usage, slip.reader
     now_ns = time.monotonic_ns()
     assert slip.status is not None
     return Outcome(
@@ -128,10 +136,41 @@ def outcome_of(slip: Slip) -> Outcome:
         response_bytes=slip.answer_bytes,
         duration_us=(now_ns - slip.opened_ns) // 1000,
         ttfb_us=(slip.first_byte_ns - slip.opened_ns) // 1000 if slip.first_byte_ns else None,
-        finish_reason=slip.finish_reason,
+        model=_short(reader.model) if reader else None,
+        response_id=_short(reader.response_id) if reader else None,
+        finish_reason=_short(slip.finish_reason),
         tool_calls=tuple(ToolCall(call_id, name) for call_id, name in slip.tool_calls),
-        upstream_request_id=slip.upstream_request_id,
+        upstream_request_id=_short(slip.upstream_request_id),
+        price_version=slip.price_version,
         note=slip.refusal.code.value if slip.refusal else None,
+    )
+
+
+def _short(word: str | None) -> str | None:
+    """A provider's name for something, if it is one: a record is no place for whatever it sends."""
+    return word if word is not None and _WORD.fullmatch(word) else None
+
+
+def threshold_of(call_id: str, limit: Limit, percent: int, now_ms: int) -> Event:
+    """A limit has reached a part of its cap for the first time, by what this call settled."""
+    scope = dict(limit.scope)
+    return Event(
+        kind="budget_threshold",
+        id=new_id(now_ms),
+        ts_ms=now_ms,
+        org=scope.get("org"),
+        agent=scope.get("agent"),
+        session=scope.get("session"),
+        task=scope.get("task"),
+        decision_id=call_id,
+        facts={
+            "budget": limit.name,
+            "cap": limit.cap,
+            "limit": limit.key,
+            "percent": percent,
+            "unit": limit.unit,
+            "window": limit.window,
+        },
     )
 
 

@@ -130,6 +130,7 @@ def _forecast(it: Forecast | None) -> Json:
     if it is None:
         return None
     return {
+        "dearest": it.dearest,
         "input_tokens": it.input_tokens,
         "nanousd": it.nanousd,
         "output_tokens": it.output_tokens,
@@ -171,8 +172,11 @@ def _usage(it: Usage | None) -> Json:
 
 
 def _outcome(it: Outcome, decided: Body) -> Body:
-    request = decided["request"]
+    request, rules = decided["request"], decided["rules"]
     assert isinstance(request, dict)
+    assert isinstance(rules, dict)
+    if it.price_version is not None:
+        rules = {**rules, "price_version": it.price_version}
     return {
         "id": it.decision_id,
         "kind": "outcome",
@@ -180,6 +184,7 @@ def _outcome(it: Outcome, decided: Body) -> Body:
             "decision_id": it.decision_id,
             "decision_seq": decided["seq"],
             "decision_ts": decided["ts"],
+            "response_id": it.response_id,
             "upstream_request_id": it.upstream_request_id,
         },
         "request": {
@@ -199,6 +204,7 @@ def _outcome(it: Outcome, decided: Body) -> Body:
             "duration_us": it.duration_us,
             "finish_reason": it.finish_reason,
             "http_status": it.http_status,
+            "model": it.model,
             "note": it.note,
             "response_bytes": it.response_bytes,
             "response_sha256": it.response_sha256,
@@ -207,7 +213,7 @@ def _outcome(it: Outcome, decided: Body) -> Body:
             "ttfb_us": it.ttfb_us,
         },
         "role": decided["role"],
-        "rules": decided["rules"],
+        "rules": rules,
         "ts": rfc3339(it.ts_ms),
     }
 

@@ -25,6 +25,8 @@ class Forecast:
     input_tokens: int
     output_tokens: int
     nanousd: int
+    dearest: bool = False
+    """The model has no known price: this is at the dearest rate that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +143,15 @@ class Outcome:
     response_bytes: int | None = None
     duration_us: int | None = None
     ttfb_us: int | None = None
+    model: str | None = None
+    """The model that answered, in the provider's own words; the one asked for is the decision's."""
+    response_id: str | None = None
+    """The provider's name for its answer, by which it can be asked for or disputed."""
     finish_reason: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     upstream_request_id: str | None = None
+    price_version: str | None = None
+    """The price table that the cost was made with; None is the decision's own."""
     note: str | None = None
 
     def __post_init__(self) -> None:

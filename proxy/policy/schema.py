@@ -16,6 +16,7 @@ from proxy.policy.hosts import normalise
 
 Unit = Literal["usd", "tokens", "requests"]
 Dimension = Literal["org", "agent", "session", "task", "model"]
+UnknownPricing = Literal["refuse", "dearest"]
 Method = Annotated[str, AfterValidator(lambda text: _method(text))]
 
 
@@ -88,6 +89,8 @@ class Models(_Model):
 
     allow: tuple[str, ...] = ("*",)
     deny: tuple[str, ...] = ()
+    unknown_price: UnknownPricing = "refuse"
+    """`dearest` holds and charges a model without a price at the dearest rate that is known."""
 
 
 class Answers(_Model):

@@ -10,7 +10,7 @@ from typing import Literal
 from proxy.budgets import Limit
 from proxy.policy.addresses import Network
 from proxy.policy.loader import LoadedPolicy
-from proxy.policy.schema import Budget, Policy, Route
+from proxy.policy.schema import Budget, Policy, Route, UnknownPricing
 from proxy.slip import Destination, Identity
 
 OnExceed = Literal["refuse", "fit", "extend"]
@@ -108,6 +108,7 @@ class CompiledPolicy:
         self.deny = _Routes(policy.egress.deny)
         self.models_allow = _Globs(policy.models.allow)
         self.models_deny = _Globs(policy.models.deny)
+        self.unknown_price = policy.models.unknown_price
         self.networks: tuple[Network, ...] = tuple(
             ipaddress.ip_network(text) for text in policy.egress.networks
         )
@@ -156,6 +157,9 @@ class Terms:
             budget for policy in policies for budget in policy.budgets
         )
         self.networks: tuple[Network, ...] = _common_networks(policies)
+        enforced = {policy.unknown_price for policy in policies if policy.enforced}
+        self.unknown_price: UnknownPricing = "dearest" if enforced == {"dearest"} else "refuse"
+        """What becomes of a model without a price; one enforced policy that refuses is enough."""
         said = {policy.answers.client_leaves for policy in policies}
         self.client_leaves: ClientLeaves = next((w for w in _BY_STRICTNESS if w in said), "drain")
         """What becomes of an answer that nobody waits for."""

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-from proxy.pricing.prices import Prices, Quote, UnknownPrice
+from proxy.pricing.prices import Prices, UnknownModel, UnknownPrice, UnknownPricing
+from proxy.pricing.quote import Quote
+from proxy.pricing.rates import nano
 from proxy.pricing.tokens import TokenCounter, input_bound, output_upper_bound
 from proxy.providers.answer import AnswerReader
 from proxy.providers.call import ModelCall
@@ -22,10 +24,38 @@ class Charge:
 _NOTHING = Charge(None, 0, 0, False)
 
 
-def quote_for(prices: Prices, counter: TokenCounter, call: ModelCall) -> Quote:
+def quote_for(
+    prices: Prices,
+    counter: TokenCounter,
+    call: ModelCall,
+    *,
+    if_unknown: UnknownPricing = "refuse",
+) -> Quote:
     """The estimate that people see and the bound that is held. Raises UnknownPrice."""
-    limits = prices.limits_for(call)
-    return prices.quote(call, input_bound(call, limits), counter.estimate(call))
+    if call.items:
+        return _together(
+            [quote_for(prices, counter, item, if_unknown=if_unknown) for item in call.items]
+        )
+    models = prices.models_for(call)
+    bound = input_bound(call, models, prices.limits_for(call))
+    return prices.quote(call, bound, counter.estimate(call, models[0]), if_unknown=if_unknown)
+
+
+def _together(quotes: list[Quote]) -> Quote:
+    """Of several calls as one, none of which can be lowered by itself."""
+    bound = sum(quote.bound_nanousd for quote in quotes)
+    return Quote(
+        input_tokens_estimate=sum(quote.input_tokens_estimate for quote in quotes),
+        input_tokens_bound=sum(quote.input_tokens_bound for quote in quotes),
+        output_tokens_estimate=sum(quote.output_tokens_estimate for quote in quotes),
+        output_tokens_bound=sum(quote.output_tokens_bound * quote.samplings for quote in quotes),
+        samplings=1,
+        fixed_nanousd=bound,
+        per_output_nanousd=0,
+        bound_nanousd=bound,
+        estimate_nanousd=sum(quote.estimate_nanousd for quote in quotes),
+        version=quotes[0].version,
+    )
 
 
 def fitted(quote: Quote, output_tokens: int) -> Quote:
@@ -70,12 +100,15 @@ def _reported(
     prices: Prices, call: ModelCall, quote: Quote | None, reader: AnswerReader, usage: Usage
 ) -> Charge:
     """The provider's own figures, at the price of the model that answered."""
-    answered = reader.model
     tokens = usage.input_tokens + usage.output_tokens
+    tier = reader.service_tier or call.service_tier
+    named = prices.answering(call, reader.model)
     try:
-        is_known = answered is not None and prices.is_known(call.provider, answered)
-        model = answered if answered and is_known else prices.models_for(call)[0]
-        nanousd = prices.cost(call.provider, model, usage, reader.service_tier or call.service_tier)
+        nanousd = prices.cost(*named, usage, tier)
+    except UnknownModel:
+        if quote is not None and quote.is_dearest:
+            return Charge(usage, nano(prices.dearest(named.provider).femto(usage)), tokens, True)
+        return Charge(usage, quote.bound_nanousd if quote else 0, tokens, True)
     except UnknownPrice:
         # Billed at a tier that no table knows: the hold is what was promised to cover it.
         return Charge(usage, quote.bound_nanousd if quote else 0, tokens, True)

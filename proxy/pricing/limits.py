@@ -38,6 +38,12 @@ _VENDORS = {"mistralai": "mistral", "z-ai": "zai", "qwen": "dashscope"}
 """OpenRouter's words for providers that we call otherwise."""
 
 
+_MORE: dict[str, dict[str, Limits]] = {
+    "openai": dict.fromkeys(("gpt-4o-transcribe", "gpt-4o-mini-transcribe"), Limits(16_000, 2_000))
+}
+"""What the file's source lacks, from the pages of the models themselves."""
+
+
 @lru_cache(maxsize=4096)
 def limits_of(provider: str, model: str) -> Limits:
     """By exact name first, then without its date."""
@@ -55,13 +61,13 @@ def limits_of(provider: str, model: str) -> Limits:
 
 def limits_digest() -> str:
     """Part of the price table's version."""
-    return hashlib.sha256(_DATA.read_bytes()).hexdigest()
+    return hashlib.sha256(_DATA.read_bytes() + repr(_MORE).encode()).hexdigest()
 
 
 @cache
 def _table() -> dict[str, dict[str, Limits]]:
     table: dict[str, dict[str, list[int]]] = json.loads(_DATA.read_bytes())
     return {
-        provider: {name: Limits(*pair) for name, pair in models.items()}
+        provider: {name: Limits(*pair) for name, pair in models.items()} | _MORE.get(provider, {})
         for provider, models in table.items()
     }

@@ -4,6 +4,7 @@ A price of $0.0625 per million tokens is 62.5 nano-dollars a token: not an integ
 it is 62,500,000, and sums stay exact until they are rounded up, once, to nano-dollars.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
@@ -42,14 +43,32 @@ class Rates:
     web_search: int = 0
     """Femto-dollars for one search."""
     audio_second: int = 0
+    character: int = 0
+    page: int = 0
+    annotated_page: int = 0
     request: int = 0
     """Femto-dollars for being asked at all."""
+    is_by_token: bool = True
+    """False: tokens have no price, and what has one is its length, its text or its pages."""
 
     def at(self, input_tokens: int) -> Step:
         for step in reversed(self.steps):
             if input_tokens > step.above:
                 return step
         return self.steps[0]
+
+    def cover(self, usage: Usage) -> bool:
+        """Has anything of what was used a price? What is billed by the second may report tokens as
+        well, and the other way round."""
+        tokens = usage.input_tokens + usage.output_tokens
+        if not (tokens or usage.audio_seconds or usage.characters or usage.pages):
+            return True
+        by_piece = (
+            usage.audio_seconds * self.audio_second
+            + usage.characters * self.character
+            + usage.pages * self.page
+        )
+        return by_piece > 0 or (self.is_by_token and tokens > 0)
 
     def femto(self, usage: Usage) -> int:
         """The exact cost of one sampling."""
@@ -71,47 +90,39 @@ class Rates:
             + usage.output_audio_tokens * step.output_audio
             + usage.output_image_tokens * step.output_image
             + usage.audio_seconds * self.audio_second
+            + usage.characters * self.character
+            + max(0, usage.pages - usage.annotated_pages) * self.page
+            + usage.annotated_pages * self.annotated_page
             + usage.web_searches * self.web_search
             + self.request
         )
 
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """An operator's own rate, in dollars per million tokens; what is not given costs what input
-    costs."""
-
-    input: Decimal
-    output: Decimal
-    cache_read: Decimal | None = None
-    cache_write_5m: Decimal | None = None
-    cache_write_1h: Decimal | None = None
-    input_tokens_max: int | None = None
-    output_tokens_max: int | None = None
-
-    @classmethod
-    def free(cls) -> "Rate":
-        """For a model on one's own machines."""
-        return cls(Decimal(0), Decimal(0))
-
-    def rates(self) -> Rates:
-        def or_input(price: Decimal | None) -> int:
-            return per_token(self.input if price is None else price)
-
-        given = Step(
-            -1,
-            per_token(self.input),
-            per_token(self.output),
-            or_input(self.cache_read),
-            or_input(self.cache_write_5m),
-            or_input(self.cache_write_1h),
-            input_audio=per_token(self.input),
-            output_audio=per_token(self.output),
-            cache_read_audio=or_input(self.cache_read),
-            input_image=per_token(self.input),
-            output_image=per_token(self.output),
+    def times(self, factor: Decimal) -> "Rates":
+        """A discount on everything, rounded up: it must not undercharge."""
+        if factor == 1:
+            return self
+        return Rates(
+            tuple(
+                Step(step.above, *(_up(rate * factor) for rate in step[1:])) for step in self.steps
+            ),
+            _up(self.web_search * factor),
+            _up(self.audio_second * factor),
+            _up(self.request * factor),
         )
-        return Rates((given,))
+
+
+def dearest_of(every: Iterable[Rates]) -> Rates | None:
+    """Of each kind of token the dearest rate there is, at any step; None when there are no rates."""
+    all_of = list(every)
+    steps = [step for rates in all_of for step in rates.steps]
+    if not steps:
+        return None
+    return Rates(
+        (Step(-1, *(max(kind) for kind in list(zip(*steps, strict=True))[1:])),),
+        max(rates.web_search for rates in all_of),
+        max(rates.audio_second for rates in all_of),
+        max(rates.request for rates in all_of),
+    )
 
 
 def per_token(dollars_per_mtok: Decimal) -> int:
@@ -123,6 +134,11 @@ def per_token(dollars_per_mtok: Decimal) -> int:
 def per_piece(dollars_per_thousand: Decimal) -> int:
     """A search, a request."""
     return _up(dollars_per_thousand * _FEMTO_PER_KCOUNT_DOLLAR)
+
+
+def per_unit(dollars: Decimal) -> int:
+    """A request or a search, by itself."""
+    return _up(dollars * _FEMTO_PER_DOLLAR)
 
 
 def per_second(dollars_per_hour: Decimal) -> int:

@@ -5,7 +5,7 @@ with every name they see (wire.md 4). Its tiers, dates and variants are followed
 `calc_price` would.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
 
@@ -27,36 +27,53 @@ from genai_prices.types import (
 
 from proxy.pricing.names import is_placed, is_version_of
 from proxy.pricing.rates import Rates, Step, per_piece, per_second, per_token
+from proxy.pricing.tiers import dearest_geography
 
 
 def find_model(snapshot: DataSnapshot, provider_id: str, model: str) -> ModelInfo | None:
     """The entry whose own rules name this model: equal, or a version of what they say it starts
     with."""
-    provider = _provider(snapshot, provider_id)
-    if provider is None:
-        return None
-    others = (_provider(snapshot, other) for other in provider.fallback_model_providers or ())
     name = model.lower()
-    for seller in (provider, *(other for other in others if other is not None)):
+    for seller in sellers(snapshot, provider_id):
         for entry in seller.models:
             if entry.id == name or (entry.match.is_match(name) and _is_meant(entry.match, name)):
                 return entry
     return None
 
 
+def sellers(snapshot: DataSnapshot, provider_id: str) -> list[Provider]:
+    """The provider, and those whose models it sells at their prices; none when no table lists
+    it."""
+    provider = _provider(snapshot, provider_id)
+    if provider is None:
+        return []
+    others = (_provider(snapshot, other) for other in provider.fallback_model_providers or ())
+    return [provider, *(other for other in others if other is not None)]
+
+
 def rates_of(entry: ModelInfo, at: datetime, context: dict[str, str], multiplier: Decimal) -> Rates:
-    """Raises LookupError when the entry prices something other than tokens."""
+    """Raises LookupError when the entry prices nothing that a call is metered by."""
     price = entry.get_prices(at, context or None)
-    if price.input_mtok is None:
-        raise LookupError("not priced by the token")
+    spoken_or_read = ("input_audio_hours", "audio_hours", "input_mchars", "input_document_kpages")
+    if price.input_mtok is None and not any(_flat(price, key) for key in spoken_or_read):
+        raise LookupError("not priced by what is metered")
+    return _rates(price, multiplier)
+
+
+def _rates(price: ModelPrice, multiplier: Decimal) -> Rates:
+    heard = _flat(price, "input_audio_hours") or _flat(price, "audio_hours")
+    spoken, read = _flat(price, "input_mchars"), _flat(price, "input_document_kpages")
     starts = sorted({-1, *_starts(price)})
     steps = tuple(_step(price, above, multiplier) for above in starts)
-    heard = _flat(price, "input_audio_hours") or _flat(price, "audio_hours")
     return Rates(
         steps,
         web_search=per_piece(_flat(price, "web_searches_kcount")),
         audio_second=per_second(heard),
+        character=per_token(spoken),  # Both are in millions.
+        page=per_piece(read),
+        annotated_page=per_piece(_flat(price, "input_annotated_document_kpages") or read),
         request=per_piece(_flat(price, "requests_kcount")),
+        is_by_token=price.input_mtok is not None,
     )
 
 
@@ -72,6 +89,29 @@ def has_variant(entry: ModelInfo, context: dict[str, str], at: datetime) -> bool
         variant.when == context and (variant.constraint is None or variant.constraint.active(at))
         for variant in entry.price_variants or ()
     )
+
+
+def every_rate(snapshot: DataSnapshot, provider_id: str | None) -> Iterator[Rates]:
+    """Whatever a provider has ever listed for any of its models, at any tier, date or hour; with
+    None, what all of them have."""
+    for seller in snapshot.providers if provider_id is None else sellers(snapshot, provider_id):
+        factor = dearest_geography(seller.id)
+        for entry in seller.models:
+            for price in _every_price(entry):
+                if price.input_mtok is not None:
+                    yield _rates(price, factor)
+
+
+def _every_price(entry: ModelInfo) -> Iterator[ModelPrice]:
+    conditional = entry.prices if isinstance(entry.prices, list) else []
+    standards = [each.prices for each in conditional]
+    if isinstance(entry.prices, ModelPrice):
+        standards.append(entry.prices)
+    for standard in standards:
+        yield standard
+        for variant in entry.price_variants or ():
+            given = {k: v for k, v in variant.prices.__dict__.items() if v is not None}
+            yield ModelPrice(**{**standard.__dict__, **given})
 
 
 _SOLD_AS = {

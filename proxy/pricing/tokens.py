@@ -6,15 +6,23 @@ measured allowances for what providers add bound every model. The estimate token
 per message, so that a conversation that grows costs only its newest message.
 """
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from proxy.pricing.encoding import encoding
-from proxy.pricing.families import Family, family_of
+from proxy.pricing.families import Family, ToolTokens, bounding_rule, family_of
+from proxy.pricing.images import Rule, bound_of
 from proxy.pricing.limits import Limits
+from proxy.pricing.outline import outline
+from proxy.pricing.own import Named
 from proxy.providers.answer import AnswerReader
-from proxy.providers.call import ModelCall
+from proxy.providers.call import ModelCall, Prompt
 
 LARGE_CHARACTERS = 16 * 1024
 """New text above this is counted in a thread: 0.4 ms of English, 8 ms of the worst input
 measured."""
+
+MANY_ITEMS = 32
 
 MEASURED_CHARACTERS_MAX = 1024 * 1024
 """Of one text; the rest is taken to be like it. Only the estimate is affected."""
@@ -32,6 +40,20 @@ CANCEL_TOKENS = 256
 CANCEL_TOKENS_PER_TOOL = 16
 
 _MEMO_HALF = 32 * 1024
+_OUTLINES_MAX = 4096
+
+
+_JSON_SCHEMA = '"json_schema"'
+"""How both OpenAI's and Anthropic's bodies ask for an answer that follows a schema."""
+
+
+class _Outlined(NamedTuple):
+    """Tokens of a call's tools, as words and as JSON, and how many there are."""
+
+    words: int
+    json: int
+    tools: int
+    properties: int
 
 
 class TokenCounter:
@@ -41,31 +63,72 @@ class TokenCounter:
     def __init__(self) -> None:
         self._young: dict[tuple[int, int], int] = {}
         self._old: dict[tuple[int, int], int] = {}
+        self._outlines: dict[tuple[int, int], _Outlined] = {}
 
     def load(self) -> None:
         """Unpacks the rank table (a third of a second): call it at start, in a thread."""
         encoding("o200k_base")
 
     def is_large(self, call: ModelCall) -> bool:
-        """True when `estimate` has so much new text to count that it belongs in a thread."""
+        """True when `estimate` has so much new text to count that it belongs in a thread, or so many
+        calls to be quoted."""
+        if len(call.items) > MANY_ITEMS:
+            return True
         fresh = 0
-        for text in (*call.prompt.texts, call.prompt.tools_text):
+        for text in call.prompt.texts:
             if self._remembered(text) is None:
                 fresh += len(text)
+        tools = call.prompt.tools_text
+        if (hash(tools), len(tools)) not in self._outlines:
+            fresh += len(tools)
         return fresh > LARGE_CHARACTERS
 
-    def estimate(self, call: ModelCall) -> int:
-        """Input tokens, most likely. Never above the bound's own parts by design, but not a
-        bound."""
-        family = family_of(call.provider, call.model)
+    def estimate(self, call: ModelCall, named: Named) -> int:
+        """Input tokens, most likely, of the model that the call means. Never above the bound's own
+        parts by design, but not a bound."""
+        family = family_of(*named, host=call.host)
         prompt = call.prompt
         tokens = sum(map(self.count, prompt.texts)) * family.text_milli // 1000
         if call.output_tokens_max != 0:  # What is only embedded or ranked is not framed as a chat.
             tokens += prompt.message_count * family.message_tokens + family.prompt_tokens
-        tokens += self.count(prompt.tools_text) * family.tools_milli // 1000
+        if prompt.tools_text:
+            tokens += self._tools_tokens(prompt, family.tools)
+        tokens += prompt.tool_calls * family.tools.per_call
+        if call.may_reason and call.format == "anthropic.messages":
+            tokens += family.reasoning_tokens
+        if family.sealed_bytes_per_token:
+            tokens += prompt.sealed_bytes // family.sealed_bytes_per_token
+        return tokens + _images_estimate(prompt, family)
+
+    def _tools_tokens(self, prompt: Prompt, costs: ToolTokens) -> int:
+        found = self._outlined(prompt.tools_text)
+        tokens = prompt.builtin_tools * costs.per_builtin
         if prompt.has_tools:
-            tokens += family.tools_tokens
-        return tokens + prompt.images * family.image_tokens
+            tokens += (
+                costs.base_forced if prompt.must_use_tools and costs.base_forced else costs.base
+            )
+        if _JSON_SCHEMA in prompt.tools_text:
+            tokens += costs.per_schema
+        if found.tools or found.properties:
+            words = costs.reads == "words" or (
+                costs.reads == "schemas" and not _is_json_schema(prompt.tools_text)
+            )
+            tokens += found.words if words else found.json * costs.milli // 1000
+            tokens += found.tools * costs.per_tool + found.properties * costs.per_property
+        return max(0, tokens)
+
+    def _outlined(self, tools_text: str) -> _Outlined:
+        """Remembered, as texts are: an agent sends the same tools with every call."""
+        key = (hash(tools_text), len(tools_text))
+        found = self._outlines.get(key)
+        if found is None:
+            parts = outline(tools_text)
+            words, compact = _tokens(parts.words), _tokens(parts.compact)
+            found = _Outlined(words, compact, parts.tools, parts.properties)
+            if len(self._outlines) >= _OUTLINES_MAX:
+                self._outlines.clear()
+            self._outlines[key] = found
+        return found
 
     def count(self, text: str) -> int:
         """o200k_base tokens of one text, remembered."""
@@ -90,17 +153,17 @@ class TokenCounter:
         self._young[hash(text), len(text)] = tokens
 
 
-def input_bound(call: ModelCall, limits: Limits) -> int:
-    """More input tokens than this cannot be billed for one sampling of this call."""
+def input_bound(call: ModelCall, models: Sequence[Named], limits: Limits) -> int:
+    """More input tokens than this cannot be billed for one sampling of this call, whichever of
+    `models` answers."""
     prompt = call.prompt
     # Completions may hold several prompts, each with a window of its own.
     windows = max(1, prompt.message_count) if call.format == "openai.completions" else 1
     if not prompt.is_bounded:
         return limits.input_tokens * windows
     tokens = prompt.text_bytes + prompt.message_count * MESSAGE_BYTES
-    family = family_of(call.provider, call.model)
-    tokens += family.hidden_tokens_with_tools if prompt.has_tools else family.hidden_tokens
-    tokens += prompt.builtin_tools * BUILTIN_TOOL_TOKENS + _images_bound(call, family)
+    tokens += prompt.builtin_tools * BUILTIN_TOOL_TOKENS
+    tokens += max(_added_bound(call, named) for named in models)
     return min(tokens, limits.input_tokens * windows)
 
 
@@ -119,14 +182,39 @@ def output_upper_bound(call: ModelCall, reader: AnswerReader, output_tokens_boun
     return min(whole, reader.output_seen + margin)
 
 
-def _images_bound(call: ModelCall, family: Family) -> int:
-    formula = call.prompt.images * family.image_tokens_max
-    return max(formula, call.prompt.image_bytes) if family.bills_image_bytes else formula
+def _added_bound(call: ModelCall, named: Named) -> int:
+    family = family_of(*named)
+    has_tools = call.prompt.has_tools
+    hidden = family.hidden_tokens_with_tools if has_tools else family.hidden_tokens
+    return hidden + _images_bound(call.prompt, family, bounding_rule(*named))
+
+
+def _images_bound(prompt: Prompt, family: Family, rule: Rule | None) -> int:
+    most = family.image_tokens_max
+    sizes = prompt.image_sizes if rule else ()
+    formula = (prompt.images - len(sizes)) * most
+    if rule:
+        formula += sum(bound_of(rule, size, most) for size in sizes)
+    return max(formula, prompt.image_bytes) if family.bills_image_bytes else formula
+
+
+def _images_estimate(prompt: Prompt, family: Family) -> int:
+    rule = family.image_rule
+    sizes = prompt.image_sizes if rule else ()
+    known = sum(rule.tokens(size) for size in sizes) if rule else 0
+    return known + (prompt.images - len(sizes)) * family.image_tokens
+
+
+def _is_json_schema(tools_text: str) -> bool:
+    """Gemini takes a tool's parameters as a schema of its own or as a JSON schema."""
+    return "parameters_json_schema" in tools_text or "parametersJsonSchema" in tools_text
 
 
 def _tokens(text: str) -> int:
     """In pieces, so that no input is slow or fatal. A cut may split a token, which only adds to the
     count."""
+    if not text:
+        return 0
     measured = text[:MEASURED_CHARACTERS_MAX]
     tokens = sum(
         _piece_tokens(measured[start : start + PIECE_CHARACTERS])

@@ -99,18 +99,6 @@ class MessagesAnswer(Answer):
         self.service_tier = self.usage.service_tier if self.usage else None
 
 
-class CountAnswer(Answer):
-    """`{"input_tokens": n}`: a number to know, not to bill, so it is no usage."""
-
-    def read_json(self, body: dict[str, Any]) -> None:
-        self.is_complete = True
-        if body.get("error") is not None:
-            self.read_error(body["error"])
-
-    def read_event(self, event: Event) -> bool:
-        return False
-
-
 def usage_of(reported: dict[str, Any]) -> Usage | None:
     """Top-level counts leave out advisors and fallbacks, so where samplings are listed they are
     billed."""

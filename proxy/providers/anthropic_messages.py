@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any, TypedDict
 
 from proxy.providers.amend import amend_members
-from proxy.providers.answer import AnswerReader
-from proxy.providers.anthropic_answer import CountAnswer, MessagesAnswer
+from proxy.providers.answer import Answer, AnswerReader
+from proxy.providers.anthropic_answer import MessagesAnswer
 from proxy.providers.body import (
     Body,
     Json,
@@ -22,6 +22,7 @@ from proxy.providers.body import (
 from proxy.providers.call import BadRequest, FormatName, ModelCall
 from proxy.providers.dialects import OUTPUT_FIELDS, dialect_of
 from proxy.providers.format import clamped, kind_of, list_of, lowered, objects_of, sources
+from proxy.providers.plain import PlainFormat, SilentAnswer
 from proxy.providers.prompt import PromptGatherer
 
 _HONOURED = ("max_tokens",)
@@ -54,7 +55,7 @@ class AnthropicMessages:
     def __init__(self, provider: str = "anthropic") -> None:
         self.provider = provider
 
-    def read_request(self, data: bytes, path: str = "") -> ModelCall:
+    def read_request(self, data: bytes, path: str = "", content_type: str = "") -> ModelCall:
         body = read_body(data)
         return messages_call(
             self.provider, self.name, body, messages_bound(body.members), **_in_path(path)
@@ -87,30 +88,16 @@ class AnthropicMessages:
         return amend_members(body, changes | lowered(body.members, _ALIEN, output_tokens))
 
 
-class AnthropicCountTokens:
+class AnthropicCountTokens(PlainFormat):
     """Free: it is asked, answered and not billed."""
 
     name: FormatName = "anthropic.count_tokens"
 
-    def __init__(self, provider: str = "anthropic") -> None:
-        self.provider = provider
-
-    def read_request(self, data: bytes, path: str = "") -> ModelCall:
+    def read_request(self, data: bytes, path: str = "", content_type: str = "") -> ModelCall:
         return messages_call(self.provider, self.name, read_body(data), 0)
 
-    def answer_reader(
-        self,
-        call: ModelCall,
-        headers: Mapping[str, str],
-        *,
-        hide_usage: bool = False,
-    ) -> AnswerReader:
-        return AnswerReader(CountAnswer(), headers)
-
-    def amend(
-        self, data: bytes, call: ModelCall, *, output_tokens: int | None, ask_usage: bool
-    ) -> bytes:
-        return data
+    def answer(self, call: ModelCall) -> Answer:
+        return SilentAnswer()
 
 
 _RAW_PREDICT = re.compile(r"/publishers/anthropic/models/([^/:]+):(rawPredict|streamRawPredict)$")
@@ -171,6 +158,7 @@ def messages_call(
         prompt=gatherer.prompt(
             tools_text=sources(body, _SHAPED),
             has_tools=bool(tools),
+            must_use_tools=optional_object(members, "tool_choice").get("type") in ("any", "tool"),
             builtin_tools=sum(kind_of(tool) not in ("", "custom") for tool in tools),
         ),
         service_tier=_tier(members),

@@ -9,12 +9,22 @@ FormatName = Literal[
     "openai.responses",
     "openai.embeddings",
     "openai.completions",
+    "openai.images",
+    "openai.speech",
+    "openai.transcription",
+    "openai.video",
+    "openai.batch",
     "openai.realtime",
     "anthropic.messages",
     "anthropic.count_tokens",
+    "anthropic.batch",
     "gemini.generate",
     "gemini.count_tokens",
     "gemini.embed",
+    "gemini.batch",
+    "gemini.interactions",
+    "gemini.predict",
+    "mistral.ocr",
     "gemini.live",
     "bedrock.converse",
     "bedrock.invoke",
@@ -61,11 +71,19 @@ class Prompt:
     JSON."""
     message_count: int
     has_tools: bool
+    must_use_tools: bool = False
+    """The model has to answer with a tool; said where that changes the hidden prompt."""
     builtin_tools: int = 0
     """Tools the provider describes itself (bash_*, memory_*): each brings a hidden prompt."""
     images: int = 0
     image_bytes: int = 0
     """Bytes of inline (base64) images, already left out of `text_bytes`."""
+    image_sizes: tuple[tuple[int, int], ...] = ()
+    """Width and height of those inline images that say; the others are only in `images`."""
+    tool_calls: int = 0
+    """Calls of tools that stand in the conversation, made by the model before."""
+    sealed_bytes: int = 0
+    """Of what the model thought before, handed back encrypted; also inside `text_bytes`."""
     is_bounded: bool = True
     """False when the body is not the whole prompt (stored conversation, file id, document, audio):
     then only the model's context window bounds the input."""
@@ -108,6 +126,25 @@ class ModelCall:
     model_is_alias: bool = False
     """The name is the operator's own (an Azure deployment, a Bedrock profile), even where it looks
     like a model's: only a mapping says what it stands for."""
+    host: str = ""
+    """The host that is asked: one name can stand for another model elsewhere."""
     can_be_lowered: bool = True
     """`amend` can bring the output's bound down. False where no field of the body bounds all that
     is billed."""
+    audio_seconds_max: int = 0
+    """Audio that may be billed by its length."""
+    characters: int = 0
+    """Text that may be billed by its length."""
+    pages_max: int = 0
+    annotated_pages_max: int = 0
+    """Pages that may be billed by the piece."""
+    items: "tuple[ModelCall, ...]" = field(default=(), repr=False)
+    """The calls that a batch carries. Then they are what is billed; the rest sums them up."""
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Every model that this call may have answer."""
+        named = [self.model, *self.fallback_models]
+        for item in self.items:
+            named += item.models
+        return tuple(dict.fromkeys(named))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from proxy.providers.amend import amend_members
-from proxy.providers.answer import AnswerReader
+from proxy.providers.answer import Answer, AnswerReader
 from proxy.providers.body import (
     Json,
     flag,
@@ -19,6 +19,7 @@ from proxy.providers.call import FormatName, ModelCall
 from proxy.providers.cohere_answer import CohereAnswer
 from proxy.providers.dialects import OUTPUT_FIELDS
 from proxy.providers.format import clamped, kind_of, list_of, lowered, objects_of, sources
+from proxy.providers.plain import PlainFormat
 from proxy.providers.prompt import PromptGatherer
 
 _HONOURED = ("max_tokens",)
@@ -37,7 +38,7 @@ class CohereChat:
     def __init__(self, provider: str = "cohere") -> None:
         self.provider = provider
 
-    def read_request(self, data: bytes, path: str = "") -> ModelCall:
+    def read_request(self, data: bytes, path: str = "", content_type: str = "") -> ModelCall:
         body = read_body(data)
         members = body.members
         refuse_lookalikes(members, _READ)
@@ -101,61 +102,29 @@ def _reasons(members: Json, tools: list[Json]) -> list[str]:
     return [*reasons, "connectors"] if members.get("connectors") else reasons
 
 
-class CohereEmbed:
+class CohereEmbed(PlainFormat):
     name: FormatName = "cohere.embed"
 
-    def __init__(self, provider: str = "cohere") -> None:
-        self.provider = provider
+    def read_request(self, data: bytes, path: str = "", content_type: str = "") -> ModelCall:
+        members = read_body(data).members
+        refuse_lookalikes(members, frozenset({"model", "texts", "images", "inputs", "documents"}))
+        gatherer = PromptGatherer()
+        for each in ("query", "texts", "inputs", "documents"):
+            value = members.get(each)
+            for text in value if isinstance(value, list) else [value]:
+                if text is not None:
+                    gatherer.add(text)
+        for image in list_of(members, "images"):
+            gatherer.add_media(image if isinstance(image, str) else "", is_image=True)
+        if members.get("query") is not None:
+            gatherer.is_bounded = False  # It is read once with every document.
+        return self.call(model_of(members), gatherer)
 
-    def read_request(self, data: bytes, path: str = "") -> ModelCall:
-        return _input_only(self.provider, self.name, data)
-
-    def answer_reader(
-        self, call: ModelCall, headers: Mapping[str, str], *, hide_usage: bool = False
-    ) -> AnswerReader:
-        return AnswerReader(CohereAnswer(), headers)
-
-    def amend(
-        self, data: bytes, call: ModelCall, *, output_tokens: int | None, ask_usage: bool
-    ) -> bytes:
-        """There is no output to bound."""
-        return data
+    def answer(self, call: ModelCall) -> Answer:
+        return CohereAnswer()
 
 
 class CohereRerank(CohereEmbed):
-    """Cohere bills searches, Voyage tokens: its answers have OpenAI's `usage`."""
+    """Cohere bills searches, Voyage and Together tokens: their answers have OpenAI's `usage`."""
 
     name: FormatName = "cohere.rerank"
-
-
-def _input_only(provider: str, name: FormatName, data: bytes) -> ModelCall:
-    body = read_body(data)
-    members = body.members
-    refuse_lookalikes(members, frozenset({"model", "texts", "images", "inputs", "documents"}))
-    model = model_of(members)
-    gatherer = PromptGatherer()
-    for each in ("query", "texts", "inputs", "documents"):
-        value = members.get(each)
-        for text in value if isinstance(value, list) else [value]:
-            if text is not None:
-                gatherer.add(text)
-    for image in list_of(members, "images"):
-        gatherer.add_media(image if isinstance(image, str) else "", is_image=True)
-    if members.get("query") is not None:
-        gatherer.is_bounded = False  # It is read once with every document.
-    return ModelCall(
-        provider=provider,
-        format=name,
-        model=model,
-        streaming=False,
-        billable=True,
-        output_tokens_max=0,
-        samplings=1,
-        prompt=gatherer.prompt(),
-        service_tier=None,
-        cache_lifetime=None,
-        unbounded=(),
-        may_reason=False,
-        usage_requested=True,
-        digest=gatherer.digest(model),
-    )

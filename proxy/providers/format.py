@@ -14,9 +14,9 @@ class Format(Protocol):
     name: FormatName
     provider: str
 
-    def read_request(self, data: bytes, path: str = "") -> ModelCall:
+    def read_request(self, data: bytes, path: str = "", content_type: str = "") -> ModelCall:
         """Raises BadRequest. `data` is content-decoded; `path` is for formats that name the model
-        there."""
+        there, `content_type` for those that are sent as a form: it holds the boundary."""
         ...
 
     def answer_reader(

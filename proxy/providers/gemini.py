@@ -3,14 +3,16 @@ pure)."""
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from proxy.providers.amend import amend_members
-from proxy.providers.answer import AnswerReader
+from proxy.providers.answer import Answer, AnswerReader
 from proxy.providers.body import Body, Json, optional_text, read_body, whole_number
 from proxy.providers.call import MODEL_NAME, BadRequest, FormatName, ModelCall
 from proxy.providers.format import objects_of
-from proxy.providers.gemini_answer import CountAnswer, EmbedAnswer, GenerateAnswer
+from proxy.providers.gemini_answer import EmbedAnswer, GenerateAnswer
+from proxy.providers.plain import PlainFormat, SilentAnswer
 from proxy.providers.prompt import PromptGatherer
 
 _IN_PATH = re.compile(r"/models/([^/:]+):([A-Za-z]+)$")
@@ -38,7 +40,7 @@ class GeminiGenerate:
     def __init__(self, provider: str = "google") -> None:
         self.provider = provider
 
-    def read_request(self, data: bytes, path: str = "") -> ModelCall:
+    def read_request(self, data: bytes, path: str = "", content_type: str = "") -> ModelCall:
         body = read_body(data)
         model, verb = model_in_path(path)
         members = body.members
@@ -49,7 +51,7 @@ class GeminiGenerate:
         if any(members.get(name) for name in ("cachedContent", "cached_content")):
             gatherer.is_bounded = False
         tools = objects_of(members, "tools")
-        thoughts = _thoughts(model, config)
+        thoughts = thoughts_of(model, config)
         return ModelCall(
             provider=self.provider,
             format=self.name,
@@ -82,7 +84,7 @@ class GeminiGenerate:
         body = read_body(data)
         name = "generation_config" if "generation_config" in body.members else "generationConfig"
         config = dict(either(body.members, "generationConfig"))
-        thoughts = _thoughts(call.model, config)
+        thoughts = thoughts_of(call.model, config)
         visible = output_tokens - thoughts
         if thoughts and visible < 1:  # What may be thought comes on top: it has to fit as well.
             config.pop("thinking_config", None)
@@ -95,83 +97,47 @@ class GeminiGenerate:
         return amend_members(body, {name: config})
 
 
-class GeminiCountTokens:
+class GeminiCountTokens(PlainFormat):
     """Free: it is asked, answered and not billed."""
 
     name: FormatName = "gemini.count_tokens"
 
-    def __init__(self, provider: str = "google") -> None:
-        self.provider = provider
+    def read_request(self, data: bytes, path: str = "", content_type: str = "") -> ModelCall:
+        return replace(_input_only(self, read_body(data), path), billable=False)
 
-    def read_request(self, data: bytes, path: str = "") -> ModelCall:
-        return _input_only(self.provider, self.name, read_body(data), path, billable=False)
-
-    def answer_reader(
-        self, call: ModelCall, headers: Mapping[str, str], *, hide_usage: bool = False
-    ) -> AnswerReader:
-        return AnswerReader(CountAnswer(), headers)
-
-    def amend(
-        self, data: bytes, call: ModelCall, *, output_tokens: int | None, ask_usage: bool
-    ) -> bytes:
-        return data
+    def answer(self, call: ModelCall) -> Answer:
+        return SilentAnswer()
 
 
-class GeminiEmbed:
+class GeminiEmbed(PlainFormat):
     """embedContent, batchEmbedContents, and Vertex's `predict` of an embedding model."""
 
     name: FormatName = "gemini.embed"
 
-    def __init__(self, provider: str = "google") -> None:
-        self.provider = provider
+    def read_request(self, data: bytes, path: str = "", content_type: str = "") -> ModelCall:
+        return _input_only(self, read_body(data), path)
 
-    def read_request(self, data: bytes, path: str = "") -> ModelCall:
-        return _input_only(self.provider, self.name, read_body(data), path, billable=True)
-
-    def answer_reader(
-        self, call: ModelCall, headers: Mapping[str, str], *, hide_usage: bool = False
-    ) -> AnswerReader:
-        return AnswerReader(EmbedAnswer(), headers)
-
-    def amend(
-        self, data: bytes, call: ModelCall, *, output_tokens: int | None, ask_usage: bool
-    ) -> bytes:
-        """There is no output to bound."""
-        return data
+    def answer(self, call: ModelCall) -> Answer:
+        return EmbedAnswer()
 
 
-def _input_only(
-    provider: str, name: FormatName, body: Body, path: str, *, billable: bool
-) -> ModelCall:
+def _input_only(wire: PlainFormat, body: Body, path: str) -> ModelCall:
     model, _ = model_in_path(path)
     gatherer = PromptGatherer()
     gather_contents(body.members, gatherer)
     for request in objects_of(body.members, "requests"):
         gather_contents(request, gatherer)
     gatherer.add_members(body, _COUNTED | {"requests"})
-    return ModelCall(
-        provider=provider,
-        format=name,
-        model=model,
-        streaming=False,
-        billable=billable,
-        output_tokens_max=0,
-        samplings=1,
-        prompt=gatherer.prompt(tools_text=body.source("tools")),
-        service_tier=None,
-        cache_lifetime=None,
-        unbounded=(),
-        may_reason=False,
-        usage_requested=True,
-        digest=gatherer.digest(model),
-    )
+    call = wire.call(model, gatherer)
+    return replace(call, prompt=gatherer.prompt(tools_text=body.source("tools")))
 
 
 def either(members: Json, name: str) -> Json:
     """An object under its camel-case or its snake-case name; Google reads both. Raises BadRequest
     when both are there: which one counts nobody can say."""
     snake = re.sub("([A-Z])", lambda found: "_" + found[1].lower(), name)
-    values = [members[each] for each in (name, snake) if members.get(each) is not None]
+    spellings = dict.fromkeys((name, snake))
+    values = [members[each] for each in spellings if members.get(each) is not None]
     if len(values) > 1:
         raise BadRequest(f"{name} is given twice, in two spellings", name)
     if values and not isinstance(values[0], dict):
@@ -203,6 +169,10 @@ def _parts(content: Json, gatherer: PromptGatherer) -> Iterator[Any]:
             part = {k: v for k, v in part.items() if k not in ("inlineData", "inline_data")}
         elif any(name in part for name in ("fileData", "file_data")):
             gatherer.is_bounded = False
+        for name in ("functionResponse", "function_response"):
+            answer = part.get(name)
+            if isinstance(answer, dict) and "parts" in answer:  # Media that a tool gave back.
+                part = {**part, name: {**answer, "parts": list(_parts(answer, gatherer))}}
         yield part.get("text") if part.keys() == {"text"} else part
 
 
@@ -214,7 +184,7 @@ def _largest(config: Json, name: str, most: int | None = None) -> int | None:
     return max((value for value in found if value is not None), default=None)
 
 
-def _thoughts(model: str, config: Json) -> int:
+def thoughts_of(model: str, config: Json) -> int:
     """How much may be thought on top of the visible output (wire.md 1.4: taken as additive)."""
     thinking = either(config, "thinkingConfig")
     budget = thinking.get("thinkingBudget", thinking.get("thinking_budget"))

@@ -100,7 +100,7 @@ class GenerateAnswer(Answer):
                 self._read_kinds(name, value)
         tier = as_text(reported.get("serviceTier")) or _tier(reported.get("trafficType"))
         self.service_tier = tier or self.service_tier
-        self.usage = _usage(self._counts, self._kinds, self.service_tier) or self.usage
+        self.usage = folded_usage(self._counts, self._kinds, self.service_tier) or self.usage
 
     def _read_kinds(self, name: str, value: Any) -> None:
         for detail in map(as_object, as_list(value)):
@@ -134,7 +134,7 @@ _DETAILS = frozenset(
 _KINDS = frozenset({"AUDIO", *_IMAGES})
 
 
-def _usage(
+def folded_usage(
     counts: dict[str, int], kinds: dict[tuple[str, str], int], tier: str | None
 ) -> Usage | None:
     """Thoughts are outside the candidates, a tool's prompt outside the prompt: both are billed."""
@@ -175,18 +175,6 @@ def _tier(traffic: Any) -> str | None:
     return kind.lower().removeprefix("on_demand_") if kind else None
 
 
-class CountAnswer(Answer):
-    """A number to know, not to bill, so it is no usage."""
-
-    def read_json(self, body: dict[str, Any]) -> None:
-        self.is_complete = True
-        if body.get("error") is not None:
-            self.read_error(body["error"])
-
-    def read_event(self, event: Event) -> bool:
-        return False
-
-
 class EmbedAnswer(Answer):
     """Gemini counts in `usageMetadata`, Vertex's `predict` in each prediction's statistics."""
 
@@ -205,7 +193,7 @@ class EmbedAnswer(Answer):
             and (count := as_count(detail.get("tokenCount"))) is not None
         }
         known = {name: count for name, count in counts.items() if count is not None}
-        self.usage = _usage(known, kinds, None) or _predicted(body)
+        self.usage = folded_usage(known, kinds, None) or _predicted(body)
 
     def read_event(self, event: Event) -> bool:
         return False

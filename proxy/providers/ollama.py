@@ -25,6 +25,7 @@ from proxy.providers.body import (
 )
 from proxy.providers.call import TOKENS_MAX, BadRequest, FormatName, ModelCall
 from proxy.providers.format import list_of, objects_of, sources
+from proxy.providers.plain import PlainFormat
 from proxy.providers.prompt import PromptGatherer
 from proxy.providers.sse import Event
 from proxy.providers.usage import Usage
@@ -42,7 +43,7 @@ class OllamaChat:
     def __init__(self, provider: str = "ollama") -> None:
         self.provider = provider
 
-    def read_request(self, data: bytes, path: str = "") -> ModelCall:
+    def read_request(self, data: bytes, path: str = "", content_type: str = "") -> ModelCall:
         body = read_body(data)
         members = body.members
         refuse_lookalikes(members, _READ)
@@ -94,13 +95,10 @@ class OllamaChat:
         return amend_members(body, {"options": {**options, "num_predict": held}})
 
 
-class OllamaEmbed:
+class OllamaEmbed(PlainFormat):
     name: FormatName = "ollama.embed"
 
-    def __init__(self, provider: str = "ollama") -> None:
-        self.provider = provider
-
-    def read_request(self, data: bytes, path: str = "") -> ModelCall:
+    def read_request(self, data: bytes, path: str = "", content_type: str = "") -> ModelCall:
         body = read_body(data)
         refuse_lookalikes(body.members, _READ)
         model = model_of(body.members)
@@ -110,33 +108,10 @@ class OllamaEmbed:
             for text in value if isinstance(value, list) else [value]:
                 if text is not None:
                     gatherer.add(text)
-        return ModelCall(
-            provider=self.provider,
-            format=self.name,
-            model=model,
-            streaming=False,
-            billable=True,
-            output_tokens_max=0,
-            samplings=1,
-            prompt=gatherer.prompt(),
-            service_tier=None,
-            cache_lifetime=None,
-            unbounded=(),
-            may_reason=False,
-            usage_requested=True,
-            digest=gatherer.digest(model),
-        )
+        return self.call(model, gatherer)
 
-    def answer_reader(
-        self, call: ModelCall, headers: Mapping[str, str], *, hide_usage: bool = False
-    ) -> AnswerReader:
-        return AnswerReader(OllamaAnswer(), headers)
-
-    def amend(
-        self, data: bytes, call: ModelCall, *, output_tokens: int | None, ask_usage: bool
-    ) -> bytes:
-        """There is no output to bound."""
-        return data
+    def answer(self, call: ModelCall) -> Answer:
+        return OllamaAnswer()
 
 
 def _gather_images(members: Json, gatherer: PromptGatherer) -> None:

@@ -57,7 +57,7 @@ class OpenAIChat:
         self.provider = provider
         self._dialect = dialect_of(provider)
 
-    def read_request(self, data: bytes, path: str = "") -> ModelCall:
+    def read_request(self, data: bytes, path: str = "", content_type: str = "") -> ModelCall:
         dialect = self._dialect
         body = read_body(data)
         members = body.members

@@ -40,7 +40,7 @@ class OpenAICompletions:
         self.provider = provider
         self._dialect = dialect_of(provider)
 
-    def read_request(self, data: bytes, path: str = "") -> ModelCall:
+    def read_request(self, data: bytes, path: str = "", content_type: str = "") -> ModelCall:
         body = read_body(data)
         members = body.members
         refuse_lookalikes(members, _READ)

@@ -1,28 +1,29 @@
 """OpenAI embeddings: `POST /v1/embeddings`. Input only (pure)."""
 
-from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from proxy.providers.answer import Answer, AnswerReader, as_text
+from proxy.providers.answer import Answer, as_text
 from proxy.providers.body import read_body, refuse_lookalikes
 from proxy.providers.call import BadRequest, FormatName, ModelCall
 from proxy.providers.dialects import dialect_of
 from proxy.providers.openai import chat_usage
 from proxy.providers.openai_chat import model_in
+from proxy.providers.plain import PlainFormat
 from proxy.providers.prompt import PromptGatherer
 from proxy.providers.sse import Event
 
 _READ = frozenset({"model", "input"})
 
 
-class OpenAIEmbeddings:
+class OpenAIEmbeddings(PlainFormat):
     name: FormatName = "openai.embeddings"
 
     def __init__(self, provider: str = "openai") -> None:
-        self.provider = provider
+        super().__init__(provider)
         self._dialect = dialect_of(provider)
 
-    def read_request(self, data: bytes, path: str = "") -> ModelCall:
+    def read_request(self, data: bytes, path: str = "", content_type: str = "") -> ModelCall:
         body = read_body(data)
         members = body.members
         refuse_lookalikes(members, _READ)
@@ -30,38 +31,11 @@ class OpenAIEmbeddings:
         gatherer = PromptGatherer()
         for text in _inputs(members.get("input")):
             gatherer.add(text)
-        return ModelCall(
-            provider=self.provider,
-            format=self.name,
-            model=model,
-            streaming=False,
-            billable=True,
-            output_tokens_max=0,
-            samplings=1,
-            prompt=gatherer.prompt(),
-            service_tier=None,
-            cache_lifetime=None,
-            unbounded=(),
-            may_reason=False,
-            usage_requested=True,
-            digest=gatherer.digest(model),
-            model_is_alias=self._dialect.model_is_alias,
-        )
+        call = self.call(model, gatherer)
+        return replace(call, model_is_alias=self._dialect.model_is_alias)
 
-    def answer_reader(
-        self,
-        call: ModelCall,
-        headers: Mapping[str, str],
-        *,
-        hide_usage: bool = False,
-    ) -> AnswerReader:
-        return AnswerReader(EmbeddingsAnswer(self.provider), headers)
-
-    def amend(
-        self, data: bytes, call: ModelCall, *, output_tokens: int | None, ask_usage: bool
-    ) -> bytes:
-        """There is no output to bound, and usage is always there."""
-        return data
+    def answer(self, call: ModelCall) -> Answer:
+        return EmbeddingsAnswer(self.provider)
 
 
 def _inputs(value: Any) -> list[Any]:

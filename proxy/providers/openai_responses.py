@@ -1,4 +1,4 @@
-"""OpenAI responses over HTTP: `POST /v1/responses`, JSON and events (wire.md 1.2; pure)."""
+"""OpenAI responses over HTTP: `POST /v1/responses` and `/compact`, JSON and events (wire.md 1.2; pure)."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -71,7 +71,7 @@ class OpenAIResponses:
         self.provider = provider
         self._dialect = dialect_of(provider)
 
-    def read_request(self, data: bytes, path: str = "") -> ModelCall:
+    def read_request(self, data: bytes, path: str = "", content_type: str = "") -> ModelCall:
         body = read_body(data)
         members = body.members
         refuse_lookalikes(members, _READ)
@@ -110,6 +110,7 @@ class OpenAIResponses:
             digest=gatherer.digest(model),
             fallback_models=fallback_models(members, self._dialect),
             model_is_alias=self._dialect.model_is_alias,
+            can_be_lowered=not path.partition("?")[0].endswith("/compact"),
         )
 
     def answer_reader(

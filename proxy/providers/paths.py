@@ -21,9 +21,7 @@ Reason = Literal[
     "unlisted_gateway",
     "audio",
     "batch",
-    "images",
     "stored_work",
-    "video",
 ]
 
 
@@ -88,38 +86,53 @@ _COMPATIBLE: tuple[Row, ...] = (
     ("POST", "/responses", "openai.responses"),
     ("POST", "/completions", "openai.completions"),
     ("POST", "/embeddings", "openai.embeddings"),
-    ("POST", "/images/.*", "no:images"),
+    ("POST", "/images/(generations|edits|variations)", "openai.images"),
+    ("POST", "/audio/speech", "openai.speech"),
+    ("POST", "/audio/(transcriptions|translations)", "openai.transcription"),
     ("POST", "/audio/.*", "no:audio"),
-    ("POST", "/batches.*", "no:batch"),
     *_MODELS,
 )
 """What any host that speaks OpenAI's language has, behind a base of its own."""
 
+_FILES: tuple[Row, ...] = (
+    ("GET", rf"/files(/{_ID}(/content)?)?", "free:files"),
+    ("POST", "/files", "free:files"),
+    ("DELETE", rf"/files/{_ID}", "free:files"),
+)
+_BATCHES: tuple[Row, ...] = (
+    *_FILES,
+    ("POST", "/batches", "openai.batch"),
+    ("GET", rf"/batches(/{_ID})?", "free:batches"),
+    ("POST", rf"/batches/{_ID}/cancel", "free:batches"),
+)
+"""Of those whose batches name a file of requests."""
+
 _MESSAGES: tuple[Row, ...] = (
     ("POST", "/v1/messages", "anthropic.messages"),
     ("POST", "/v1/messages/count_tokens", "anthropic.count_tokens"),
-    ("POST", "/v1/messages/batches.*", "no:batch"),
+    ("POST", "/v1/messages/batches", "anthropic.batch"),
+    ("GET", rf"/v1/messages/batches(/{_ID}(/results)?)?", "free:batches"),
+    ("POST", rf"/v1/messages/batches/{_ID}/cancel", "free:batches"),
+    ("DELETE", rf"/v1/messages/batches/{_ID}", "free:batches"),
 )
 _OPENAI: tuple[Row, ...] = (
     *_COMPATIBLE,
+    *_BATCHES,
     ("GET", rf"/responses/{_ID}(/input_items)?", "free:stored_response"),
     ("DELETE", rf"/responses/{_ID}", "free:stored_response"),
     ("POST", rf"/responses/{_ID}/cancel", "free:stored_response"),
     ("POST", "/responses/input_tokens", "free:count_tokens"),
     ("POST", "/moderations", "free:moderation"),
-    ("GET", rf"/files(/{_ID}(/content)?)?", "free:files"),
-    ("POST", "/files", "free:files"),
-    ("DELETE", rf"/files/{_ID}", "free:files"),
-    ("GET", rf"/batches(/{_ID})?", "free:batches"),
-    ("POST", rf"/batches/{_ID}/cancel", "free:batches"),
-    ("POST", "/videos.*", "no:video"),
+    ("POST", r"/videos(/[\w/-]+)?", "openai.video"),
+    ("GET", rf"/videos(/{_ID}(/content)?)?", "free:videos"),
+    ("DELETE", rf"/videos/{_ID}", "free:videos"),
     (
         "POST",
         r"/(agents|assistants|chatkit|containers|conversations|decisions|evals|fine_tuning|live"
         r"|realtime|skills|threads|uploads|vector_stores)(/.*)?",
         "no:stored_work",
     ),
-    ("POST", "/responses/compact", "no:stored_work"),
+    ("POST", "/responses/compact", "openai.responses"),
 )
 _ANTHROPIC: tuple[Row, ...] = (
     *_MESSAGES,
@@ -127,7 +140,6 @@ _ANTHROPIC: tuple[Row, ...] = (
     ("GET", rf"/v1/files(/{_ID}(/content)?)?", "free:files"),
     ("POST", "/v1/files", "free:files"),
     ("DELETE", rf"/v1/files/{_ID}", "free:files"),
-    ("GET", rf"/v1/messages/batches(/{_ID}(/results)?)?", "free:batches"),
     (
         "POST",
         r"/v1/(agents|sessions|environments|deployments|dreams|skills)(/.*)?",
@@ -146,17 +158,21 @@ _GEMINI: tuple[Row, ...] = (
     ("POST", ":(generateContent|streamGenerateContent)", "gemini.generate"),
     ("POST", ":countTokens", "gemini.count_tokens"),
     ("POST", ":(embedContent|batchEmbedContents)", "gemini.embed"),
-    ("POST", ":(asyncBatchEmbedContent|batchGenerateContent)", "no:batch"),
-    ("POST", ":predictLongRunning", "no:video"),
+    ("POST", ":batchGenerateContent", "gemini.batch"),
+    ("POST", ":(predict|predictLongRunning|asyncBatchEmbedContent)", "gemini.predict"),
+    ("POST", ":fetchPredictOperation", "free:operations"),
     ("GET", "", "free:models"),
 )
 _PROJECT = r"/v1(beta1)?(/projects/[\w-]+/locations/[\w-]+)?"
 _GOOGLE = (
     *_rules(rf"/v1(alpha|beta)?/(models|tunedModels)/{_MODEL}", _GEMINI),
-    *_rules(rf"{_PROJECT}/publishers/google/models/{_MODEL}", _GEMINI),
     *_rules(
         rf"{_PROJECT}/publishers/google/models/[a-z-]*embedding{_MODEL}",
         [("POST", ":predict", "gemini.embed")],
+    ),
+    *_rules(rf"{_PROJECT}/publishers/google/models/{_MODEL}", _GEMINI),
+    *_rules(
+        _PROJECT, [("POST", "/(batchPredictionJobs|tuningJobs|reasoningEngines).*", "no:batch")]
     ),
     *_rules(
         rf"{_PROJECT}/publishers/anthropic/models/",
@@ -176,10 +192,18 @@ _GOOGLE = (
             ("GET", "/models", "free:models"),
             ("GET", rf"/(files|cachedContents)(/{_ID})?", "free:files"),
             ("DELETE", rf"/(files|cachedContents)/{_ID}", "free:files"),
-            ("POST", "/interactions.*", "no:stored_work"),
-            ("POST", "/(cachedContents|fileSearchStores|batches).*", "no:stored_work"),
+            ("POST", "/interactions", "gemini.interactions"),
+            ("GET", rf"/interactions/{_ID}", "free:interactions"),
+            ("DELETE", rf"/interactions/{_ID}", "free:interactions"),
+            ("POST", rf"/interactions/{_ID}/cancel", "free:interactions"),
+            ("GET", rf"/(batches|operations)(/{_ID})?", "free:batches"),
+            ("POST", rf"/batches/{_MODEL}:cancel", "free:batches"),
+            ("DELETE", rf"/batches/{_ID}", "free:batches"),
+            ("GET", rf"/models/{_MODEL}/operations/{_ID}", "free:operations"),
+            ("POST", "/(cachedContents|fileSearchStores|tunedModels|agents).*", "no:stored_work"),
         ],
     ),
+    *_rules("/upload/v1(alpha|beta)?", [("POST", "/files", "free:files")]),
 )
 _BEDROCK = (
     *_rules(
@@ -260,14 +284,23 @@ RULES: dict[str, tuple[Rule, ...]] = {
         *_rules("(/v1)?", _COMPATIBLE),
         *_rules("", _MESSAGES),
     ),
-    "groq": _rules("/openai/v1", _COMPATIBLE),
+    "groq": _rules("/openai/v1", [*_COMPATIBLE, *_BATCHES]),
     "huggingface": _rules(r"(/[a-z0-9-]+)?(/openai)?/v1", _COMPATIBLE),
     "mistral": _rules(
         "/v1",
         [
             *_COMPATIBLE,
+            *_FILES,
             ("POST", "/fim/completions", "openai.completions"),
-            ("POST", "/(agents|conversations|ocr|batch|fine_tuning)(/.*)?", "no:stored_work"),
+            ("POST", "/ocr", "mistral.ocr"),
+            ("POST", "/batch/jobs", "openai.batch"),
+            ("GET", rf"/batch/jobs(/{_ID})?", "free:batches"),
+            ("POST", rf"/batch/jobs/{_ID}/cancel", "free:batches"),
+            (
+                "POST",
+                "/(agents|conversations|fine_tuning|libraries|workflows)(/.*)?",
+                "no:stored_work",
+            ),
             ("POST", "/(chat/)?(moderations|classifications)", "no:stored_work"),
         ],
     ),
@@ -283,7 +316,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
         *_rules("/api", _MESSAGES),
     ),
     "perplexity": _rules("(/v1)?", _COMPATIBLE),
-    "together": _rules("/v1", _COMPATIBLE),
+    "together": _rules("/v1", [*_COMPATIBLE, *_BATCHES, ("POST", "/rerank", "cohere.rerank")]),
     "vercel": _rules("/v1", _COMPATIBLE),
     "voyageai": _rules(
         "/v1",

@@ -6,13 +6,18 @@ from typing import Any
 
 from proxy.providers.body import DEPTH_MAX, Body, Json
 from proxy.providers.call import BadRequest, CacheLifetime, Prompt
+from proxy.providers.image_size import image_size
 
 _SILENT = frozenset(
     [
         "type",
         "role",
         "id",
+        "thinking",
         "signature",
+        "thoughtSignature",
+        "thought_signature",
+        "toolUseId",
         "cache_control",
         "encrypted_content",
         "tool_use_id",
@@ -32,7 +37,19 @@ _OPAQUE = frozenset(
 """Blocks whose tokens cannot be told from their bytes: only the context window bounds the prompt
 then."""
 
-_FRAMING = frozenset({"id", "type", "index", "call_id", "function", "name", "arguments", "input"})
+_SEALED = frozenset({"signature", "thoughtSignature", "thought_signature", "encrypted_content"})
+"""Members that hold what a model thought before, for nobody but itself."""
+
+_CALLS = frozenset({"tool_calls", "function_call", "functionCall", "toolUse"})
+_RESULTS = frozenset({"functionResponse", "function_response", "toolResult"})
+"""Members that hold a tool's call or its result. Their ids are not read, and media in them is
+text."""
+_CALL_KINDS = frozenset({"tool_use", "function_call", "custom_tool_call", "tool_call"})
+"""Blocks that are a tool's call themselves."""
+
+_FRAMING = frozenset(
+    {"id", "type", "index", "call_id", "function", "name", "arguments", "input", "args", "response"}
+)
 """Members that wrap a tool call; the same holds for them."""
 
 _MEMBER_BYTES = (
@@ -49,6 +66,9 @@ class PromptGatherer:
         self._bytes = 0
         self._images = 0
         self._image_bytes = 0
+        self._image_sizes: list[tuple[int, int]] = []
+        self._calls = 0
+        self._sealed_bytes = 0
         self.is_bounded = True
         self.cache_lifetime: CacheLifetime | None = None
         """The longest `cache_control` lifetime met so far."""
@@ -79,7 +99,7 @@ class PromptGatherer:
         self._pieces.append(data)
         if is_image:
             self._images += 1
-            self._image_bytes += len(data)
+            self._inline_image(data)
         else:
             self.is_bounded = False
 
@@ -90,7 +110,12 @@ class PromptGatherer:
                 self._bytes += end - start
 
     def prompt(
-        self, *, tools_text: str = "", has_tools: bool = False, builtin_tools: int = 0
+        self,
+        *,
+        tools_text: str = "",
+        has_tools: bool = False,
+        must_use_tools: bool = False,
+        builtin_tools: int = 0,
     ) -> Prompt:
         return Prompt(
             texts=tuple(self._texts),
@@ -98,9 +123,13 @@ class PromptGatherer:
             text_bytes=self._bytes + _size(tools_text),
             message_count=len(self._texts),
             has_tools=has_tools,
+            must_use_tools=must_use_tools,
             builtin_tools=builtin_tools,
             images=self._images,
             image_bytes=self._image_bytes,
+            image_sizes=tuple(self._image_sizes),
+            tool_calls=self._calls,
+            sealed_bytes=self._sealed_bytes,
             is_bounded=self.is_bounded,
         )
 
@@ -113,12 +142,19 @@ class PromptGatherer:
         texts.append(text)
         self._bytes += _size(text)
 
+    def _inline_image(self, data: str) -> None:
+        self._image_bytes += len(data)
+        size = image_size(data)
+        if size is not None:
+            self._image_sizes.append(size)
+
     def _walk(self, root: Any, texts: list[str]) -> None:
-        """Depth first, without recursion. Each entry: value, whether it is a content block, whether
-        the model reads it as text, depth."""
-        stack: list[tuple[Any, bool, bool, int]] = [(root, True, True, 0)]
+        """Depth first, without recursion. Each entry: value, whether it is a content block, the
+        member that holds it when that is a tool's call or result, whether the model reads it as
+        text, depth."""
+        stack: list[tuple[Any, bool, str, bool, int]] = [(root, True, "", True, 0)]
         while stack:
-            value, is_block, is_read, depth = stack.pop()
+            value, is_block, held_by, is_read, depth = stack.pop()
             if isinstance(value, str):
                 self._pieces.append(value)
                 self._bytes += _size(value)
@@ -128,6 +164,8 @@ class PromptGatherer:
                 if depth > DEPTH_MAX:
                     raise BadRequest("the messages are nested too deeply")
                 taken = self._media(value) if is_block else None
+                if held_by in _CALLS or (is_block and _is_call(value)):
+                    self._calls += 1
                 is_read = is_read and not (is_block and _is_opaque(value))
                 if is_block and "cache_control" in value:
                     self.note_cache(value["cache_control"])
@@ -138,15 +176,20 @@ class PromptGatherer:
                     if child is taken and taken is not None:
                         continue
                     holds_blocks = is_block and name in ("content", "output")
-                    reads = is_read and not (is_block and name in _SILENT)
-                    stack.append((child, holds_blocks, reads, depth + 1))
+                    holds_call = name if is_block and name in _CALLS | _RESULTS else ""
+                    reads = is_read and not ((is_block or held_by) and name in _SILENT)
+                    if name in _SEALED and isinstance(child, str):
+                        self._sealed_bytes += len(child)
+                    stack.append((child, holds_blocks, holds_call, reads, depth + 1))
                     if reads and not is_block and name not in _FRAMING:
                         texts.append(name)
             elif isinstance(value, list):
                 if depth > DEPTH_MAX:
                     raise BadRequest("the messages are nested too deeply")
                 self._bytes += 2 * len(value) + 2
-                stack.extend((item, is_block, is_read, depth + 1) for item in reversed(value))
+                stack.extend(
+                    (item, is_block, held_by, is_read, depth + 1) for item in reversed(value)
+                )
             else:
                 self._bytes += 5 if value is None or isinstance(value, bool) else len(repr(value))
 
@@ -172,7 +215,7 @@ class PromptGatherer:
                 held = block.get(name)
                 data = _image_data(held)
                 if data is not None:
-                    self._image_bytes += len(data)
+                    self._inline_image(data)
                     self._pieces.append(data)
                     return held
         return None
@@ -181,6 +224,11 @@ class PromptGatherer:
 def _is_opaque(block: Json) -> bool:
     kind = block.get("type")
     return isinstance(kind, str) and kind in _OPAQUE
+
+
+def _is_call(block: Json) -> bool:
+    kind = block.get("type")
+    return isinstance(kind, str) and kind in _CALL_KINDS
 
 
 def _image_data(held: Any) -> str | None:

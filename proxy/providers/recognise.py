@@ -65,7 +65,19 @@ Recognised = Known | Socket | Free | Unsupported | NeedsShape | NotModel
 _AMBIGUOUS = re.compile(r"[^\x21-\x7e]|[%\\;]|//|/\.{1,2}(/|$)")
 """Spellings that two servers may read as two paths. No path above needs any of them."""
 
-_SHAPED_ENDS = ("/chat/completions", "/completions", "/responses", "/messages", "/embeddings")
+_MEDIA: dict[str, FormatName] = {
+    "/v1/images/generations": "openai.images",
+    "/v1/images/edits": "openai.images",
+    "/v1/audio/speech": "openai.speech",
+    "/v1/audio/transcriptions": "openai.transcription",
+    "/v1/audio/translations": "openai.transcription",
+}
+"""Known by their path alone, since a form has no shape to go by."""
+
+_SHAPED_ENDS = (
+    *("/chat/completions", "/completions", "/responses", "/messages", "/embeddings"),
+    *_MEDIA,
+)
 _SHAPED_INSIDE = (":generatecontent", ":streamgeneratecontent", ":rawpredict", ":streamrawpredict")
 _SOCKET_ENDS = ("/v1/realtime", "/v1/responses", "/v1/live/sessions")
 _PROMPTS = ("messages", "input", "prompt", "contents")
@@ -77,14 +89,20 @@ def recognise(
     """`headers` has lower-case names, or ignores case as mitmproxy's do. `path` may carry a
     query."""
     host = host.lower().rstrip(".")
-    path = path.partition("?")[0].partition("#")[0]
-    content_type = headers.get("content-type", "").lower()
-    is_socket = "websocket" in headers.get("upgrade", "").lower() or (
-        method == "CONNECT" and headers.get(":protocol", "") == "websocket"
-    )
+    path = _bare(path)
+    content_type, is_socket = _content_type(headers), _is_socket(method, headers)
     provider = provider_of(host, port, path)
     if provider is None:
         return _elsewhere(method, path, content_type, is_socket)
+    return _by(provider, method, path, content_type, is_socket)
+
+
+def recognise_as(provider: str, method: str, path: str, headers: Mapping[str, str]) -> Recognised:
+    """For a host that the operator says serves this provider's language: a company's gateway."""
+    return _by(provider, method, _bare(path), _content_type(headers), _is_socket(method, headers))
+
+
+def _by(provider: str, method: str, path: str, content_type: str, is_socket: bool) -> Recognised:
     if is_socket:
         dialogue = socket_of(provider, path)
         return Socket(provider, dialogue) if dialogue else Unsupported(provider, "websocket")
@@ -103,6 +121,20 @@ def recognise(
             return Free(provider, kind)
         case Refused(reason):
             return Unsupported(provider, reason)
+
+
+def _bare(path: str) -> str:
+    return path.partition("?")[0].partition("#")[0]
+
+
+def _content_type(headers: Mapping[str, str]) -> str:
+    return headers.get("content-type", "").lower()
+
+
+def _is_socket(method: str, headers: Mapping[str, str]) -> bool:
+    return "websocket" in headers.get("upgrade", "").lower() or (
+        method == "CONNECT" and headers.get(":protocol", "") == "websocket"
+    )
 
 
 _ESCAPED = re.compile("%3a|%2f", re.IGNORECASE)
@@ -124,6 +156,9 @@ def recognise_shape(host: str, port: int, path: str, body: bytes) -> Known | Uns
     """
     path = path.partition("?")[0]
     is_named = _names_a_model_call(path)
+    if _plain(path).endswith(tuple(_MEDIA)):
+        media = next((name for end, name in _MEDIA.items() if path.endswith(end)), None)
+        return _GATEWAY if media is None else Known(f"{host}:{port}", media)
     if not body.lstrip(b" \t\r\n\xef\xbb\xbf").startswith(b"{"):
         return _GATEWAY if is_named else NotModel()
     members = parse_object(body)
@@ -165,5 +200,10 @@ def _elsewhere(method: str, path: str, content_type: str, is_socket: bool) -> Re
 
 
 def _names_a_model_call(path: str) -> bool:
-    lowered = path.lower().rstrip("/")
+    lowered = _plain(path)
     return lowered.endswith(_SHAPED_ENDS) or any(mark in lowered for mark in _SHAPED_INSIDE)
+
+
+def _plain(path: str) -> str:
+    """As the most forgiving server reads it."""
+    return re.sub("/{2,}", "/", path.lower()).rstrip("/")

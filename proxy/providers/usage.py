@@ -30,6 +30,11 @@ class Usage:
     output_image_tokens: int = 0
     audio_seconds: int = 0
     """Audio billed by its length, beside any tokens; rounded up."""
+    characters: int = 0
+    """Text billed by its length, beside any tokens: what is spoken."""
+    pages: int = 0
+    """Pages read and billed by the piece; annotated ones have a price of their own."""
+    annotated_pages: int = 0
     web_searches: int = 0
     """Searches billed by the piece, not by the token."""
     stated_nanousd: int | None = None

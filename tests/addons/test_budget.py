@@ -316,7 +316,7 @@ async def test_a_large_prompt_is_counted_beside_the_loop(accounts):
     class Counting(TokenCounter):
         threads: tuple[bool, ...] = ()
 
-        def estimate(self, call):
+        def estimate(self, call, named):
             self.threads += (threading.current_thread() is threading.main_thread(),)
             return 1
 

@@ -6,6 +6,7 @@ import pytest
 from mitmproxy import http
 
 from addons.route import Route
+from proxy.config import RouteTo
 from proxy.engine.facts import ConnectionFacts
 from proxy.providers.recognise import Free, Known, NeedsShape, NotModel, Unsupported
 from proxy.refusals import Code, Refusal
@@ -14,9 +15,12 @@ from tests.addons.slips import flow
 
 OWN_PORT = 8080
 ROUTES = {
-    "openai": "https://api.openai.com",
-    "anthropic": "http://gateway.test:9000/claude/",
-    "wiki": "https://wiki.test/base",
+    "openai": RouteTo(to="https://api.openai.com"),
+    "anthropic": RouteTo(to="http://gateway.test:9000/claude/"),
+    "wiki": RouteTo(to="https://wiki.test/base"),
+    "team": RouteTo(to="https://gateway.test/aws", provider="aws"),
+    "ours": RouteTo(to="https://acme.openai.azure.com"),
+    "openrouter": RouteTo(to="https://openrouter.ai"),
 }
 
 
@@ -269,6 +273,26 @@ SPEAKS = {
         "POST",
         Unsupported("anthropic", "path_unsupported"),
     ),
+    "what the operator says, behind a company's gateway": (
+        "/team/model/amazon.nova-lite-v1%3A0/converse",
+        "POST",
+        Known("aws", "bedrock.converse"),
+    ),
+    "a provider's own host says who it is": (
+        "/ours/openai/deployments/prod/chat/completions?api-version=1",
+        "POST",
+        Known("azure", "openai.chat"),
+    ),
+    "a provider's own host, by its whole path": (
+        "/openrouter/api/v1/chat/completions",
+        "POST",
+        Known("openrouter", "openai.chat"),
+    ),
+    "a site that serves people too is its provider's by the route": (
+        "/openrouter/rankings",
+        "POST",
+        Unsupported("openrouter", "path_unsupported"),
+    ),
     "a route of nobody's speaks nothing": ("/wiki/v1/messages", "GET", NotModel()),
     "a route of nobody's may carry a model call": ("/wiki/v1/messages", "POST", NeedsShape()),
 }
@@ -289,7 +313,7 @@ def test_a_path_without_a_route_is_told_which_routes_there_are(path):
 
     assert no is not None
     assert no.code is Code.ROUTE_UNKNOWN
-    assert "/openai/, /anthropic/, /wiki/" in no.message
+    assert "/openai/, /anthropic/, /wiki/, /team/" in no.message
     assert it.destination is None
 
 
@@ -312,12 +336,12 @@ WIRES: dict[str, tuple[str, str, str, Any, str, bool]] = {
         "anthropic.other",
         False,
     ),
-    "a provider we do not know the errors of": (
+    "unmetered at another that speaks OpenAI's language": (
         "api.groq.com",
         "POST",
-        "/openai/v1/audio/speech",
+        "/openai/v1/audio/voices",
         Unsupported,
-        "http",
+        "openai.other",
         False,
     ),
     "another provider's chat": (
@@ -355,4 +379,9 @@ def test_what_was_for_the_proxy_stays_with_the_proxy():
 
 def test_a_route_to_no_host_is_an_error_at_start():
     with pytest.raises(ValueError, match="names no host"):
-        Route({"x": "https://a b/"})
+        Route({"x": RouteTo(to="https://a b/")})
+
+
+def test_a_route_that_says_another_provider_than_its_host_is_an_error_at_start():
+    with pytest.raises(ValueError, match="is openai's, not groq's"):
+        Route({"x": RouteTo(to="https://api.openai.com", provider="groq")})

@@ -219,3 +219,18 @@ async def test_settling_what_is_no_model_call_says_nothing():
     it = slip(left=True)
     await ADDON.settle(it)
     assert (it.cost_nanousd, it.usage) == (0, None)
+
+
+async def test_every_record_of_a_model_call_names_the_prices():
+    refused = model_slip(chat(), "models: {deny: ['*']}")
+    await ADDON.refused(refused)
+    assert refused.price_version == PRICES.version
+
+    elsewhere = slip()
+    await ADDON.refused(elsewhere)
+    assert elsewhere.price_version is None
+
+    settled = priced(chat())
+    settled.price_version = "older"
+    await ADDON.settle(settled)
+    assert settled.price_version == PRICES.version

@@ -367,3 +367,21 @@ async def test_orphans_already_charged_are_told_when_the_store_fails_on_the_way(
     assert [(hold.id, hold.org) for hold in expired] == [("h", ORG)]
     with pytest.raises(CountersUnavailable):
         await accounts.expire("other", NOW + 1)
+
+
+async def test_a_threshold_is_told_once_also_by_an_orphan() -> None:
+    store = Unreliable()
+    told: list[tuple[str, int]] = []
+    accounts = Accounts(
+        store,
+        Diary(),
+        on_crossed=lambda hold_id, crossed: told.extend((hold_id, each[1]) for each in crossed),
+    )
+    await accounts.reserve(ask("first", Charge(USD, 60, 0)), NOW)
+    await accounts.reserve(ask("second", Charge(USD, 25, 0)), NOW)
+    await accounts.settle("first", ORG, {"usd": 60}, NOW)
+    await accounts.settle("first", ORG, {"usd": 60}, NOW)
+    await accounts.expire_all(NOW + 10**9)
+    await accounts.aclose()
+
+    assert told == [("first", 50), ("second", 80)]

@@ -28,6 +28,7 @@ EVERY = {
             "REQUESTS_CA_BUNDLE",
             "CURL_CA_BUNDLE",
             "AWS_CA_BUNDLE",
+            "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
             "GIT_SSL_CAINFO",
             "PIP_CERT",
             "CARGO_HTTP_CAINFO",

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from proxy.identity import Claims, claims_from_credentials, claims_from_headers, is_identity_header
 from proxy.identity.claims import OWN_HEADERS, VENDOR_HEADERS
-from proxy.refusals import Code, Refusal, answer
+from proxy.refusals import Code, Refusal
+from proxy.shapes import answer
 
 ALLOWED = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:@/-")
 
@@ -127,6 +128,16 @@ def test_the_first_adapter_of_the_list_fills_a_part_in_whatever_order_they_are_s
     codex = [("session-id", "root"), ("thread-id", "leaf")]
 
     assert vendor(*codex).parts == vendor(*reversed(codex)).parts == {"session": "leaf"}
+
+
+def test_opencodes_session_header_is_a_runtimes_word_and_not_ours():
+    opencode = ("user-agent", "opencode/1.18.33 (linux) ai-sdk/provider-utils/4.0.40")
+    fields = [opencode, ("x-session-id", "ses_1"), ("x-session-affinity", "ses_1")]
+
+    for sent in (fields, list(reversed(fields)), fields[:2]):
+        assert own(*sent).parts == {}
+        assert vendor(*sent).parts == {"session": "ses_1"}
+    assert own(("user-agent", "curl/8"), ("x-session-id", "s")).parts == {"session": "s"}
 
 
 def test_an_adapter_with_a_value_nobody_may_have_is_passed_over():

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.identity import Claims, identify
-from proxy.refusals import Code, Refusal, answer
+from proxy.refusals import Code, Refusal
+from proxy.shapes import answer
 from proxy.slip import Identity
 
 WHOLE = {"org": "acme", "agent": "coder", "session": "s1"}

@@ -1,7 +1,8 @@
 """What the journeys share: a CA made once, and houses that no test changes."""
 
+import contextlib
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ import pytest_asyncio
 
 from proxy.config import Limits
 from proxy.engine.certificates import open_authority
-from tests.house import House, house
+from tests.house import House, house, policy
+from tests.journeys.standin import Standin, governed, standin
 from tests.redis_server import RedisServer
 
 
@@ -27,7 +29,7 @@ def place(tmp_path: Path, authority: Path) -> Path:
     return _moved_in(tmp_path, authority)
 
 
-SHARED = ("open_house", "narrow")
+SHARED = ("open_house", "narrow", "aimock_house", "broke_house", "rationed_house", "denying_house")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -75,6 +77,61 @@ async def narrow(shared_narrow_house: House) -> House:
     """A house with small limits."""
     await shared_narrow_house.reset()
     return shared_narrow_house
+
+
+@pytest.fixture(scope="session")
+def aimock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standin]:
+    """Every provider, by people who know nothing of Exeat."""
+    with standin(tmp_path_factory.mktemp("aimock")) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared_aimock_houses(
+    tmp_path_factory: pytest.TempPathFactory, authority: Path, aimock: Standin
+) -> AsyncIterator[Mapping[str, House]]:
+    """Houses before the stand-in: all is allowed, there is no money, no call, no model."""
+    texts = {
+        "open": policy(),
+        "broke": policy('name: tiny, usd: "0.0000001"'),
+        "rationed": policy("name: few, requests: 0"),
+        "denying": policy(more='models: {allow: ["none"]}\n'),
+    }
+    async with contextlib.AsyncExitStack() as stack:
+        yield {
+            name: await stack.enter_async_context(
+                governed(_moved_in(tmp_path_factory.mktemp(name), authority), text, aimock)
+            )
+            for name, text in texts.items()
+        }
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def aimock_house(shared_aimock_houses: Mapping[str, House]) -> House:
+    """Everything is allowed."""
+    await shared_aimock_houses["open"].reset()
+    return shared_aimock_houses["open"]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def broke_house(shared_aimock_houses: Mapping[str, House]) -> House:
+    """No call fits its budgets."""
+    await shared_aimock_houses["broke"].reset()
+    return shared_aimock_houses["broke"]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def rationed_house(shared_aimock_houses: Mapping[str, House]) -> House:
+    """No call is left, whatever it costs."""
+    await shared_aimock_houses["rationed"].reset()
+    return shared_aimock_houses["rationed"]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def denying_house(shared_aimock_houses: Mapping[str, House]) -> House:
+    """No model is allowed."""
+    await shared_aimock_houses["denying"].reset()
+    return shared_aimock_houses["denying"]
 
 
 @pytest.fixture(scope="session")

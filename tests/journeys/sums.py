@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from proxy.pricing.charges import quote_for
-from proxy.pricing.prices import Prices, Quote
+from proxy.pricing.prices import Prices
+from proxy.pricing.quote import Quote
 from proxy.pricing.tokens import TokenCounter
 from proxy.providers.call import FormatName
 from proxy.providers.formats import format_named

@@ -375,7 +375,7 @@ class TestUnderDeclaration:
             ("https://bedrock-runtime.us-east-1.amazonaws.com/async-invoke", "format_unsupported"),
             ("https://api.openai.com/v1/images/generations", "format_unsupported"),
             ("https://api.openai.com/v1/batches", "format_unsupported"),
-            ("https://api.anthropic.com/v1/messages/batches", "format_unsupported"),
+            ("https://api.anthropic.com/v1/sessions", "format_unsupported"),
             ("https://gateway.test/v1/chat/completions", "price_unknown"),
             ("https://gateway.test/anything", "format_unsupported"),
         ],

@@ -11,13 +11,16 @@ import pytest
 
 from proxy.budgets import Held, Limit
 from proxy.budgets import Hold as BudgetHold
-from proxy.ledger.filing import decision_of, outcome_of
+from proxy.ledger.filing import decision_of, outcome_of, threshold_of
+from proxy.ledger.r6 import Body, r6
 from proxy.ledger.records import Client, Forecast, Hold, HoldAmount, ToolCall, Usage
 from proxy.policy import PolicyBook
 from proxy.pricing.charges import quote_for
 from proxy.pricing.prices import Prices
 from proxy.pricing.tokens import TokenCounter
+from proxy.providers.answer import AnswerReader
 from proxy.providers.formats import format_named
+from proxy.providers.openai_chat_answer import ChatAnswer
 from proxy.providers.usage import Usage as Used
 from proxy.refusals import KINDS, Code, Refusal
 from proxy.slip import Destination, Identity, Slip, Stamped
@@ -57,6 +60,7 @@ def model_slip(**facts: Any) -> Slip:
         "body_bytes": len(BODY),
         "terms": PolicyBook([policy()]).terms("acme", "coder"),
         "quote": quote_for(PRICES, TokenCounter(), call),
+        "price_version": PRICES.version,
         "hold": BudgetHold("call-1", "acme", 5, (Held(LIMIT, 7, 900, 10),), 99, 12),
         "stamps": [Stamped("route", 4, "tunnel"), Stamped("budget", 9, "held")],
     }
@@ -99,6 +103,38 @@ def test_a_decision_says_who_what_where_by_which_rules_and_for_how_much() -> Non
     assert filed.price_version == PRICES.version
     assert filed.hold == Hold("call-1", 12, (HoldAmount(LIMIT.key, "usd", "day", 7, 900),), 99)
     assert (filed.code, filed.reason, filed.rule) == (None, None, None)
+
+
+def test_an_outcome_names_the_prices_it_was_charged_at_and_the_decision_those_it_was_held_at() -> (
+    None
+):
+    it = model_slip(status="answered", left=True, price_version="newer")
+    request: Body = {"class": "llm.call", "host": "a.test", "model": "m", "provider": "openai"}
+    rules: Body = {"policies": [], "price_version": "older", "rule": None}
+    decided: Body = {"request": request, "role": {}, "rules": rules, "seq": 1, "ts": "t"}
+    body = r6(outcome_of(it), 2, None, None, decided)
+    assert isinstance(body["rules"], dict)
+    assert body["rules"]["price_version"] == "newer"
+
+
+def test_a_threshold_is_filed_for_whom_the_limit_is_and_by_what_call() -> None:
+    limit = Limit("day", (("org", "acme"), ("agent", "coder")), "usd", "day", 1000)
+    event = threshold_of("call-1", limit, 80, 1_795_000_000_000)
+    assert (event.kind, event.org, event.agent, event.session) == (
+        "budget_threshold",
+        "acme",
+        "coder",
+        None,
+    )
+    assert event.decision_id == "call-1"
+    assert event.facts == {
+        "budget": "day",
+        "cap": 1000,
+        "limit": limit.key,
+        "percent": 80,
+        "unit": "usd",
+        "window": "day",
+    }
 
 
 def test_rule_8_no_query_no_secret_and_no_prompt_is_in_any_record() -> None:
@@ -229,6 +265,32 @@ def test_an_outcome_says_what_was_used_and_what_it_cost() -> None:
 @pytest.mark.parametrize("status", ["answered", "refused", "errored", "aborted", "client_gone"])
 def test_a_request_is_counted_only_when_a_byte_of_it_left(status: str, left: bool) -> None:
     assert outcome_of(slip(status=status, left=left)).requests == int(left)
+
+
+def answering(**facts: str) -> AnswerReader:
+    reader = AnswerReader(ChatAnswer(), {"content-type": "application/json"})
+    reader.feed(json.dumps({"choices": [], **facts}).encode())
+    reader.close()
+    return reader
+
+
+def test_an_outcome_says_which_model_answered_and_what_the_provider_calls_its_answer() -> None:
+    it = model_slip(status="answered", reader=answering(model="gpt-4o-2024-08-06", id="chatcmpl-1"))
+    filed = outcome_of(it)
+    assert (filed.model, filed.response_id) == ("gpt-4o-2024-08-06", "chatcmpl-1")
+
+
+@pytest.mark.parametrize("name", ["a prompt, quoted back", "x" * 257, "", "naïve", "two\nlines"])
+def test_what_is_no_name_is_not_filed_as_one(name: str) -> None:
+    it = model_slip(
+        status="answered",
+        reader=answering(model=name, id=name),
+        finish_reason=name,
+        upstream_request_id=name,
+    )
+    filed = outcome_of(it)
+    assert (filed.model, filed.response_id) == (None, None)
+    assert (filed.finish_reason, filed.upstream_request_id) == (None, None)
 
 
 def test_an_estimate_says_that_it_is_one() -> None:

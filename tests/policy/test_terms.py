@@ -296,6 +296,28 @@ def test_the_policies_in_force_are_named():
 
 
 @pytest.mark.parametrize(
+    ("said", "holds"),
+    [
+        ([], "refuse"),
+        (["refuse"], "refuse"),
+        (["dearest"], "dearest"),
+        (["dearest", "dearest"], "dearest"),
+        (["dearest", "refuse"], "refuse"),
+        (["refuse", "dearest"], "refuse"),
+    ],
+)
+def test_a_model_without_a_price_passes_only_where_every_enforced_policy_says_dearest(said, holds):
+    policies = [
+        policy(f"models: {{unknown_price: {word}}}\n", name=f"p{number}")
+        for number, word in enumerate(said)
+    ]
+    dry = policy("enforce: false\nmodels: {unknown_price: refuse}\n", name="dry")
+
+    assert terms(*policies).unknown_price == holds
+    assert terms(*policies, dry).unknown_price == holds
+
+
+@pytest.mark.parametrize(
     ("said", "then"),
     [
         ([], "drain"),

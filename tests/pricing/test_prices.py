@@ -1,7 +1,7 @@
 """Golden price vectors (P1-P4, F3, S7) and the rule that no bound is below a cost."""
 
 from datetime import UTC, datetime
-from decimal import ROUND_CEILING, Decimal
+from decimal import ROUND_CEILING
 from typing import Any
 
 import genai_prices
@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from proxy.money import nanousd
 from proxy.pricing.limits import UNKNOWN, Limits, limits_of
 from proxy.pricing.prices import Prices, UnknownModel, UnknownPrice, UnknownTier
-from proxy.pricing.rates import Rate
 from proxy.pricing.table import find_model
 from proxy.providers.anthropic_answer import usage_of
 from proxy.providers.call import ModelCall
 from proxy.providers.openai import chat_usage, responses_usage
 from proxy.providers.usage import Usage, UsagePart, total_of
 from tests.pricing.calls import anthropic, openai
+from tests.pricing.files import priced
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 PRICES = Prices(at=NOW)
@@ -360,11 +360,15 @@ def test_no_bound_is_below_a_cost_it_covers(
 
 
 def test_an_operator_s_rate_comes_first() -> None:
-    own = Rate(Decimal("1"), Decimal("2"), cache_read=Decimal("0.1"), output_tokens_max=50)
-    prices = Prices(
-        at=NOW,
-        overrides={("openai", "gpt-4o"): own, ("vllm", "*"): Rate.free()},
-    )
+    prices = priced("""
+        [rates.openai.gpt-4o]
+        input = 1
+        output = "2"
+        cache_read = 0.1
+        max_output = 50
+        [rates.vllm."*"]
+        free = true
+    """)
     assert prices.cost("openai", "gpt-4o", Usage(3, 1, cache_read_tokens=1)) == 2000 + 100 + 2000
     assert prices.cost("vllm", "anything/at-all", Usage(10**6, 10**6)) == 0
     assert prices.limits("openai", "gpt-4o") == Limits(128_000, 50)

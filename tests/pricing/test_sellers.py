@@ -10,12 +10,12 @@ from proxy.pricing.charges import charge_for, quote_for
 from proxy.pricing.families import family_of
 from proxy.pricing.limits import UNKNOWN, Limits, limits_of
 from proxy.pricing.prices import Prices, UnknownModel, UnknownTier
-from proxy.pricing.rates import Rate
 from proxy.pricing.tokens import TokenCounter, input_bound
 from proxy.providers.formats import format_named
 from proxy.providers.openai import chat_usage
 from proxy.providers.usage import Usage
 from tests.pricing.calls import openai
+from tests.pricing.files import priced
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 PRICES = Prices(at=NOW)
@@ -89,13 +89,18 @@ class TestAliases:
             quote_for(PRICES, TokenCounter(), self.CALL)
 
     def test_a_mapping_says_which_model_it_is(self) -> None:
-        prices = Prices(at=NOW, aliases={("azure", "gpt-4o"): "gpt-4"})
+        prices = priced("""
+            [[mappings]]
+            provider = "azure"
+            name = "gpt-4o"
+            model = "gpt-4"
+        """)
         quote = quote_for(prices, TokenCounter(), self.CALL)
         plain = replace(self.CALL, model="gpt-4", model_is_alias=False)
         assert quote.bound_nanousd == quote_for(PRICES, TokenCounter(), plain).bound_nanousd
 
     def test_so_does_a_rate_of_its_own(self) -> None:
-        prices = Prices(at=NOW, overrides={("azure", "gpt-4o"): Rate.free()})
+        prices = priced('[rates.azure."gpt-4o"]\nfree = true')
         assert quote_for(prices, TokenCounter(), self.CALL).bound_nanousd == 0
 
     @pytest.mark.parametrize(("answered", "is_estimated"), [("gpt-4o-mini", False), ("new", True)])
@@ -114,7 +119,7 @@ class TestAliases:
         )
 
     def test_the_mapping_stands_in_the_version(self) -> None:
-        assert Prices(at=NOW, aliases={("azure", "a"): "b"}).version != PRICES.version
+        assert priced("").version != PRICES.version
 
 
 def test_the_bound_is_that_of_the_dearest_fallback() -> None:
@@ -182,7 +187,7 @@ def test_limits_are_known_by_whoever_sells_the_model(
 def test_each_prompt_of_a_completion_has_a_window_of_its_own() -> None:
     prompt = {"text_bytes": 10**6, "message_count": 3}
     call = openai("m", format="openai.completions", prompt=prompt)
-    assert input_bound(call, Limits(1000, 10)) == 3000
+    assert input_bound(call, PRICES.models_for(call), Limits(1000, 10)) == 3000
 
 
 @pytest.mark.parametrize("provider", ["aws", "google", "github-copilot"])

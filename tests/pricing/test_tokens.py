@@ -1,7 +1,9 @@
 """Counting: estimates that are fast on anything, and bounds that hold."""
 
 import hashlib
+import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,12 +13,22 @@ from tiktoken_ext import openai_public  # type: ignore[import-untyped]  # It shi
 from proxy.pricing import encoding as shipped
 from proxy.pricing import tokens
 from proxy.pricing.limits import Limits
+from proxy.pricing.own import Named
 from proxy.pricing.tokens import TokenCounter, input_bound, output_upper_bound
 from proxy.providers.answer import AnswerReader
+from proxy.providers.call import ModelCall
 from proxy.providers.formats import format_named
 from tests.pricing.calls import anthropic, openai
 
 LIMITS = Limits(100_000, 10_000)
+
+
+def estimated(counter: TokenCounter, call: ModelCall) -> int:
+    return counter.estimate(call, Named(call.provider, call.model))
+
+
+def bound_of(call: ModelCall) -> int:
+    return input_bound(call, [Named(call.provider, call.model)], LIMITS)
 
 
 def test_our_encodings_are_tiktoken_s(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,8 +116,97 @@ def test_a_growing_conversation_costs_only_its_newest_message(
     counter = TokenCounter()
     texts = tuple(f"message {number}" for number in range(5))
     for length in range(1, 6):
-        counter.estimate(openai(prompt={"texts": texts[:length]}))
+        estimated(counter, openai(prompt={"texts": texts[:length]}))
     assert counted == list(texts)
+
+
+def test_the_same_tools_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[str] = []
+
+    def counting(text: str) -> int:
+        counted.append(text)
+        return 1
+
+    monkeypatch.setattr(tokens, "_tokens", counting)
+    counter = TokenCounter()
+    tools = '[{"name": "look", "description": "Look it up"}]'
+    for number in range(3):
+        prompt = {"texts": (f"turn {number}",), "tools_text": tools, "has_tools": True}
+        estimated(counter, openai(prompt=prompt))
+        assert not counter.is_large(openai(prompt={**prompt, "texts": ()}))
+    assert [text for text in counted if text.startswith("turn")] == ["turn 0", "turn 1", "turn 2"]
+    assert len(counted) == 3 + 2
+
+
+def test_the_memo_of_tools_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "_OUTLINES_MAX", 10)
+    counter = TokenCounter()
+    for number in range(100):
+        estimated(counter, openai(prompt={"tools_text": f'[{{"name": "{number}"}}]'}))
+    assert len(counter._outlines) <= 10
+
+
+TOOL = json.dumps(
+    [
+        {
+            "type": "function",
+            "function": {
+                "name": "get_weather",
+                "description": "Get the current weather in a given location",
+                "parameters": {
+                    "type": "object",
+                    "properties": {"location": {"type": "string", "description": "The city"}},
+                    "required": ["location"],
+                },
+            },
+        }
+    ]
+)
+
+
+def added(model: str, provider: str = "openai", **prompt: Any) -> int:
+    """What something adds to the estimate of an empty prompt."""
+    counter = TokenCounter()
+    base = openai(model, prompt={"texts": ()}, provider=provider)
+    more = replace(base, prompt=replace(base.prompt, **prompt))
+    return estimated(counter, more) - estimated(counter, base)
+
+
+@pytest.mark.parametrize(
+    ("what", "provider", "model", "prompt", "tokens"),
+    [
+        ("a declaration", "openai", "gpt-4o", {"tools_text": TOOL, "has_tools": True}, 41),
+        ("a declaration", "google", "gemini-3-flash", {"tools_text": TOOL, "has_tools": True}, 18),
+        (
+            "JSON",
+            "google",
+            "gemini-3-flash",
+            {
+                "tools_text": TOOL.replace('"parameters"', '"parametersJsonSchema"'),
+                "has_tools": True,
+            },
+            52,
+        ),
+        ("a call and its result", "openai", "gpt-4o", {"tool_calls": 2}, 16),
+        ("a call and its result", "anthropic", "claude-opus-4-5", {"tool_calls": 2}, 96),
+        ("reasoning handed back", "openai", "gpt-5", {"sealed_bytes": 900}, 100),
+        ("reasoning handed back", "anthropic", "claude-opus-4-5", {"sealed_bytes": 900}, 0),
+        ("a small image", "openai", "gpt-4o", {"images": 1, "image_sizes": ((640, 480),)}, 425),
+        ("an image by a link", "openai", "gpt-4o", {"images": 1}, 800),
+    ],
+)
+def test_each_family_adds_what_was_measured(
+    what: str, provider: str, model: str, prompt: dict[str, Any], tokens: int
+) -> None:
+    assert added(model, provider, **prompt) == tokens, what
+
+
+@pytest.mark.parametrize(("forced", "tokens"), [(False, 480), (True, 300)])
+def test_claudes_hidden_prompt_is_shorter_where_a_tool_must_be_used(
+    forced: bool, tokens: int
+) -> None:
+    prompt = {"tools_text": "[]", "has_tools": True, "must_use_tools": forced}
+    assert added("claude-sonnet-4-5", "anthropic", **prompt) == tokens
 
 
 def test_the_memo_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +223,7 @@ def test_large_is_what_is_new_and_long() -> None:
     counter = TokenCounter()
     call = openai(prompt={"texts": ("word " * 10_000,)})
     assert counter.is_large(call)
-    counter.estimate(call)
+    estimated(counter, call)
     assert not counter.is_large(call)
     assert not counter.is_large(openai())
 
@@ -130,14 +231,14 @@ def test_large_is_what_is_new_and_long() -> None:
 def test_an_estimate_of_plain_text_is_close() -> None:
     """Recorded: one short message to gpt-4o is 7 tokens of text and 14 billed."""
     call = openai(prompt={"texts": ("What is the capital of France?",)})
-    assert TokenCounter().estimate(call) == 14
+    assert estimated(TokenCounter(), call) == 14
 
 
 def test_newer_claude_models_make_more_tokens_of_a_text() -> None:
     counter = TokenCounter()
     prompt = {"texts": ("word " * 1000,)}
-    older = counter.estimate(anthropic("claude-sonnet-4-5", prompt=prompt))
-    newer = counter.estimate(anthropic("claude-opus-5", prompt=prompt))
+    older = estimated(counter, anthropic("claude-sonnet-4-5", prompt=prompt))
+    newer = estimated(counter, anthropic("claude-opus-5", prompt=prompt))
     assert newer > 1.2 * older
 
 
@@ -152,17 +253,22 @@ def test_newer_claude_models_make_more_tokens_of_a_text() -> None:
             40 + 16 + 512 + 4096,
         ),
         ("images", {"images": 2, "image_bytes": 50_000}, 40 + 16 + 128 + 7600),
+        (
+            "images that say their size",
+            {"images": 2, "image_sizes": ((640, 480),)},
+            40 + 16 + 128 + 3800 + 425 + 53 + 16,
+        ),
         ("a prompt we do not see", {"is_bounded": False}, 100_000),
         ("never above the window", {"text_bytes": 10**9}, 100_000),
     ],
 )
 def test_the_input_bound_adds_up(what: str, prompt: dict[str, Any], bound: int) -> None:
-    assert input_bound(openai(prompt=prompt), LIMITS) == bound, what
+    assert bound_of(openai(prompt=prompt)) == bound, what
 
 
 def test_a_model_whose_image_bill_is_not_proved_is_bounded_by_the_bytes_too() -> None:
     prompt = {"images": 1, "image_bytes": 50_000}
-    assert input_bound(openai("gpt-5.4-mini", prompt=prompt), LIMITS) > 50_000
+    assert bound_of(openai("gpt-5.4-mini", prompt=prompt)) > 50_000
 
 
 def reader_of(data: bytes, content_type: str = "text/event-stream") -> AnswerReader:

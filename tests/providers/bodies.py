@@ -171,3 +171,29 @@ def gemini(**members: Any) -> bytes:
 def converse(**members: Any) -> bytes:
     body = {"messages": [{"role": "user", "content": [{"text": "Say hi."}]}]} | members
     return json.dumps(body).encode()
+
+
+BOUNDARY = "bOuNdArY"
+
+
+def form(**fields: Any) -> bytes:
+    """A form as OpenAI's client writes it. A value is text, or a file's name and bytes; a list is
+    several of one name with brackets."""
+    out = b""
+    for name, value in fields.items():
+        for each in value if isinstance(value, list) else [value]:
+            key = f"{name}[]" if isinstance(value, list) else name
+            out += f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{key}"'.encode()
+            if isinstance(each, tuple):
+                out += f'; filename="{each[0]}"\r\nContent-Type: application/octet-stream'.encode()
+            data = each[1] if isinstance(each, tuple) else str(each).encode()
+            out += b"\r\n\r\n" + data + b"\r\n"
+    return out + f"--{BOUNDARY}--\r\n".encode()
+
+
+def wav(data_bytes: int, *, rate: int = 16_000, channels: int = 1, bits: int = 16) -> bytes:
+    """Silence of so many bytes."""
+    frame = channels * bits // 8
+    head = struct.pack("<IHHIIHH", 16, 1, channels, rate, rate * frame, frame, bits)
+    chunks = b"WAVEfmt " + head + b"data" + struct.pack("<I", data_bytes) + bytes(data_bytes)
+    return b"RIFF" + struct.pack("<I", len(chunks)) + chunks

@@ -12,7 +12,7 @@ from tests.replay.exchanges import Exchange, exchanges_in
 
 OWN = Path(__file__).parent.parent / "replay" / "exchanges"
 JSON = {"content-type": "application/json"}
-LENGTHS = {"length", "max_tokens", "MAX_TOKENS", "max_output_tokens"}
+LENGTHS = {"length", "max_tokens", "MAX_TOKENS", "max_output_tokens", "incomplete"}
 """How each provider says that the limit was reached."""
 
 
@@ -23,7 +23,8 @@ def reader_of(exchange: Exchange) -> AnswerReader | None:
     if not isinstance(seen, Known) or exchange.status >= 400:
         return None
     wire = format_named(seen.format, seen.provider)
-    return wire.answer_reader(wire.read_request(exchange.request, exchange.path), exchange.headers)
+    call = wire.read_request(exchange.request, exchange.path, exchange.content_type)
+    return wire.answer_reader(call, exchange.headers)
 
 
 def streams() -> Iterator[Exchange]:
@@ -74,6 +75,7 @@ def test_every_format_that_streams_has_words() -> None:
         "openai.responses",
         "anthropic.messages",
         "gemini.generate",
+        "gemini.interactions",
         "bedrock.converse",
         "bedrock.invoke",
         "cohere.chat",

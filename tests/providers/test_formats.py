@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from proxy.providers.call import BadRequest, FormatName, ModelCall
 from proxy.providers.formats import FORMATS, format_named
-from tests.providers.bodies import chat, chunk, converse, frame, gemini, messages, responses, sse
+from tests.providers.billable import FORM, SAMPLES
+from tests.providers.bodies import chat, chunk, converse, form, frame, gemini, messages, sse
 
 PATHS: dict[str, str] = {
     "gemini": "/v1beta/models/gemini-2.5-flash:streamGenerateContent",
@@ -18,9 +19,15 @@ PATHS: dict[str, str] = {
 NAMES: list[FormatName] = sorted(FORMATS)
 
 
-def read(name: FormatName, data: bytes, provider: str = "openai", path: str = "") -> ModelCall:
+def read(
+    name: FormatName,
+    data: bytes,
+    provider: str = "openai",
+    path: str = "",
+    content_type: str = "application/json",
+) -> ModelCall:
     path = path or PATHS.get(name.split(".")[0], "")
-    return format_named(name, provider).read_request(data, path)
+    return format_named(name, provider).read_request(data, path, content_type)
 
 
 def amended(name: FormatName, data: bytes, provider: str, tokens: int, path: str = "") -> Any:
@@ -243,6 +250,13 @@ class TestBedrock:
                 },
                 2000,
             ),
+            (
+                {
+                    "inferenceConfig": {"maxTokens": 9},
+                    "additionalModelRequestFields": {"inferenceConfig": {"max_new_tokens": 3000}},
+                },
+                3000,
+            ),
         ],
     )
     def test_the_largest_reading_bounds(self, members: dict[str, Any], bound: int | None) -> None:
@@ -274,12 +288,19 @@ class TestBedrock:
     def test_converse_is_lowered_everywhere(self) -> None:
         body = converse(
             inferenceConfig={"maxTokens": 9000, "topP": 1},
-            additionalModelRequestFields={"thinking": {"budget_tokens": 2000}, "top_k": 1},
+            additionalModelRequestFields={
+                "thinking": {"budget_tokens": 2000},
+                "inferenceConfig": {"max_new_tokens": 3000, "topK": 2},
+                "top_k": 1,
+            },
         )
         lowered = amended("bedrock.converse", body, "aws", 1000)
         assert lowered["inferenceConfig"] == {"maxTokens": 1000, "topP": 1}
-        more = lowered["additionalModelRequestFields"]
-        assert more == {"thinking": {"type": "disabled"}, "top_k": 1}
+        assert lowered["additionalModelRequestFields"] == {
+            "thinking": {"type": "disabled"},
+            "inferenceConfig": {"max_new_tokens": 1000, "topK": 2},
+            "top_k": 1,
+        }
 
     @pytest.mark.parametrize(
         ("model", "members", "bound", "lowered"),
@@ -374,10 +395,16 @@ WORDS = [
     *("metadata", "inputTokens", "cacheDetails", "toolUse", "start", "billed_units", "meta"),
     *("eval_count", "done", "text", "contentBlockStart", "results", "outputs", "x_groq"),
     *("usage_breakdown", "models", "cost", "is_byok", "cost_details", "predictions", "embeddings"),
+    *("input_tokens", "output_tokens", "input_tokens_details", "text_tokens", "svg_usage"),
+    *("seconds", "duration", "interaction", "event_type", "steps", "step", "status"),
+    *("total_input_tokens", "total_output_tokens", "total_cached_tokens", "usage_info"),
+    *("pages_processed", "grounding_tool_count", "prompt_tokens", "prompt_audio_seconds"),
     *("amazon-bedrock-invocationMetrics", "inputTokenCount", "finishReason", "event_type"),
 ]
 KINDS = [
     *("message_start", "message_delta", "message-end", "stream-end", "message", "error"),
+    *("image_generation.completed", "speech.audio.done", "transcript.text.done", "tokens"),
+    *("interaction.completed", "step.start", "function_call", "duration"),
     *("response.completed", "tool-call-start", "content_block_start", "text-generation"),
 ]
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4)
@@ -401,21 +428,12 @@ TYPES = [
     *("text/event-stream", "application/json", "application/x-ndjson", ""),
     "application/vnd.amazon.eventstream",
 ]
-BODIES = {
-    "gemini": gemini(),
-    "bedrock": converse(),
-    "openai.responses": responses(),
-    "openai.embeddings": responses(),
-    "openai.completions": b'{"model":"m","prompt":"x"}',
-    "anthropic": messages(),
-    "cohere.embed": b'{"model":"m","texts":["x"]}',
-    "cohere.rerank": b'{"model":"m","query":"x","documents":["y"]}',
-    "ollama.embed": b'{"model":"m","input":["x"]}',
-}
 
 
-def body_of(name: FormatName) -> bytes:
-    return BODIES.get(name) or BODIES.get(name.split(".")[0]) or chat(stream=True)
+def sample(name: FormatName) -> tuple[str, bytes]:
+    """A body and its content type; a chat that streams."""
+    content_type, body = SAMPLES[name]
+    return (content_type, chat(stream=True)) if name == "openai.chat" else (content_type, body)
 
 
 @settings(max_examples=500, deadline=None)
@@ -434,13 +452,14 @@ def test_nothing_any_provider_sends_raises_or_depends_on_its_cuts(
     name: FormatName,
     provider: str,
     data: bytes,
-    content_type: str,
+    answer_type: str,
     cuts: list[int],
     headers: dict[str, str],
 ) -> None:
     wire = format_named(name, provider)
-    call = read(name, body_of(name), provider)
-    headers = {"content-type": content_type} | headers
+    content_type, body = sample(name)
+    call = read(name, body, provider, content_type=content_type)
+    headers = {"content-type": answer_type} | headers
     whole, pieced = wire.answer_reader(call, headers), wire.answer_reader(call, headers)
     assert whole.feed(data) + whole.close() == data
     out, at = b"", 0
@@ -467,6 +486,9 @@ members = st.dictionaries(
             *("model", "messages", "contents", "generationConfig", "tools", "system", "max_tokens"),
             *("inferenceConfig", "toolConfig", "additionalModelRequestFields", "prompt", "input"),
             *("options", "thinking", "chat_history", "message", "texts", "documents", "images"),
+            *("n", "quality", "partial_images", "image", "svg", "stream_format", "file", "url"),
+            *("batch", "inputConfig", "input_config", "request", "params", "pages", "document"),
+            *("generation_config", "background", "agent", "previous_interaction_id", "tools"),
             *("anthropic_version", "models", "serviceTier", "requests", "systemInstruction"),
         ]
     ),
@@ -496,8 +518,42 @@ def test_no_request_raises_anything_but_bad_request(
     except BadRequest:
         return
     assert lowered.digest == call.digest
-    if lowered.output_tokens_max is not None and name != "bedrock.invoke":
+    if not call.can_be_lowered:
+        assert again == data or json.loads(again) == json.loads(data)
+    elif lowered.output_tokens_max is not None and name != "bedrock.invoke":
         assert lowered.output_tokens_max <= max(tokens, 0)
+
+
+FORMS: list[FormatName] = ["openai.images", "openai.transcription", "openai.video"]
+fields = st.dictionaries(
+    st.sampled_from(
+        [
+            *("model", "n", "quality", "stream", "partial_images", "prompt", "svg", "frame_count"),
+            *("file", "image", "mask", "url", "chunking_strategy", "input_reference", "Model"),
+        ]
+    ),
+    st.one_of(
+        st.text(max_size=6),
+        st.sampled_from(["1", "2", "true", "low", "gpt-image-1", "whisper-1"]),
+        st.tuples(st.just("a.wav"), st.binary(max_size=60)),
+        st.lists(st.text(max_size=3), max_size=2),
+    ),
+    max_size=6,
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.sampled_from(FORMS), st.sampled_from(["openai", "azure", "groq"]), fields, st.binary())
+def test_no_form_raises_anything_but_bad_request(
+    name: FormatName, provider: str, members: dict[str, Any], junk: bytes
+) -> None:
+    body = form(**{"model": "m"} | members)
+    for data in (body, body[:-9] + junk, junk):
+        try:
+            call = read(name, data, provider, content_type=FORM)
+        except BadRequest:
+            continue
+        assert call.unbounded or call.output_tokens_max is None or call.output_tokens_max > 0
 
 
 @pytest.mark.parametrize(
