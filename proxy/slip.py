@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from proxy.budgets import Hold
     from proxy.ledger.records import Event
     from proxy.policy import Terms
-    from proxy.policy.decide import Ruled
     from proxy.pricing.quote import Quote
     from proxy.providers.answer import AnswerReader, Ending
     from proxy.providers.call import ModelCall
@@ -25,6 +24,9 @@ if TYPE_CHECKING:
 
 Door = Literal["forward", "tunnel", "base_url", "internal"]
 """How a call came in: absolute-form, inside CONNECT, on a base-URL route, or to Exeat itself."""
+
+Ruling = Literal["allow", "warn", "deny", "hold", "redact"]
+"""What rules decide: yes; yes, flagged; no; not before a person said so; yes, without its secrets."""
 
 Status = Literal["answered", "refused", "errored", "aborted", "client_gone"]
 
@@ -66,6 +68,25 @@ class Destination:
         host = f"[{self.host}]" if ":" in self.host else self.host
         default = 443 if self.scheme == "https" else 80
         return host if self.port == default else f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """A decision, and whose it was."""
+
+    decision: Ruling
+    rule: str
+    """`policy/rules.id`, `policy/egress.deny[0]`, `policy/tools.default` …"""
+    reason: str = ""
+    enforced: bool = True
+    """False: a policy that only watches would have it so, and it passes."""
+    watched: "Ruled | None" = None
+    """What policies that only watch would have decided instead."""
+
+    @property
+    def passes(self) -> bool:
+        """Neither refused nor held, or only by a policy that watches."""
+        return not self.enforced or self.decision in ("allow", "warn", "redact")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +146,7 @@ class Slip:
     reads_body: bool = False
     """An addon needs the whole body before it can answer; otherwise it is streamed."""
     terms: "Terms | None" = None
-    ruled: "Ruled | None" = None
+    ruled: Ruled | None = None
     """What the rules said of it."""
     quote: "Quote | None" = None
     price_version: str | None = None

@@ -8,6 +8,16 @@ from proxy.actions.action import Action, action_of
 from proxy.actions.command import Command
 from proxy.actions.paths import matches_path
 from proxy.actions.patterns import CommandPattern
+from proxy.actions.sql import NOT_UNDERSTOOD, STATEMENTS
 from proxy.actions.tools import Category
 
-__all__ = ["Action", "Category", "Command", "CommandPattern", "action_of", "matches_path"]
+__all__ = [
+    "NOT_UNDERSTOOD",
+    "STATEMENTS",
+    "Action",
+    "Category",
+    "Command",
+    "CommandPattern",
+    "action_of",
+    "matches_path",
+]

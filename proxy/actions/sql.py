@@ -39,6 +39,8 @@ _verb = re.compile(
 _VERBS = frozenset(
     "select insert update delete drop truncate alter create grant revoke merge replace".split()
 )
+STATEMENTS = _VERBS | {"delete_all", "update_all"}
+"""Kinds of SQL that a rule may name; the last two have no WHERE, or one that is always true."""
 
 
 def looks_like_sql(text: str) -> bool:

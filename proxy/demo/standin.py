@@ -35,6 +35,8 @@ class Script:
     """Break the connection after so many pieces of a stream."""
     tool: str | None = None
     """Ask for this tool instead of talking."""
+    arguments: str = '{"path":"README.md"}'
+    """What it is asked with, as JSON."""
     status: int = 200
     compress: bool = False
 
@@ -260,7 +262,7 @@ def _chat_tool(script: Script) -> dict[str, Any]:
     return {
         "id": "call_1",
         "type": "function",
-        "function": {"name": script.tool, "arguments": '{"path":"README.md"}'},
+        "function": {"name": script.tool, "arguments": script.arguments},
     }
 
 
@@ -269,7 +271,7 @@ def _tool_use(script: Script) -> dict[str, Any]:
         "type": "tool_use",
         "id": "toolu_1",
         "name": script.tool,
-        "input": {"path": "README.md"},
+        "input": json.loads(script.arguments),
     }
 
 
@@ -286,7 +288,7 @@ def _response(asked: dict[str, Any], script: Script, status: str) -> dict[str, A
         }
     ]
     if script.tool:
-        asked_for = {"name": script.tool, "arguments": '{"path":"README.md"}'}
+        asked_for = {"name": script.tool, "arguments": script.arguments}
         output = [
             {
                 "type": "function_call",
@@ -424,7 +426,7 @@ def _message_events(asked: dict[str, Any], script: Script) -> list[bytes]:
         block: dict[str, Any] = {**_tool_use(script), "input": {}}
         deltas = [
             {"type": "input_json_delta", "partial_json": piece}
-            for piece in ("", '{"path":', '"README.md"}')
+            for piece in ("", script.arguments[:8], script.arguments[8:])
         ]
     else:
         block = {"type": "text", "text": ""}

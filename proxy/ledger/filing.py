@@ -18,8 +18,7 @@ from proxy.ledger.records import (
     ToolCall,
     Usage,
 )
-from proxy.policy.decide import Ruled
-from proxy.slip import Slip, new_id
+from proxy.slip import Ruled, Slip, new_id
 
 _STRENGTHS = {1: "token", 2: "listener", 3: "proxy_credentials", 4: "headers"}
 _WORD = re.compile(r"[\x21-\x7e]{1,256}")

@@ -1,36 +1,16 @@
 """One function decides, for requests, model calls, tool calls, hooks, explanations and replays (pure)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from proxy.policy.facts import Facts
-from proxy.policy.rule_schema import Decision
-from proxy.slip import Destination
+from proxy.slip import Destination, Ruled, Ruling
 
 if TYPE_CHECKING:
     from proxy.policy.terms import CompiledPolicy, Terms
 
-_BY_STRICTNESS: tuple[Decision, ...] = ("deny", "hold", "redact", "warn", "allow")
-
-
-@dataclass(frozen=True, slots=True)
-class Ruled:
-    """A decision, and whose it was."""
-
-    decision: Decision
-    rule: str
-    """`policy/rules.id`, `policy/egress.deny[0]`, `policy/tools.default` …"""
-    reason: str = ""
-    enforced: bool = True
-    """False: a policy that only watches would have it so, and it passes."""
-    watched: "Ruled | None" = None
-    """What policies that only watch would have decided instead."""
-
-    @property
-    def passes(self) -> bool:
-        """Neither refused nor held, or only by a policy that watches."""
-        return not self.enforced or self.decision in ("allow", "warn", "redact")
+_BY_STRICTNESS: tuple[Ruling, ...] = ("deny", "hold", "redact", "warn", "allow")
 
 
 NO_POLICY = Ruled("deny", "no-policy", "no policy applies to this caller")
@@ -46,8 +26,7 @@ def decide(terms: "Terms", facts: Facts) -> Ruled:
 def _rulings(policy: "CompiledPolicy", facts: Facts) -> list[Ruled]:
     found = []
     if facts.kind != "tool" and facts.host is not None:
-        scheme = "https" if facts.port == 443 else "http"
-        to = Destination(scheme, facts.host, facts.port or 443)
+        to = Destination("https", facts.host, facts.port or 443)
         answer = policy.egress(to, facts.method or "GET", facts.path or "/")
         found.append(_of_answer(answer.allowed, answer.rule, answer.reason, answer.enforced))
     if facts.model is not None:

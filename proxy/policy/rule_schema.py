@@ -1,15 +1,15 @@
 """A rule as a person writes it: who, what, when, and then what (pydantic models)."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import re2
+import re2  # type: ignore[import-untyped]  # It ships no types.
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from proxy.actions import CATEGORIES, STATEMENTS, CommandPattern
+from proxy.actions import STATEMENTS, Category, CommandPattern
 from proxy.money import nanousd
+from proxy.slip import Ruling
 
-Decision = Literal["allow", "warn", "deny", "hold", "redact"]
 Kind = Literal["http", "llm", "tool"]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
@@ -100,7 +100,9 @@ class Match(_Model):
     providers: Globs | None = None
     models: Globs | None = None
     tools: Globs | None = None
-    categories: tuple[Annotated[str, _one_of(CATEGORIES, "category")], ...] | None = None
+    categories: (
+        tuple[Annotated[str, _one_of(frozenset(get_args(Category)), "category")], ...] | None
+    ) = None
     targets: Globs | None = None
     """Globs on the files, addresses and hosts that a tool would touch; `**` crosses folders."""
     commands: tuple[Annotated[str, AfterValidator(_command)], ...] | None = None
@@ -111,7 +113,9 @@ class Match(_Model):
     secrets: Globs | None = None
     """Kinds of secrets that would leave; `*` is any."""
     time: Time | None = None
-    costs_more_than: Annotated[str, BeforeValidator(_dollars), AfterValidator(_amount)] | None = None
+    costs_more_than: Annotated[str, BeforeValidator(_dollars), AfterValidator(_amount)] | None = (
+        None
+    )
     """Dollars that the call may cost at most."""
     identity_weaker_than: Literal["token", "listener", "proxy_credentials"] | None = None
     repeats_more_than: Annotated[int, Field(ge=0)] | None = None
@@ -127,7 +131,7 @@ class Rule(_Model):
     """One rule. Of those that match, the one with the lowest priority counts; then the first."""
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
-    decision: Decision
+    decision: Ruling
     priority: Annotated[int, Field(ge=0, le=10_000)] = 100
     reason: Annotated[str, Field(max_length=500)] = ""
     """Told to whoever is refused: what is not allowed, and what would be."""

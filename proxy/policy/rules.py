@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-import re2
+import re2  # type: ignore[import-untyped]  # It ships no types.
 
-from proxy.actions import CommandPattern, matches_path
+from proxy.actions import NOT_UNDERSTOOD, CommandPattern, matches_path
 from proxy.money import nanousd
 from proxy.policy.facts import Facts
 from proxy.policy.rates import Meter
-from proxy.policy.rule_schema import Decision, Match, Rate, Rule, Time
+from proxy.policy.rule_schema import Match, Rate, Rule, Time
+from proxy.slip import Ruling
 
 type Question = Callable[[Facts], bool]
 
@@ -31,7 +32,7 @@ class Compiled:
     """A rule, ready to be asked."""
 
     id: str
-    decision: Decision
+    decision: Ruling
     reason: str
     questions: tuple[tuple[str, Question], ...]
     """Named, so that a rule that does not match can say why not."""
@@ -146,7 +147,7 @@ _TEXTS: dict[str, Callable[[Facts], str | None]] = {
 
 def _of_actions(match: Match) -> list[tuple[str, Question]]:
     """What a tool would do. A script that could not be parsed may do anything, so it meets every
-    criterion on commands."""
+    criterion on commands; the same goes for SQL."""
     asked: list[tuple[str, Question]] = []
     if match.targets is not None:
         targets = match.targets
@@ -174,7 +175,7 @@ def _of_actions(match: Match) -> list[tuple[str, Question]]:
             )
         )
     if match.statements is not None:
-        kinds = frozenset(match.statements)
+        kinds = frozenset(match.statements) | {NOT_UNDERSTOOD}
         asked.append(
             (
                 "statements",

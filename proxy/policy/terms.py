@@ -9,14 +9,13 @@ from typing import Literal
 
 from proxy.budgets import Limit
 from proxy.policy.addresses import Network
-from proxy.policy.decide import Ruled
 from proxy.policy.facts import Facts
 from proxy.policy.loader import LoadedPolicy
 from proxy.policy.rates import Meter
 from proxy.policy.rule_schema import Rule
 from proxy.policy.rules import Compiled, Rules
 from proxy.policy.schema import Budget, Policy, Route, UnknownPricing
-from proxy.slip import Destination, Identity
+from proxy.slip import Destination, Identity, Ruled
 
 OnExceed = Literal["refuse", "fit", "extend"]
 ClientLeaves = Literal["drain", "cancel", "forfeit"]

@@ -4,10 +4,9 @@ import time
 from datetime import UTC, datetime
 
 from proxy.actions import Action
-from proxy.policy.decide import Ruled
 from proxy.policy.facts import Facts
 from proxy.refusals import Code, Refusal
-from proxy.slip import Slip
+from proxy.slip import Ruled, Slip
 
 
 def now() -> datetime:

@@ -19,6 +19,7 @@ from proxy.providers.tool_gate_chat import ChatSieve
 from proxy.providers.tool_gate_cohere import CohereSieve
 from proxy.providers.tool_gate_events import EventGate
 from proxy.providers.tool_gate_gemini import GeminiSieve
+from proxy.providers.tool_gate_interactions import InteractionsSieve
 from proxy.providers.tool_gate_messages import MessagesSieve
 from proxy.providers.tool_gate_ollama import OllamaSieve
 from proxy.providers.tool_gate_responses import ResponsesSieve
@@ -31,6 +32,7 @@ SIEVES: dict[FormatName, Callable[[Judge], Sieve]] = {
     "openai.responses": ResponsesSieve,
     "anthropic.messages": MessagesSieve,
     "gemini.generate": GeminiSieve,
+    "gemini.interactions": InteractionsSieve,
     "bedrock.converse": ConverseSieve,
     "bedrock.invoke": InvokeSieve,
     "cohere.chat": CohereSieve,

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 
 from addons.budget import Budget
+from addons.price import Price
 from proxy.budgets import Accounts, CountersUnavailable, Limit, MemoryCounters
 from proxy.money import nanousd
 from proxy.pricing.prices import Prices
@@ -33,8 +33,16 @@ def accounts() -> Accounts:
     return Accounts(MemoryCounters(), Diary())
 
 
-def addon(accounts: Accounts, counter: TokenCounter = COUNTER) -> Budget:
-    return Budget(accounts, PRICES, counter, lease_ms=60_000)
+class Priced(Budget):
+    """A budget is asked about calls that have their price."""
+
+    async def depart(self, slip: Slip, flow: Any) -> Stamp | Refusal:
+        priced = await Price(PRICES, COUNTER).depart(slip, flow)
+        return priced if isinstance(priced, Refusal) else await super().depart(slip, flow)
+
+
+def addon(accounts: Accounts) -> Budget:
+    return Priced(accounts, lease_ms=60_000)
 
 
 async def standing(accounts: Accounts, on: Slip) -> list[tuple[int, int]]:
@@ -194,31 +202,6 @@ async def test_the_limit_that_binds_is_the_one_that_is_named(accounts):
     assert no.facts["budget"] == "narrow"
 
 
-UNKNOWN = {
-    "dollars": "usd: 5",
-    "tokens": "tokens: 500",
-}
-
-
-@pytest.mark.parametrize("unit", UNKNOWN)
-async def test_rule_1_fail_closed_without_a_price_there_is_no_spending(accounts, unit):
-    rules = budgets(f"name: n, {UNKNOWN[unit]}")
-    no = await refusal(accounts, model_slip(chat(model="made-up"), rules))
-
-    assert no.code is Code.PRICE_UNKNOWN
-    assert "made-up" in no.message
-
-
-@pytest.mark.parametrize("unit", UNKNOWN)
-async def test_rule_1_fail_closed_without_a_bound_there_is_no_spending(accounts, unit):
-    it = model_slip(chat(), budgets(f"name: n, {UNKNOWN[unit]}"))
-    it.call = replace(it.call, unbounded=("server_tools",))
-    no = await refusal(accounts, it)
-
-    assert no.code is Code.FORMAT_UNSUPPORTED
-    assert "server_tools" in no.message
-
-
 class Silent(MemoryCounters):
     """Counters that do not answer."""
 
@@ -310,22 +293,6 @@ async def test_a_compressed_body_is_fitted_and_sent_plain(accounts):
 
     assert "content-encoding" not in over.request.headers
     assert json.loads(over.request.raw_content or b"")["max_tokens"] == 1000
-
-
-async def test_a_large_prompt_is_counted_beside_the_loop(accounts):
-    class Counting(TokenCounter):
-        threads: tuple[bool, ...] = ()
-
-        def estimate(self, call, named):
-            self.threads += (threading.current_thread() is threading.main_thread(),)
-            return 1
-
-    counter = Counting()
-    for text in ("hi", "word " * 5000):
-        body = chat(messages=[{"role": "user", "content": text}])
-        it = model_slip(body, budgets("name: n, usd: 5"), id=text[:3])
-        assert isinstance(await addon(accounts, counter).depart(it, flow(body)), Stamp)
-    assert counter.threads == (True, False)
 
 
 async def held(accounts: Accounts) -> Slip:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from proxy.providers.event_stream import EXCEPTION, EventStreamParser
 from proxy.providers.framing import Framing, framing_of
 from proxy.providers.json_stream import JsonArrayParser, JsonLinesParser
+from proxy.providers.sse import SseParser
 from tests.providers.bodies import frame
 
 VALUES = [{"a": ']}\\"'}, {"b": ["{", {"c": "\\\\"}]}, {"d": "Grüße\\"}]
@@ -135,3 +136,23 @@ def test_one_byte_at_a_time_is_linear(name: str) -> None:
     seconds(1000)
     small, large = min(seconds(10_000) for _ in range(3)), seconds(100_000)
     assert large < 40 * small
+
+
+RAW = PARSERS | {"events": (SseParser, b": hi\n\ndata: 1\r\n\r\nevent: x\ndata: 2\ndata: 3\n\n")}
+KEPT: dict[str, Callable[[], Framing]] = {
+    "lines": lambda: JsonLinesParser(keep_raw=True),
+    "array": lambda: JsonArrayParser(keep_raw=True),
+    "frames": lambda: EventStreamParser(keep_raw=True),
+    "events": lambda: SseParser(keep_raw=True),
+}
+
+
+@pytest.mark.parametrize("name", KEPT)
+@pytest.mark.parametrize("size", [1, 2, 3, 37, 1000])
+def test_events_whose_bytes_are_kept_are_all_the_bytes(name: str, size: int) -> None:
+    data, parser = RAW[name][1], KEPT[name]()
+    pieces = [data[at : at + size] for at in range(0, len(data), size)]
+    found = [event for piece in pieces for event in parser.feed(piece)]
+    last = parser.finish()
+    kept = [event.raw for event in [*found, *([last] if last else [])]]
+    assert b"".join(kept) + parser.rest() == data

@@ -26,6 +26,7 @@ from tests.providers.tool_answers import (
     FIRST,
     FRAMES,
     GEMINI,
+    INTERACTIONS,
     JSON,
     NAMES,
     OLD,
@@ -50,6 +51,7 @@ REQUESTS: dict[FormatName, tuple[bytes, str]] = {
     "openai.responses": (responses(), ""),
     "anthropic.messages": (messages(), ""),
     "gemini.generate": (gemini(), "/v1beta/models/gemini-3:generateContent"),
+    "gemini.interactions": (b'{"model":"gemini-3","input":"hi"}', "/v1beta/interactions"),
     "bedrock.converse": (converse(), "/model/m/converse"),
     "bedrock.invoke": (converse(), "/model/amazon.nova-micro-v1:0/invoke"),
     "cohere.chat": (chat(), "/v2/chat"),
@@ -111,10 +113,8 @@ streams = pytest.mark.parametrize(
 
 
 def test_every_format_that_has_tools_has_a_sieve_and_a_case() -> None:
-    without_tools = {"openai.completions"}
-    kinds = ("embed", "embeddings", "rerank", "count_tokens")
-    talking = {name for name in FORMATS if name.partition(".")[2] not in kinds}
-    assert set(SIEVES) == talking - without_tools
+    talking = ("chat", "responses", "messages", "generate", "interactions", "converse", "invoke")
+    assert set(SIEVES) == {name for name in FORMATS if name.partition(".")[2] in talking}
     assert {case.format for case in CASES} == set(SIEVES)
 
 
@@ -275,6 +275,7 @@ def test_json_of_any_shape_does_not_raise(wire: FormatName, data: st.DataObject)
         "anthropic.messages": messages_events(),
         "bedrock.invoke": messages_events(),
         "gemini.generate": GEMINI,
+        "gemini.interactions": INTERACTIONS,
         "cohere.chat": [*COHERE, *OLD],
         "ollama.chat": OLLAMA,
         "bedrock.converse": [json.loads(CONVERSE_JSON)],

@@ -104,6 +104,20 @@ def gemini(op: Op) -> list[bytes]:
     return [sse(gemini_chunk([asked if op.is_call else {"text": op.mark}]), end=b"\r\n\r\n")]
 
 
+def interactions(op: Op) -> list[bytes]:
+    if op.is_call:
+        step: dict[str, Any] = {"type": "function_call", "id": op.name, "name": op.name}
+        deltas = [{"type": "arguments_delta", "arguments": piece} for piece in op.pieces]
+    else:
+        step, deltas = {"type": "model_output"}, [{"type": "text", "text": op.mark}]
+    events: list[dict[str, Any]] = [
+        {"event_type": "step.start", "step": step},
+        *({"event_type": "step.delta", "delta": delta} for delta in deltas),
+        {"event_type": "step.stop"},
+    ]
+    return [sse(event | {"index": op.at}) for event in events]
+
+
 def converse(op: Op) -> list[bytes]:
     where = {"contentBlockIndex": op.at}
     if not op.is_call:
@@ -159,11 +173,14 @@ def ends(wire: str, ops: list[Op]) -> list[bytes]:
             return [chunk(event) for event in messages_events([])[-2:]]
         case "bedrock.converse":
             return [frame("messageStop", {"stopReason": "tool_use"}), frame("metadata", {})]
+        case "gemini.interactions":
+            ended = {"id": "v", "status": "requires_action"}
+            return [sse({"event_type": "interaction.completed", "interaction": ended})]
         case "ollama.chat":
             return [json.dumps(ollama_line({}, done=True, done_reason="stop")).encode()]
         case "cohere.chat":
-            ended = {"type": "message-end", "delta": {"finish_reason": "TOOL_CALL"}}
-            return [sse(ended, named=True)]
+            delta = {"finish_reason": "TOOL_CALL"}
+            return [sse({"type": "message-end", "delta": delta}, named=True)]
         case _:
             return [sse(gemini_chunk([], finishReason="STOP"), end=b"\r\n\r\n")]
 
@@ -176,6 +193,7 @@ WIRES: dict[str, tuple[Callable[[Op], list[bytes]], str, bool]] = {
     "bedrock.invoke": (invoked, FRAMES, True),
     "bedrock.converse": (converse, FRAMES, True),
     "gemini.generate": (gemini, SSE, False),
+    "gemini.interactions": (interactions, SSE, True),
     "ollama.chat": (ollama, LINES, False),
     "cohere.chat": (cohere, SSE, True),
 }

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from proxy.providers.call import FormatName
+from proxy.providers.tool_gate_sieve import without
 from tests.providers.bodies import chunk, frame, sse
 
 SSE = "text/event-stream"
@@ -281,6 +282,44 @@ CONVERSE: list[tuple[str, dict[str, Any]]] = [
     ("messageStop", {"stopReason": "tool_use"}),
     ("metadata", {"usage": {"inputTokens": 1, "outputTokens": 2, "totalTokens": 3}}),
 ]
+STEPS: list[dict[str, Any]] = [
+    {"type": "thought", "summary": []},
+    {"type": "google_search_call", "id": "s", "arguments": {"queries": ["q"]}},
+    {"type": "model_output", "content": [{"type": "text", "text": SAID}]},
+    {"type": "function_call", "id": "f0", "name": NAMES[0], "arguments": json.loads(FIRST)},
+    {"type": "function_call", "id": "f1", "name": NAMES[1], "arguments": json.loads(SECOND)},
+]
+INTERACTION = {
+    "id": "v1",
+    "object": "interaction",
+    "model": "gemini-3",
+    "status": "requires_action",
+}
+
+
+def step_events(index: int, step: dict[str, Any]) -> list[dict[str, Any]]:
+    at = {"index": index}
+    deltas: list[dict[str, Any]] = []
+    start = without(step, "content", "arguments") if step["type"] != "google_search_call" else step
+    if "content" in step:
+        deltas = [{"type": "text", "text": SAID}]
+    elif step["type"] == "function_call":
+        text = json.dumps(step["arguments"], separators=(",", ":"))
+        deltas = [{"type": "arguments_delta", "arguments": each} for each in (text[:9], text[9:])]
+    return [
+        {"event_type": "step.start", "step": start} | at,
+        *({"event_type": "step.delta", "delta": delta} | at for delta in deltas),
+        {"event_type": "step.stop"} | at,
+    ]
+
+
+INTERACTIONS = [
+    {"event_type": "interaction.created", "interaction": INTERACTION | {"status": "in_progress"}},
+    *(event for index, step in enumerate(STEPS) for event in step_events(index, step)),
+    {"event_type": "interaction.status_update", "status": "requires_action"},
+    {"event_type": "interaction.completed", "interaction": INTERACTION | {"steps": STEPS}},
+]
+
 CONVERSE_JSON = body(
     {
         "output": {
@@ -420,6 +459,20 @@ CASES = [
         "google",
         SSE,
         sse(*({"response": each, "traceId": "t"} for each in GEMINI)),
+    ),
+    Case(
+        "interactions",
+        "gemini.interactions",
+        "google",
+        SSE,
+        sse(*INTERACTIONS) + b"event: done\ndata: [DONE]\n\n",
+    ),
+    Case(
+        "interactions: json",
+        "gemini.interactions",
+        "google",
+        JSON,
+        body(INTERACTION | {"steps": STEPS}),
     ),
     Case(
         "converse",
