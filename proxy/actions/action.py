@@ -164,8 +164,8 @@ class _Facts:
             return  # An editor's `command` is a verb: view, create.
         if meaning == "sql" and known is not None and known.is_search:
             return
-        if key == "pattern" and category == "file_read" and self.tool.lower() == "glob":
-            meaning = "path"
+        if key == "pattern" and self.tool.lower() == "glob" and isinstance(value, str):
+            meaning, value = "path", _searched(value)
         if key == "input" and category in ("command", "file_write"):
             meaning = "script" if category == "command" else "patch"
         if key == "code":
@@ -259,3 +259,14 @@ def _ordered(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return int(value)
     return value
+
+
+def _searched(pattern: str) -> str:
+    """A search for names reads no file. For one name it is as if that was asked for; for many, it is
+    the folder that is looked through."""
+    folder, _, name = pattern.rpartition("/")
+    if not any(mark in name for mark in "*?[{"):
+        return pattern
+    whole = folder.split("/")
+    plain = next((n for n, part in enumerate(whole) if any(m in part for m in "*?[{")), len(whole))
+    return "/".join(whole[:plain]) or "."

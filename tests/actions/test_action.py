@@ -27,7 +27,7 @@ def bash(command: str, **more: Any) -> Action:
         ("Edit", {"file_path": "x", "old_string": "a", "new_string": "b"}, "file_write", ("./x",)),
         ("MultiEdit", {"file_path": "x", "edits": []}, "file_write", ("./x",)),
         ("NotebookEdit", {"notebook_path": "n.ipynb"}, "file_write", ("./n.ipynb",)),
-        ("Glob", {"pattern": "src/**/*.py"}, "file_read", ("./src/**/*.py",)),
+        ("Glob", {"pattern": "src/**/*.py"}, "file_read", ("./src",)),
         ("Grep", {"pattern": "rm -rf", "path": "src"}, "file_read", ("./src",)),
         ("WebFetch", {"url": "https://a.b/c?d=e"}, "network", ("https://a.b/c",)),
         ("WebSearch", {"query": "drop table users"}, "network", ()),

@@ -14,7 +14,7 @@ import pytest_asyncio
 
 import addons
 import proxy.runtime
-from tests.actions.cases import SEEN, UNSEEN
+from tests.actions.cases import NOT_SEEN, SEEN
 from tests.house import House, chat, house, message, policy
 
 SAFETY = (Path(__file__).parent.parent.parent / "policies" / "safety.yaml").read_text()
@@ -24,9 +24,17 @@ MESSAGES = "/anthropic/v1/messages"
 DESTRUCTIVE = {"rm -r", "rm -rf", "rm -r -f", "rm -f", "find -delete"}
 """Patterns of the table that the preset denies."""
 
-SCRIPTS = [("Bash", {"command": script}, "deny") for pattern, script in SEEN if pattern in DESTRUCTIVE]
+SCRIPTS = [
+    ("Bash", {"command": script}, "deny") for pattern, script in SEEN if pattern in DESTRUCTIVE
+]
+ALSO_DENIED = {
+    "rm -f x", "rm -f x && ls -r", "rm -r x", "rm -rf /tmp/x", "rm -rf ~/x", "rm -rf ./etc/x",
+    "git push && rm -f x",
+}  # fmt: skip
+"""Rows that are no match of their own pattern, but of another that the preset denies."""
 MENTIONS = [
-    ("Bash", {"command": script}, "pass") for pattern, script in UNSEEN if pattern in DESTRUCTIVE
+    ("Bash", {"command": script}, "deny" if script in ALSO_DENIED else "pass")
+    for _, script in NOT_SEEN
 ]
 PRESET: list[tuple[str, dict[str, Any], str]] = [
     ("Bash", {"command": "ls -la"}, "allow"),
@@ -67,7 +75,9 @@ CASES = [*PRESET, *SCRIPTS, *MENTIONS]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def guarded(tmp_path_factory: pytest.TempPathFactory, authority: Path) -> AsyncIterator[House]:
+async def guarded(
+    tmp_path_factory: pytest.TempPathFactory, authority: Path
+) -> AsyncIterator[House]:
     place = tmp_path_factory.mktemp("guarded")
     async with house(place, OPEN_SAFETY) as built:
         yield built
@@ -130,7 +140,9 @@ async def test_a_denied_call_is_not_in_the_answer_in_any_form(
     )
     assert b"/precious" not in text
     assert b"[Exeat:" in text
-    allowed = await asks_for(guarded, "Bash", {"command": "ls /precious"}, session, path, stream=stream)
+    allowed = await asks_for(
+        guarded, "Bash", {"command": "ls /precious"}, session, path, stream=stream
+    )
     assert b"/precious" in allowed
 
 
