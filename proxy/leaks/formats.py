@@ -20,6 +20,10 @@ _LONGEST, _LONGEST_KEY = 4096, 16384
 _MEMORY = 64 << 20
 _WORD = frozenset(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _ESCAPED_SPACE = frozenset(b"nrtbf")
+_PERCENT = re2.compile(rb"%[0-9A-Fa-f]{2}")
+_DIGITS = re2.compile(rb"[0-9].*[0-9]")
+_SHORT = 4
+"""A start as short as this is a syllable too: without digits what follows is a word."""
 _BASE64 = re2.compile(rb"[A-Za-z0-9+/=]{32}")
 
 _PLAIN = re2.Options()
@@ -52,7 +56,7 @@ def begins_a_word(data: bytes, at: int) -> bool:
     """Whether nothing before a token belongs to it."""
     if at == 0 or data[at - 1] not in _WORD or data[at] not in _WORD:
         return True
-    return is_after_escape(data, at - 1)
+    return is_after_escape(data, at - 1) or _PERCENT.match(data, max(0, at - 3), at) is not None
 
 
 def is_after_escape(data: bytes, at: int) -> bool:
@@ -87,6 +91,11 @@ def _read(data: bytes, start: int) -> Found | None:
             continue  # Longer than any of its kind.
         if is_key and _BASE64.search(data, start, end) is None:
             continue  # Words about keys, with no key between them.
-        if is_key or not is_made_up(data[start:end]):
+        if is_key or not (is_made_up(data[start:end]) or _is_word(rule, data[start:end])):
             return Found(rule.kind, start, end, rank=FORMAT)
     return None
+
+
+def _is_word(rule: Rule, token: bytes) -> bool:
+    is_syllable = len(rule.starts[0]) <= _SHORT and rule.chars != "[A-Za-z]"
+    return is_syllable and _DIGITS.search(token) is None

@@ -36,10 +36,13 @@ _HARMLESS_NAME = re.compile(
 _HARMLESS_FIELD = re.compile(
     rb"(?i)(?:[_-]?id|ids|data|signature|encrypted_content|thought_?signature|b64_json|image|audio"
     rb"|image_url|image_base64|bytes|inline_?data|integrity|etag|sha\d*|digest|hash|checksum|nonce"
-    rb"|cursor|page_?token|url|uri|fingerprint|cache_?key|blob|commit|reasoning|redacted_thinking"
+    rb"|cursor|(?:page|csrf|xsrf|sync|continuation)_?token|url|uri|fingerprint|cache_?key|blob|commit|reasoning|redacted_thinking"
     rb"|obfuscation|cached_?content|safety_identifier|name|ref|key_share)\\{0,4}[\"']\s{0,4}:\s{0,4}\\{0,4}[\"']$"
 )
 _BESIDE_TOKEN = frozenset(b" \"'`\\=:,;()[]{}<>|\n\r\t")
+_LINES = frozenset({64, 70, 76})
+"""Lengths of the lines in which encodings are written."""
+_LINE_ENDS = frozenset({b"\n", b"\r", b"\\"})
 _PLAIN_PASSWORDS = frozenset(
     b"password passwd secret postgres mysql root admin user username guest token example test1234".split()
 )
@@ -108,8 +111,10 @@ def find_random(data: bytes, runs: Iterable[tuple[int, int]]) -> list[Found]:
 
 
 def _stands_alone(data: bytes, start: int, end: int) -> bool:
-    """Not a part of an address, a path, a version or anything else with marks in it."""
+    """Not a part of an address, a path, a hash, a longer encoding, or anything with marks in it."""
     after = end == len(data) or data[end] in _BESIDE_TOKEN
     before = start == 0 or data[start - 1] in _BESIDE_TOKEN
-    is_data = data.endswith(b"base64,", 0, start)
-    return after and before and not is_data
+    if not (after and before) or data.endswith((b"base64,", b"h1:"), 0, start):
+        return False
+    is_line = data[end : end + 1] in _LINE_ENDS or data[start - 1 : start] in _LINE_ENDS
+    return not (is_line and end - start in _LINES)

@@ -1,5 +1,6 @@
 """Whether a token looks like a secret, like a name, or like something known to be harmless (pure)."""
 
+import binascii
 import math
 import re
 from collections import Counter
@@ -23,7 +24,12 @@ _IDS = re.compile(
     rb"|org|user|rid|fp|mcp[rl]?|lsh|amb)[-_]"
 )
 """How providers begin the ids that they give."""
+_CODE = re.compile(
+    rb"(?:process|os|import|env|self|this|config|settings|secrets|vars?|data|context|github|cls)\."
+)
+"""How a value begins that is looked up elsewhere."""
 _WORDS = re.compile(rb"[a-z]{8}|[A-Z]{10}|[A-Z][a-z]{4,}[A-Z][a-z]{4,}")
+_STANDARD = bytes.maketrans(b"-_", b"+/")
 _UPPER, _LOWER, _DIGIT = (re.compile(pattern) for pattern in (rb"[A-Z]", rb"[a-z]", rb"[0-9]"))
 
 _BITS_SHORT, _BITS_LONG = 4.25, 4.5
@@ -46,9 +52,13 @@ def is_made_up(token: bytes) -> bool:
 
 def is_secret_value(value: bytes) -> bool:
     """What a name such as `api_key` is given: a secret, rather than code or a placeholder."""
-    if _UUID.fullmatch(value) or _HASH.match(value) or is_made_up(value):
+    if _UUID.fullmatch(value) or _HASH.match(value) or _CODE.match(value):
         return False
-    if not _DIGIT.search(value) or not (_LOWER.search(value) or _UPPER.search(value)):
+    if (
+        is_made_up(value)
+        or not _DIGIT.search(value)
+        or not (_LOWER.search(value) or _UPPER.search(value))
+    ):
         return False
     return not _WORDS.search(value) and entropy(value) >= _BITS_ASSIGNED
 
@@ -64,6 +74,14 @@ def is_bare_secret(token: bytes) -> bool:
         return False
     if 6 * sum(token.count(mark) for mark in (b"-", b"_", b"/", b"+")) > len(token):
         return False
+    if token.startswith(b"AAAA") or _is_encoded_text(token):
+        return False  # A public SSH key, or a text that is looked through decoded.
     if _IDS.match(token) or _HASH.match(token) or _WORDS.search(token) or is_made_up(token):
         return False
     return entropy(token) >= (_BITS_SHORT if len(token) < 40 else _BITS_LONG)
+
+
+def _is_encoded_text(token: bytes) -> bool:
+    size = len(token) // 4 * 4
+    text = binascii.a2b_base64(token[:size].translate(_STANDARD))
+    return text.isascii() and text.decode("ascii").isprintable()
