@@ -33,6 +33,10 @@ ELSEWHERE = {
     "proxy/actions/touching": ("actions/test_action.py", "targets, command by command"),
     "proxy/actions/words": ("actions/test_patterns.py", "one table of commands, both ways"),
     "proxy/actions/wrappers": ("actions/test_patterns.py", "one table of commands, both ways"),
+    "addons/tool_calls": (
+        "journeys/test_tool_calls.py",
+        "an answer's filter; answers are its test",
+    ),
     "proxy/budgets/amounts": ("budgets/test_limits.py", "asked by every limit and every store"),
     "proxy/budgets/counters": ("contracts/test_budgets.py", "a port: one suite for every store"),
     "proxy/budgets/flight": ("budgets/test_accounts.py", "Accounts' own; seen through it"),
@@ -65,6 +69,11 @@ ELSEWHERE = {
     "proxy/ledger/walk": ("ledger/test_verify.py", "verify's own"),
     "proxy/ledger/writer": ("ledger/test_failures.py", "the store's inside, with faults"),
     "proxy/pricing/catalogue": ("cli/test_prices.py", "every figure, through a command"),
+    "proxy/policy/decide": ("policy/test_rules.py", "what rules come to, asked through it"),
+    "proxy/policy/facts": ("policy/test_rules.py", "facts, no logic"),
+    "proxy/policy/rates": ("policy/test_rules.py", "counts for rules; seen through one"),
+    "proxy/policy/rule_schema": ("policy/test_rules.py", "the words of rules, each by its use"),
+    "proxy/policy/words": ("journeys/test_tool_calls.py", "what callers are told, by a call"),
     "proxy/pricing/encoding": ("pricing/test_tokens.py", "the rank table, as counted with"),
     "proxy/pricing/families": ("pricing/test_tokens.py", "a table, as counted with"),
     "proxy/pricing/generate_limits": ("pricing/test_prices.py", "writes the table that is tested"),
@@ -166,7 +175,7 @@ def test_the_question_of_each_row_is_the_question_its_addon_asks() -> None:
 def test_an_addon_is_one_public_class_that_has_its_files_name(path: Path) -> None:
     classes = [node for node in tree(path).body if isinstance(node, ast.ClassDef)]
     public = [node for node in classes if not node.name.startswith("_")]
-    assert [node.name for node in public] == [path.stem.title()]
+    assert [node.name for node in public] == [path.stem.title().replace("_", "")]
 
     named = [
         ast.literal_eval(node.value)

@@ -2,14 +2,19 @@
 
 import ipaddress
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 from pydantic import BaseModel
 
+from proxy.actions import action_of
 from proxy.policy import schema
 from proxy.policy.addresses import why_refused
 from proxy.policy.book import PolicyBook
+from proxy.policy.decide import decide
+from proxy.policy.facts import Facts
 from proxy.policy.loader import LoadedPolicy, PolicyError, load, parse
 from proxy.policy.terms import Terms
 from proxy.slip import Destination, Identity
@@ -33,7 +38,18 @@ def to(authority: str) -> Destination:
 
 
 def test_every_example_is_asked_something_here() -> None:
-    asked = {"closed", "places", "inside", "models", "budgets", "research", "watch", "streams"}
+    asked = {
+        "closed",
+        "places",
+        "inside",
+        "models",
+        "budgets",
+        "research",
+        "watch",
+        "streams",
+        "rules",
+        "shells",
+    }
     assert set(LOADED) == asked
 
 
@@ -128,6 +144,38 @@ def test_answers_under_way_end_as_the_page_says() -> None:
     assert limit.on_exceed == "extend"
 
 
+def said(name: str, tool: str, **arguments: str) -> str:
+    facts = Facts(
+        kind="tool",
+        org="acme",
+        agent="coder",
+        session="s1",
+        at=datetime(2026, 11, 20, 12, tzinfo=UTC),
+        action=action_of(tool, arguments),
+    )
+    ruled = decide(terms(name), facts)
+    return f"{ruled.decision} {ruled.rule}"
+
+
+@pytest.mark.parametrize(
+    ("name", "tool", "arguments", "expected"),
+    [
+        ("rules", "Bash", {"command": "terraform apply"}, "hold rules/rules.infrastructure"),
+        ("rules", "Bash", {"command": "terraform plan"}, "allow rules/tools.default"),
+        ("rules", "Read", {"file_path": "/app/.env"}, "deny rules/rules.keys"),
+        ("rules", "Read", {"file_path": "/app/a.py"}, "allow rules/tools.default"),
+        ("shells", "Bash", {"command": "git -C x push -f"}, "deny shells/rules.forced-pushes"),
+        ("shells", "Bash", {"command": "git push"}, "allow shells/rules.git"),
+        ("shells", "Bash", {"command": "sudo rm -rf x"}, "deny shells/tools.default"),
+        ("shells", "Bash", {"command": "psql -c 'DROP TABLE t'"}, "deny shells/rules.tables"),
+    ],
+)
+def test_rules_decide_as_the_page_says(
+    name: str, tool: str, arguments: dict[str, str], expected: str
+) -> None:
+    assert said(name, tool, **arguments) == expected
+
+
 def test_a_dry_run_passes_says_so_and_counts_nothing() -> None:
     watched = terms("watch")
     for answer in (watched.egress(to("elsewhere.example"), "GET", "/"), watched.model("o1")):
@@ -141,7 +189,7 @@ def test_a_dry_run_passes_says_so_and_counts_nothing() -> None:
     [
         "policy: x\nversion: 1\negress:\n  allow:\n    - host: '*'\n",
         "policy: x\nversion: 1\negress:\n  allow:\n    - host: api.*.com\n",
-        "policy: x\nversion: 1\nrules: []\n",
+        "policy: x\nversion: 1\nrulez: []\n",
         "policy: x\nversion: '1'\n",
         "policy: x\nversion: 1\nbudgets:\n  - name: nothing\n",
         "version: 1\n",
@@ -152,26 +200,23 @@ def test_what_was_never_meant_is_an_error_with_its_place(text: str) -> None:
         parse(text.encode(), Path("x.yaml"))
 
 
+def nested(annotation: Any) -> type[BaseModel] | None:
+    """The model that a field holds, once or several times."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := nested(part))), None)
+
+
 def fields(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str]]:
     """(name as the page writes it, default) of every field, sections opened."""
-    sections: dict[str, tuple[type[BaseModel], str]] = {
-        "applies_to": (schema.Selector, "applies_to."),
-        "egress": (schema.Egress, "egress."),
-        "models": (schema.Models, "models."),
-        "answers": (schema.Answers, "answers."),
-        "budgets": (schema.Budget, "budgets."),
-        "allow": (schema.Route, "egress.*."),
-    }
     for name, field in model.model_fields.items():
-        if name in sections and not (model is schema.Models or name == "deny"):
-            if model is schema.Egress:
-                yield prefix + name, written(field.default, required=field.is_required())
-            else:
-                yield from fields(*sections[name])
-        else:
+        inner = nested(field.annotation)
+        if inner is None or inner is schema.Route:
             yield prefix + name, written(field.default, required=field.is_required())
+        else:
+            yield from fields(inner, f"{prefix}{name}.")
     if model is schema.Egress:
-        yield from fields(*sections["allow"])
+        yield from fields(schema.Route, "egress.*.")
 
 
 def written(value: object, *, required: bool) -> str:
