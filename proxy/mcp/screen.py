@@ -52,12 +52,14 @@ class Screen:
 
     def message(self, data: bytes) -> bytes:
         """A message or a batch, or what the client gets in its place; empty when it gets nothing."""
+        asked = set(self.asked)
         try:
             if data.lstrip(b" \t\r\n").startswith(b"["):
                 return self._batch(data)
             body = read_body(data)
             screened = self._one(body)
         except BadRequest:
+            self.asked |= asked  # Nobody has been answered after all.
             self._tell(McpEvent("unreadable", bytes=len(data)))
             return self.instead("the server's answer cannot be read in one way only")
         return data if screened is body.text else screened.encode()

@@ -1,6 +1,7 @@
 """Answers cut anywhere: JSON and events, held no longer than a message takes."""
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -52,7 +53,7 @@ def test_json_cut_anywhere_is_filtered(first: int, second: int) -> None:
 @given(st.lists(st.integers(0, len(STREAM)), max_size=8))
 def test_events_cut_anywhere_are_filtered_and_all_else_is_as_it_came(cuts: list[int]) -> None:
     edges = [0, *sorted(cuts), len(STREAM)]
-    parts = [STREAM[a:b] for a, b in zip(edges, edges[1:], strict=False) if b > a]
+    parts = [STREAM[a:b] for a, b in pairwise(edges) if b > a]
     assert through(made(SSE)[0], *parts) == STREAM.replace(LIST, SHORT)
 
 
