@@ -5,6 +5,7 @@ machine and not of the proxy: the proxy it asks is the one that its agent goes b
 """
 
 import base64
+import contextlib
 import http.client
 import queue
 import threading
@@ -119,9 +120,10 @@ def _post(proxies: Mapping[str, str], path: str, body: bytes, headers: Mapping[s
     try:
         connection, own = _dialled(url)
         sent = {"Content-Type": "application/json", **own, **headers}
-        connection.request("POST", _ORIGIN + path, body, sent)
-        answer = connection.getresponse()
-        read = answer.read(ANSWER_BYTES_MAX + 1)
+        with contextlib.closing(connection):
+            connection.request("POST", _ORIGIN + path, body, sent)
+            with connection.getresponse() as answer:
+                read = answer.read(ANSWER_BYTES_MAX + 1)
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise UnansweredError(f"Exeat cannot be reached ({type(error).__name__}).") from None
     if answer.status != 200:
