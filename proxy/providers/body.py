@@ -36,8 +36,31 @@ class Body:
         return self.text[span[0] : span[1]] if span else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A JSON array, with where each of its own items stands in the text."""
+
+    text: str
+    values: list[Any]
+    spans: list[tuple[int, int]]
+
+    def source(self, number: int) -> str:
+        """The JSON of one item as it was written."""
+        start, end = self.spans[number]
+        return self.text[start:end]
+
+
 def read_body(data: bytes) -> Body:
     """Raises BadRequest on anything but one strict UTF-8 JSON object."""
+    return _strictly(data, _members)
+
+
+def read_items(data: bytes) -> Items:
+    """Raises BadRequest on anything but one strict UTF-8 JSON array."""
+    return _strictly(data, _items)
+
+
+def _strictly[Read](data: bytes, read: Callable[[str], Read]) -> Read:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
@@ -45,13 +68,38 @@ def read_body(data: bytes) -> Body:
     if text.startswith("\ufeff"):
         raise BadRequest("the body starts with a byte order mark")
     try:
-        return _members(text)
+        return read(text)
     except RecursionError:
         raise BadRequest("the body is nested too deeply") from None
     except BadRequest:
         raise
     except (ValueError, StopIteration):
         raise BadRequest("the body is not valid JSON") from None
+
+
+def _items(text: str) -> Items:
+    """The outermost array by hand, as `_members` does it for an object."""
+    end = _skip(text, 0)
+    if text[end : end + 1] != "[":
+        json.loads(text)
+        raise BadRequest("the body is not a JSON array")
+    items = Items(text, [], [])
+    end = _skip(text, end + 1)
+    is_open = text[end : end + 1] != "]"
+    while is_open:
+        start = _skip(text, end)
+        value, end = _scan(text, start)
+        items.values.append(value)
+        items.spans.append((start, end))
+        end = _skip(text, end)
+        is_open = text[end : end + 1] == ","
+        if is_open:
+            end += 1
+        elif text[end : end + 1] != "]":
+            raise ValueError
+    if _skip(text, end + 1) != len(text):
+        raise ValueError
+    return items
 
 
 def _members(text: str) -> Body:
@@ -197,7 +245,10 @@ def output_bound(members: Json, honoured: Iterable[str], alien: Iterable[str]) -
 
 
 def refuse_lookalikes(members: Json, read: frozenset[str]) -> None:
-    """A parser that ignores case would read these where ours does not: refuse `Max_Tokens`."""
+    """A parser that ignores case would read these where ours does not: refuse `Max_Tokens`.
+
+    Go's folds case as Unicode does: to it, a long s is an s.
+    """
     for name in members:
-        if name not in read and name.lower() in read:
-            raise BadRequest("a field is spelled in the wrong case", name.lower())
+        if name not in read and name.casefold() in read:
+            raise BadRequest("a field is spelled in the wrong case", name.casefold())
