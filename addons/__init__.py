@@ -7,12 +7,13 @@
 | 3 | allowlist | may anyone go there? |
 | 4 | price | what may it cost? |
 | 5 | policy | may this agent do this? |
-| 6 | budget | is there money? |
-| 7 | tool_calls | may it do what the model asks? |
-| 8 | credentials | with whose key? |
-| 9 | gate | may it leave now? |
-| 10 | usage | what did it really use? |
-| 11 | audit | is it on file? |
+| 6 | mcp | may this tool of that server be used? |
+| 7 | budget | is there money? |
+| 8 | tool_calls | may it do what the model asks? |
+| 9 | credentials | with whose key? |
+| 10 | gate | may it leave now? |
+| 11 | usage | what did it really use? |
+| 12 | audit | is it on file? |
 """
 
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from addons.budget import Budget
 from addons.credentials import Credentials
 from addons.gate import Gate
 from addons.identity import Identity
+from addons.mcp import Mcp
 from addons.policy import Policy
 from addons.price import Price
 from addons.route import Route
@@ -61,6 +63,7 @@ def chain(settings: Settings, ports: Ports) -> list[Addon]:
         Allowlist(settings.limits.body_bytes_max),
         Price(ports.prices, ports.counter),
         Policy(LeakScanner(), settings.limits.body_bytes_max),
+        Mcp(settings.limits.body_bytes_max, settings.limits.mcp_result_bytes_max),
         Budget(ports.accounts, lease_ms),
         ToolCalls(ports.ledger),
         Credentials(keys),

@@ -146,8 +146,8 @@ def _grows(slip: Slip, limits: tuple[BudgetedLimit, ...]) -> bool:
     call, quote = slip.call, slip.quote
     if call is None or quote is None or not spending or slip.socket is not None:
         return False
-    if not call.streaming or call.may_reason:
-        return False
+    if not call.streaming or call.may_reason or call.prompt.has_tools:
+        return False  # A tool call that is held back cannot be ended in words.
     agreed = all(each.on_exceed == "extend" for each in spending)
     return agreed and quote.output_tokens_bound > _first_step(spending)
 

@@ -8,6 +8,7 @@ from mitmproxy import http
 
 from proxy.config import RouteTo
 from proxy.engine.facts import ConnectionFacts
+from proxy.mcp.headers import is_declared
 from proxy.policy.hosts import is_ip, normalise, split_authority
 from proxy.providers.homes import HOMES
 from proxy.providers.hosts import provider_of
@@ -46,7 +47,7 @@ class Route:
         seen = self._recognise(slip, found, request.headers)
         slip.recognised = seen
         slip.wire = wire_of(seen, slip.path, request.headers)
-        slip.reads_body = isinstance(seen, Known | NeedsShape)
+        slip.reads_body = isinstance(seen, Known | NeedsShape) or _is_mcp(request.headers)
         return None
 
     def depart(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
@@ -94,6 +95,11 @@ class Route:
             return Refusal(Code.BAD_REQUEST, "The request's host is not a host name.")
         to = Destination(_scheme(flow.request.scheme == "https"), host, flow.request.port)
         return to if not hosts else _agrees(hosts[0], to, "the Host header")
+
+
+def _is_mcp(headers: http.Headers) -> bool:
+    """Some servers read JSON-RPC under whatever content type."""
+    return is_declared(headers.items(multi=True))
 
 
 class _Upstream:

@@ -38,6 +38,7 @@ class ToolCalls:
         call, response = slip.call, flow.response
         if call is None or response is None or not _is_gated(slip) or response.status_code >= 400:
             return None
+        slip.shows_whole_events = True
         gate = ToolGate(
             call.format, call.provider, response.headers, lambda asked: self._rule(slip, asked)
         )

@@ -50,6 +50,7 @@ class Limits(_Section):
     """What a single call may take."""
 
     body_bytes_max: Annotated[int, Field(ge=1024)] = 32 * 1024 * 1024
+    mcp_result_bytes_max: Annotated[int, Field(ge=1024)] = 4 * 1024 * 1024
     """Of a body that must be read before the decision. Anthropic's own limit is 32 MB."""
     header_bytes_max: Annotated[int, Field(ge=1024)] = 64 * 1024
     """Precedents: nginx 32 KiB, node 16 KiB, Envoy 60 KiB; agents send long beta lists."""

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from proxy.budgets import Accounts
+from proxy.desk import Desk
+from proxy.hooks.contract import CHECK_PATH, REPORT_PATH
 from proxy.money import format_usd
 from proxy.slip import Slip
 
@@ -13,19 +15,27 @@ from proxy.slip import Slip
 class InsideDoor:
     """Answers identified callers only: the corridor has stamped their identity before."""
 
-    def __init__(self, accounts: Accounts) -> None:
+    def __init__(self, accounts: Accounts, desk: Desk) -> None:
         self._accounts = accounts
+        self._posts = {CHECK_PATH: desk.check, REPORT_PATH: desk.report}
 
-    async def respond(self, slip: Slip) -> tuple[int, bytes]:
+    async def respond(self, slip: Slip, body: bytes = b"") -> tuple[int, bytes]:
         """Status and JSON body."""
         path = slip.path.partition("?")[0]
+        post = self._posts.get(path)
+        if post is not None:
+            if slip.method != "POST":
+                return 405, _json({"error": "method_not_allowed", "allowed": ["POST"]})
+            status, told = await post(slip, body)
+            return status, _json(told)
         if slip.method != "GET":
             return 405, _json({"error": "method_not_allowed", "allowed": ["GET"]})
         if path == "/v1/whoami":
             return 200, _json(_whoami(slip))
         if path == "/v1/budget":
             return 200, _json(await self._budget(slip))
-        return 404, _json({"error": "not_found", "paths": ["/v1/whoami", "/v1/budget"]})
+        paths = ["/v1/whoami", "/v1/budget", *self._posts]
+        return 404, _json({"error": "not_found", "paths": paths})
 
     async def _budget(self, slip: Slip) -> Mapping[str, object]:
         assert slip.identity is not None

@@ -16,6 +16,7 @@ from proxy.budgets import Accounts, Counters, CountersUnavailable, MemoryCounter
 from proxy.budgets.results import Crossed
 from proxy.config import ConfigError, Settings
 from proxy.console import Console
+from proxy.desk import Desk
 from proxy.engine.certificates import open_authority
 from proxy.engine.corridor import Corridor
 from proxy.engine.dial import Dialler
@@ -84,7 +85,7 @@ async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIter
     ports = Ports(policies, prices, counter, accounts, ledger, Dialler(settings.hosts))
     corridor = Corridor(
         chain(settings, ports),
-        InsideDoor(accounts),
+        InsideDoor(accounts, Desk(ledger)),
         timeout_s=settings.limits.decision_timeout_s,
         body_bytes_max=settings.limits.body_bytes_max,
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from proxy.budgets import Hold
     from proxy.ledger.records import Event
+    from proxy.mcp.calls import McpRequest
     from proxy.policy import Terms
     from proxy.pricing.quote import Quote
     from proxy.providers.answer import AnswerReader, Ending
@@ -158,6 +159,8 @@ class Slip:
     """The answer has come near the end of what is held for it."""
     unread: bool = False
     """Whoever read its answer broke: what flows is not counted any more."""
+    shows_whole_events: bool = False
+    """What passes is held until it is a whole event, so that nothing has to be taken back."""
     ending: "Ending | None" = None
     """There is no more room: the answer ends here, with these words."""
     addresses: tuple[str, ...] = ()
@@ -166,6 +169,10 @@ class Slip:
     """The port there; 0 is the destination's own."""
     stamps: list[Stamped] = field(default_factory=list)
     refusal: "Refusal | None" = None
+    own_answer: tuple[int, bytes] | None = None
+    """Status and JSON body of the refusal, where the protocol inside HTTP has words of its own."""
+    mcp: "McpRequest | None" = None
+    """What is asked of an MCP server."""
     repeats: int = 0
     """How often this same call was refused before."""
     notes: dict[str, str] = field(default_factory=dict)

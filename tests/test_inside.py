@@ -5,9 +5,11 @@ import json
 import pytest
 
 from proxy.budgets import Accounts, Charge, CountersUnavailable, MemoryCounters, Reservation
+from proxy.desk import Desk
 from proxy.inside import InsideDoor
 from proxy.policy import PolicyBook
 from proxy.slip import Identity, Slip
+from tests.addons.slips import MemoryLedger
 from tests.policy.texts import policy
 
 ME = Identity("acme", "coder", "s1", task="t1", sources={"org": "headers"})
@@ -43,13 +45,17 @@ def ask(path: str, method: str = "GET") -> Slip:
     return slip
 
 
+def door(accounts: Accounts) -> InsideDoor:
+    return InsideDoor(accounts, Desk(MemoryLedger()))
+
+
 @pytest.fixture
 def accounts() -> Accounts:
     return Accounts(MemoryCounters(), EmptyHistory())
 
 
 async def test_an_agent_learns_who_it_is_taken_for(accounts):
-    status, body = await InsideDoor(accounts).respond(ask("/v1/whoami?x=1"))
+    status, body = await door(accounts).respond(ask("/v1/whoami?x=1"))
 
     assert status == 200
     assert json.loads(body) == {
@@ -70,7 +76,7 @@ async def test_an_agent_learns_what_it_may_still_spend(accounts):
     now_ms = 1_795_000_000_000
     await accounts.reserve(Reservation("h1", "acme", charges, 0, 0, 10**12), now_ms)
 
-    status, body = await InsideDoor(accounts).respond(slip)
+    status, body = await door(accounts).respond(slip)
 
     day, rate = json.loads(body)["budgets"]
     assert status == 200
@@ -86,7 +92,7 @@ async def test_an_agent_learns_what_it_may_still_spend(accounts):
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD"])
 async def test_nothing_can_be_changed_from_the_inside(accounts, method):
-    status, body = await InsideDoor(accounts).respond(ask("/v1/whoami", method))
+    status, body = await door(accounts).respond(ask("/v1/whoami", method))
 
     assert status == 405
     assert json.loads(body)["allowed"] == ["GET"]
@@ -94,7 +100,7 @@ async def test_nothing_can_be_changed_from_the_inside(accounts, method):
 
 @pytest.mark.parametrize("path", ["/", "/v1", "/v1/whoami/", "/v1/budgets", "//v1/whoami"])
 async def test_what_is_not_there_is_named_with_what_is(accounts, path):
-    status, body = await InsideDoor(accounts).respond(ask(path))
+    status, body = await door(accounts).respond(ask(path))
 
     assert status == 404
     assert json.loads(body)["paths"] == ["/v1/whoami", "/v1/budget"]
@@ -106,4 +112,4 @@ async def test_rule_1_fail_closed_counters_that_do_not_answer_are_not_guessed_at
             raise CountersUnavailable("no")
 
     with pytest.raises(CountersUnavailable):
-        await InsideDoor(Accounts(MemoryCounters(), Broken())).respond(ask("/v1/budget"))
+        await door(Accounts(MemoryCounters(), Broken())).respond(ask("/v1/budget"))

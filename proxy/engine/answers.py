@@ -1,6 +1,7 @@
 """Answers on their way to the client: our own, and the upstream's as it streams past its readers."""
 
 import hashlib
+from dataclasses import replace
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -29,6 +30,9 @@ def refusal_response(slip: Slip) -> http.Response:
         originator=slip.originator,
         record=slip.id,
     )
+    if slip.own_answer is not None:
+        status, body = slip.own_answer
+        answer = replace(answer, status=status, body=body)
     slip.http_status = answer.status
     headers = http.Headers([(name.encode(), value.encode()) for name, value in answer.headers])
     return own_response(slip, answer.status, answer.body, headers)

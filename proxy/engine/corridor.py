@@ -58,7 +58,7 @@ class Addon(Protocol):
 class Inside(Protocol):
     """Answers calls to Exeat itself."""
 
-    def respond(self, slip: Slip) -> Coroutine[Any, Any, tuple[int, bytes]]:
+    def respond(self, slip: Slip, body: bytes) -> Coroutine[Any, Any, tuple[int, bytes]]:
         """Status and JSON body for a call to exeat.internal."""
 
 
@@ -206,8 +206,9 @@ class Corridor:
         )
 
     async def _answer_inside(self, slip: Slip, flow: http.HTTPFlow) -> None:
+        body = flow.request.raw_content or b""
         try:
-            status, body = await within(self._timeout_s, self._inside.respond(slip))
+            status, body = await within(self._timeout_s, self._inside.respond(slip, body))
         except Exception as error:
             slip.refusal = self._fault("inside", slip, error)
             await self._refuse(slip, flow)

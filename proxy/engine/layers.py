@@ -305,7 +305,8 @@ class GuardedStream(HttpStream):
             slip.wants_room = False
         ending = slip.ending
         if ending is not None:
-            shown = shown[: len(shown) - ending.taken_back] + ending.words
+            taken_back = 0 if slip.shows_whole_events else ending.taken_back
+            shown = shown[: len(shown) - taken_back] + ending.words
         if shown:
             yield SendHttp(ResponseData(self.stream_id, shown), self.context.client)
         if ending is None:

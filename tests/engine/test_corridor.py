@@ -51,7 +51,7 @@ class Yes:
 
 
 class Inside:
-    async def respond(self, slip: Slip) -> tuple[int, bytes]:
+    async def respond(self, slip: Slip, body: bytes) -> tuple[int, bytes]:
         return 200, b'{"you":"coder"}'
 
 
@@ -345,7 +345,7 @@ async def test_a_call_to_exeat_itself_is_answered_and_never_cleared(addons):
 @pytest.mark.parametrize("how", ["raises", "hangs"])
 async def test_rule_1_fail_closed_an_inside_that_breaks_is_a_503(addons, how):
     class Broken:
-        async def respond(self, slip):
+        async def respond(self, slip, body):
             return await _hangs(slip, None) if how == "hangs" else _raises(slip, None)
 
     slip, flow = await walk(corridor(_internal(addons), Broken(), timeout_s=0.01))

@@ -1,0 +1,127 @@
+"""May this tool of that server be used? MCP over HTTP: calls, lists and results."""
+
+from mitmproxy import http
+
+from proxy.actions import action_of
+from proxy.engine.answers import Filter
+from proxy.ledger.filing import tool_call_of
+from proxy.mcp.answers import AnswerFilter
+from proxy.mcp.calls import Id, McpCall, McpRequest, read_request
+from proxy.mcp.errors import mismatched, refused, unreadable
+from proxy.mcp.headers import is_answered_elsewhere, is_declared, mismatch
+from proxy.mcp.tools import ToolPins
+from proxy.policy.decide import decide
+from proxy.policy.rates import Meter
+from proxy.policy.words import now, refusal_of, tool_facts
+from proxy.providers.body import Json
+from proxy.providers.call import BadRequest
+from proxy.providers.decoding import decode_body
+from proxy.refusals import Code, Refusal
+from proxy.slip import Ruled, Slip, Stamp
+
+_LOOP_S = 3600
+"""How far back the same thing is taken to be done again."""
+
+
+class Mcp:
+    """Decides each call by the same rules as any tool, shows only tools that may be used, and knows them
+    again by their descriptions."""
+
+    name = "mcp"
+
+    def __init__(self, body_bytes_max: int, result_bytes_max: int) -> None:
+        self._body_bytes_max = body_bytes_max
+        self._result_bytes_max = result_bytes_max
+        self._pins = ToolPins()
+        self._done = Meter()
+
+    def depart(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
+        """Yes, when every message of it may be answered."""
+        request = flow.request
+        if slip.door == "internal" or slip.call is not None or request.method != "POST":
+            return Stamp("no MCP")
+        headers = list(request.headers.items(multi=True))
+        try:
+            coding = request.headers.get("content-encoding", "")
+            body = request.raw_content or b""
+            body = decode_body(body, coding, self._body_bytes_max) if coding else body
+            asked = read_request(body, is_declared=is_declared(headers))
+        except BadRequest as error:
+            slip.own_answer = unreadable(error, slip.id)
+            return Refusal(Code.BAD_REQUEST, f"The MCP message cannot be read: {error.reason}.")
+        if asked is None:
+            return Stamp("no MCP")
+        found = mismatch(headers, asked)
+        if found is not None:
+            slip.own_answer = mismatched(asked, found, slip.id)
+            return Refusal(Code.BAD_REQUEST, found.message)
+        refusals = self._refusals(slip, asked)
+        if refusals:
+            elsewhere = is_answered_elsewhere(headers)
+            slip.own_answer = refused(asked, refusals, slip.id, is_answered_elsewhere=elsewhere)
+            return next(iter(refusals.values()))
+        slip.mcp = asked
+        # What may not be seen is taken out of the answer, which takes one that we can edit.
+        request.headers["accept-encoding"] = "identity"
+        methods = ", ".join(sorted({call.method or "answer" for call in asked.calls}))
+        return Stamp(methods[:200])
+
+    def answer(self, slip: Slip, flow: http.HTTPFlow) -> Filter | None:
+        """Read what the server answers."""
+        response = flow.response
+        if slip.mcp is None or response is None:
+            return None
+        asked: set[Id] = set(slip.mcp.ids)
+        screen = AnswerFilter(
+            response.headers.get("content-type", ""),
+            asked,
+            lambda tool: self._admits(slip, tool),
+            result_bytes_max=self._result_bytes_max,
+        )
+        if "content-length" in response.headers:
+            del response.headers["content-length"]
+            if response.http_version == "HTTP/1.1" and not flow.request.is_http2:
+                response.headers["transfer-encoding"] = "chunked"
+        return screen
+
+    def _refusals(self, slip: Slip, asked: McpRequest) -> dict[int, Refusal]:
+        found = {}
+        for number, call in enumerate(asked.calls):
+            ruled = self._ruled(slip, call)
+            if ruled is not None and not ruled.passes:
+                found[number] = refusal_of(ruled, f"The tool {call.tool}")
+        return found
+
+    def _ruled(self, slip: Slip, call: McpCall) -> Ruled | None:
+        if call.tool is None:
+            return None
+        who = slip.identity
+        assert who is not None
+        assert slip.terms is not None
+        action = action_of(call.tool, call.arguments)
+        key = (who.org, who.agent, who.session, action.digest)
+        repeats = self._done.count(key, now(), _LOOP_S) - 1
+        ruled = decide(slip.terms, tool_facts(slip, action, repeats))
+        if self._pins.is_changed(_server(slip), call.tool) and ruled.passes:
+            ruled = _CHANGED
+        slip.tool_events.append(tool_call_of(slip, str(call.id or ""), action, ruled, ""))
+        return ruled
+
+    def _admits(self, slip: Slip, tool: Json) -> bool:
+        """Is it the tool that it was, and could a call of it be allowed?"""
+        assert slip.terms is not None
+        sight = self._pins.see(_server(slip), tool)
+        bare = action_of(str(tool.get("name")), {})
+        return sight in ("new", "same") and decide(slip.terms, tool_facts(slip, bare)).passes
+
+
+_CHANGED = Ruled(
+    "deny",
+    "mcp.pins",
+    "its description is not what it was when it was first seen. Ask the operator to look at it",
+)
+
+
+def _server(slip: Slip) -> str:
+    assert slip.destination is not None
+    return slip.destination.authority + slip.path.partition("?")[0]
