@@ -122,6 +122,7 @@ ELSEWHERE = {
     "proxy/providers/tool_gate_cohere": ("providers/test_tool_gate.py", "one suite for all"),
     "proxy/providers/tool_gate_gemini": ("providers/test_tool_gate.py", "one suite for all"),
     "proxy/providers/tool_gate_interactions": ("providers/test_tool_gate.py", "one suite for all"),
+    "proxy/providers/tool_gate_items": ("providers/test_tool_gate.py", "one suite for all"),
     "proxy/providers/tool_gate_messages": ("providers/test_tool_gate.py", "one suite for all"),
     "proxy/providers/tool_gate_ollama": ("providers/test_tool_gate.py", "one suite for all"),
     "proxy/providers/tool_gate_responses": ("providers/test_tool_gate.py", "one suite for all"),

@@ -6,94 +6,26 @@ from typing import Any
 
 from proxy.providers.answer import as_count, as_list, as_object, as_text
 from proxy.providers.openai_responses import acts
+from proxy.providers.tool_gate_items import Item, told
 from proxy.providers.tool_gate_sieve import (
     UNFINISHED,
     Call,
     Judge,
     Piece,
     Sieve,
-    json_text,
     without,
 )
-
-_ENVELOPE = (
-    "type",
-    "id",
-    "call_id",
-    "status",
-    "name",
-    "namespace",
-    "created_by",
-    "caller",
-    "agent",
-)
-_TEXTS = {
-    "function_call": "arguments",
-    "custom_tool_call": "input",
-    "mcp_approval_request": "arguments",
-}
-"""Where arguments are text."""
 
 _ECHOES = ("output", "tools", "tool_choice", "input", "instructions", "metadata", "text", "prompt")
 """Members of a response: what it says, and what it repeats of the request."""
 
 
-class _Item(Call):
-    __slots__ = ("is_text", "item_id", "last", "streamed", "told_name")
-
-    def __init__(self, intent: str, item: dict[str, Any]) -> None:
-        kind = as_text(item.get("type")) or ""
-        self.told_name = as_text(item.get("name"))
-        name = self.told_name or kind.removesuffix("_call")
-        super().__init__(intent, as_text(item.get("call_id")) or item.get("id"), name)
-        self.item_id = as_text(item.get("id")) or self.id
-        self.last: int | None = None
-        """Sequence number of the last event it was seen in."""
-        self.is_text = kind in _TEXTS
-        """Its arguments are streamed as they stand in the whole item."""
-        self.streamed = self.parts
-
-    def take(self, item: dict[str, Any]) -> None:
-        """Its whole form. What was streamed of it must be the same."""
-        if self.ruling is not None:
-            return
-        streamed = "".join(self.streamed)
-        given = arguments_of(item) or ""
-        self.is_contradicted |= bool(streamed and given and streamed != given)
-        name = as_text(item.get("name"))
-        if name is not None and self.told_name is None:
-            self.name = self.told_name = name
-        self.is_contradicted |= name not in (None, self.told_name)
-        self.parts = [given or streamed]
-
-    def is_like(self, item: dict[str, Any]) -> bool:
-        """A copy of what was decided."""
-        given, name = arguments_of(item), as_text(item.get("name"))
-        is_same = given is None or given == "".join(self.parts)
-        return is_same and name in (None, self.told_name)
-
-    @property
-    def message(self) -> dict[str, Any]:
-        """The item that stands in its place."""
-        part = {"type": "output_text", "text": self.text, "annotations": [], "logprobs": []}
-        message = {"type": "message", "status": "completed", "role": "assistant", "content": [part]}
-        return {"id": f"msg_{self.item_id.rpartition('_')[2]}"} | message
-
-
-def arguments_of(item: dict[str, Any]) -> str | None:
-    """None when the item does not have them."""
-    kind = item.get("type")
-    text = _TEXTS.get(kind) if isinstance(kind, str) else None
-    given = item.get(text) if text else without(item, *_ENVELOPE) or None
-    return given if isinstance(given, str) or given is None else json_text(given)
-
-
 class ResponsesSieve(Sieve):
     def __init__(self, judge: Judge) -> None:
         super().__init__(judge)
-        self._items: dict[tuple[str, Any], _Item] = {}
+        self._items: dict[tuple[str, Any], Item] = {}
         """By place, by id and by call."""
-        self._open: list[_Item] = []
+        self._open: list[Item] = []
 
     def open_calls(self) -> Iterable[Call]:
         return list(self._open)
@@ -129,12 +61,12 @@ class ResponsesSieve(Sieve):
             is_same = written is event["response"]
             return [piece if is_same else piece.saying(event | {"response": written})]
         item = calls[0] if calls else None
-        if not isinstance(item, _Item) or not item.is_denied:
+        if not isinstance(item, Item) or not item.is_denied:
             return [piece]
         if item.is_told:
             return []
         item.is_told = True
-        return _told(piece, item)
+        return told(piece, item)
 
     def whole(self, body: dict[str, Any]) -> dict[str, Any]:
         return _written(body, self._read_response(body, "response.completed"))
@@ -185,7 +117,7 @@ class ResponsesSieve(Sieve):
             self._end(item)
         return (item,)
 
-    def _read_part(self, item: _Item, event: dict[str, Any]) -> None:
+    def _read_part(self, item: Item, event: dict[str, Any]) -> None:
         item.last = as_count(event.get("sequence_number"))
         delta, done = event.get("delta"), event.get("arguments", event.get("input"))
         if item.ruling is None:
@@ -210,15 +142,15 @@ class ResponsesSieve(Sieve):
             self.distrust(without(item, "type"))
         return _asks(item)
 
-    def _find(self, place: Any, *ids: Any) -> _Item | None:
+    def _find(self, place: Any, *ids: Any) -> Item | None:
         keys = [("id", id_) for id_ in ids if isinstance(id_, str) and id_]
         if isinstance(place, int):
             keys.append(("place", str(place)))
         return next((self._items[key] for key in keys if key in self._items), None)
 
-    def _begin(self, fields: dict[str, Any], place: Any) -> _Item:
+    def _begin(self, fields: dict[str, Any], place: Any) -> Item:
         call = self.judge.call()
-        item = _Item(call.intent, fields)
+        item = Item(call.intent, fields)
         for id_ in (fields.get("id"), fields.get("call_id")):
             if isinstance(id_, str) and id_:
                 self._items["id", id_] = item
@@ -227,7 +159,7 @@ class ResponsesSieve(Sieve):
         self._open.append(item)
         return item
 
-    def _end(self, item: _Item) -> None:
+    def _end(self, item: Item) -> None:
         self.judge.rule(item)
         if item in self._open:
             self._open.remove(item)
@@ -249,33 +181,6 @@ def _written(response: dict[str, Any], calls: Sequence[Call]) -> dict[str, Any]:
     output = []
     for fields in as_list(response.get("output")):
         item = next(read) if _asks(as_object(fields)) else None
-        is_denied = isinstance(item, _Item) and item.is_denied
-        output.append(item.message if isinstance(item, _Item) and is_denied else fields)
+        is_denied = isinstance(item, Item) and item.is_denied
+        output.append(item.message if isinstance(item, Item) and is_denied else fields)
     return response | {"output": output} if any(call.is_denied for call in calls) else response
-
-
-def _told(piece: Piece, item: _Item) -> list[Piece]:
-    """The events of a message at the call's place. Their numbers are those of the events they stand
-    for, so that whoever resumes a stream by number misses nothing."""
-    message = item.message
-    part = message["content"][0]
-    begun = message | {"status": "in_progress", "content": []}
-    inside = {"item_id": message["id"], "content_index": 0}
-    words: list[tuple[str, dict[str, Any]]] = [
-        ("response.output_item.added", {"item": begun}),
-        ("response.content_part.added", inside | {"part": part | {"text": ""}}),
-        ("response.output_text.delta", inside | {"delta": item.text, "logprobs": []}),
-        ("response.output_text.done", inside | {"text": item.text, "logprobs": []}),
-        ("response.content_part.done", inside | {"part": part}),
-        ("response.output_item.done", {"item": message}),
-    ]
-    kept = {name: piece.fields[name] for name in _KEPT if name in piece.fields}
-    first = as_count(piece.fields.get("sequence_number"))
-    pieces: list[Piece] = []
-    for number, (kind, fields) in enumerate(words):
-        at = {} if first is None else {"sequence_number": min(first + number, item.last or first)}
-        pieces.append(piece.saying({"type": kind} | at | kept | fields, kind))
-    return pieces
-
-
-_KEPT = ("output_index", "stream_id", "response_id")

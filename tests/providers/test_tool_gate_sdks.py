@@ -6,6 +6,7 @@ from typing import Any
 
 import anthropic
 import botocore.session  # type: ignore[import-untyped]  # It ships no types.
+import cohere
 import httpx
 import httpx2
 import openai
@@ -13,6 +14,8 @@ import pytest
 from botocore.awsrequest import AWSResponse  # type: ignore[import-untyped]
 from google import genai
 from google.genai import types
+from mistralai.client import Mistral
+from ollama import Client as Ollama
 
 from proxy.providers.tool_gate import Asked, Ruling, ToolGate
 from tests.providers.tool_answers import CASES, FIRST, JSON, NAMES, SAID, SECOND, Case
@@ -44,6 +47,16 @@ def answering(case: Case, denied: tuple[str, ...]) -> httpx2.Client:
         return httpx2.Response(200, headers=case.headers, content=data)
 
     return httpx2.Client(transport=httpx2.MockTransport(answer))
+
+
+def old_transport(case: Case, denied: tuple[str, ...]) -> httpx.MockTransport:
+    """For the SDKs that speak through the older library."""
+    data = gated(case, denied)
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, headers=case.headers, content=data)
+
+    return httpx.MockTransport(answer)
 
 
 def left(denied: tuple[str, ...], case: Case) -> list[tuple[str, Any]]:
@@ -126,12 +139,7 @@ def test_anthropic_accumulates_blocks(name: str, denied: tuple[str, ...]) -> Non
 @pytest.mark.parametrize("name", ["gemini", "gemini: json"])
 def test_google_reads_its_parts(name: str, denied: tuple[str, ...]) -> None:
     case = named(name)
-    data = gated(case, denied)
-
-    def answer(_: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, headers=case.headers, content=data)
-
-    with httpx.Client(transport=httpx.MockTransport(answer)) as http:
+    with httpx.Client(transport=old_transport(case, denied)) as http:
         options = types.HttpOptions(httpx_client=http, base_url="http://gemini.test")
         models = genai.Client(api_key="k", http_options=options).models
         if case.content_type == JSON:
@@ -144,6 +152,70 @@ def test_google_reads_its_parts(name: str, denied: tuple[str, ...]) -> None:
     assert [(call.name, call.args) for call in calls] == left(denied, case)
     texts = [part.text for part in parts if part.text]
     assert texts == [SAID, *[NO] * len(denied)]
+
+
+@denials
+@pytest.mark.parametrize("name", ["cohere", "cohere: json"])
+def test_cohere_reads_its_events(name: str, denied: tuple[str, ...]) -> None:
+    case = named(name)
+    with httpx.Client(transport=old_transport(case, denied)) as http:
+        client = cohere.ClientV2("k", base_url="http://cohere.test", httpx_client=http)
+        asked: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+        if case.content_type == JSON:
+            told: Any = client.chat(**asked)
+            names = [call.function.name for call in told.message.tool_calls or []]
+            texts = [part.text for part in told.message.content or []]
+            reason = told.finish_reason
+        else:
+            events: list[Any] = list(client.chat_stream(**asked))
+            starts = [event for event in events if event.type == "tool-call-start"]
+            assert [event.index for event in starts] == list(range(len(starts)))
+            names = [event.delta.message.tool_calls.function.name for event in starts]
+            deltas = [event for event in events if event.type == "content-delta"]
+            texts = [event.delta.message.content.text for event in deltas]
+            places = [event.index for event in events if event.type == "content-start"]
+            assert places == list(range(1 + len(denied)))
+            reason = events[-1].delta.finish_reason
+    assert names == [name for name, _ in left(denied, case)]
+    assert texts == [SAID, *[NO] * len(denied)]
+    assert reason == ("TOOL_CALL" if names else "COMPLETE")
+
+
+@denials
+@pytest.mark.parametrize("name", ["ollama", "ollama: json"])
+def test_ollama_reads_its_lines(name: str, denied: tuple[str, ...]) -> None:
+    case = named(name)
+    client = Ollama(host="http://ollama.test", transport=old_transport(case, denied))
+    with client._client:  # It has no way of its own to be closed.
+        if case.content_type == JSON:
+            lines = [client.chat(model="m", messages=[])]
+        else:
+            lines = list(client.chat(model="m", messages=[], stream=True))
+    calls = [call.function for line in lines for call in line.message.tool_calls or []]
+    assert [(call.name, dict(call.arguments)) for call in calls] == left(denied, case)
+    text = "".join(line.message.content or "" for line in lines)
+    assert text == "\n\n".join([SAID, *[NO] * len(denied)])
+
+
+@denials
+def test_mistral_reads_its_chunks(denied: tuple[str, ...]) -> None:
+    case = named("chat: no index")
+    with (
+        answering(case, denied) as http,
+        Mistral(api_key="k", server_url="http://mistral.test", client=http) as client,
+        client.chat.stream(model="m", messages=[{"role": "user", "content": "hi"}]) as events,
+    ):
+        choices = [event.data.choices[0] for event in events]
+    names = [
+        call.function.name
+        for choice in choices
+        for call in choice.delta.tool_calls or []
+        if call.function.name
+    ]
+    assert names == [name for name, _ in left(denied, case)]
+    text = "".join(str(choice.delta.content or "") for choice in choices)
+    assert text == "\n\n".join([SAID, *[NO] * len(denied)])
+    assert choices[-1].finish_reason == ("tool_calls" if names else "stop")
 
 
 class _Raw:
