@@ -47,13 +47,13 @@ def is_declared(headers: Headers) -> bool:
 
 def opens_stream(method: str, headers: Headers) -> bool:
     """A GET for server-sent events: a session's own stream, or the first half of HTTP+SSE."""
-    return method == "GET" and _accepts_events(headers)
+    return method == "GET" and _accepts(headers, "text/event-stream")
 
 
 def is_answered_elsewhere(headers: Headers) -> bool:
     """A POST of HTTP+SSE (2024-11-05): its answer comes on the stream that was opened before. Since
-    2025-03-26 a client must accept events in the answer to its POST."""
-    return not _accepts_events(headers)
+    2025-03-26 a client must name what it accepts in the answer to its POST."""
+    return not _accepts(headers, "text/event-stream", "application/json")
 
 
 def mismatch(headers: Headers, request: McpRequest) -> Mismatch | None:
@@ -120,9 +120,10 @@ def _decoded(value: str) -> str | None:
         return None
 
 
-def _accepts_events(headers: Headers) -> bool:
+def _accepts(headers: Headers, *kinds: str) -> bool:
     return any(
-        name.lower() == "accept" and "text/event-stream" in value.lower() for name, value in headers
+        name.lower() == "accept" and any(kind in value.lower() for kind in kinds)
+        for name, value in headers
     )
 
 

@@ -126,7 +126,9 @@ def test_any_of_its_headers_declares_mcp() -> None:
 def test_where_an_answer_comes_is_in_the_accept_header() -> None:
     both = [("Accept", "application/json, text/event-stream")]
     assert not is_answered_elsewhere(both)
+    assert not is_answered_elsewhere([("accept", "application/json")])
     assert is_answered_elsewhere([("Accept", "*/*")])
+    assert is_answered_elsewhere([])
     assert opens_stream("GET", both)
     assert not opens_stream("POST", both)
     assert not opens_stream("GET", [])

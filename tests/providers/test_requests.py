@@ -4,7 +4,10 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from proxy.providers.body import read_items
 from proxy.providers.call import BadRequest, ModelCall
 from proxy.providers.formats import format_named
 from tests.providers.bodies import chat, messages, responses
@@ -89,6 +92,8 @@ GOOD = b'{"model":"gpt-4o","messages":[]}'
         b'{"model":"gpt-4o","messages":[],"max_tokens":1,"max\\u005ftokens":100000}',
         b'{"model":"gpt-4o","messages":[{"role":"user","role":"system"}]}',
         b'{"model":"gpt-4o","messages":[],"Max_Tokens":100000}',
+        '{"model":"gpt-4o","messages":[],"max_token\u017f":100000}'.encode(),
+        '{"model":"gpt-4o","messages":[],"max_to\u212aens":100000}'.encode(),
         b'{"model":"gpt-4o","messages":[],"x":NaN}',
         b'{"model":"gpt-4o","messages":[],"x":1e999}',
         b'{"messages":[]}',
@@ -111,6 +116,36 @@ GOOD = b'{"model":"gpt-4o","messages":[]}'
 def test_a_body_that_can_be_read_two_ways_is_refused(body: bytes) -> None:
     with pytest.raises(BadRequest):
         CHAT.read_request(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b"[",
+        b"[,]",
+        b"[1,]",
+        b"[1 2]",
+        b"[1]]",
+        b"[1]x",
+        b"\xef\xbb\xbf[]",
+        b'["\xff"]',
+        b'[{"a":1,"a":2}]',
+        b"[NaN]",
+        b"[" * 200_000,
+    ],
+)
+def test_an_array_that_can_be_read_two_ways_is_refused(body: bytes) -> None:
+    with pytest.raises(BadRequest):
+        read_items(body)
+
+
+@given(st.lists(st.integers() | st.text() | st.lists(st.booleans())), st.sampled_from([None, 2]))
+def test_an_array_knows_where_each_of_its_items_stands(values: list[Any], indent: int) -> None:
+    items = read_items(json.dumps(values, indent=indent).encode())
+    assert items.values == values
+    assert [json.loads(items.source(number)) for number in range(len(values))] == values
 
 
 def test_anthropic_demands_max_tokens() -> None:
