@@ -37,7 +37,7 @@ _HARMLESS_FIELD = re.compile(
     rb"(?i)(?:[_-]?id|ids|data|signature|encrypted_content|thought_?signature|b64_json|image|audio"
     rb"|image_url|image_base64|bytes|inline_?data|integrity|etag|sha\d*|digest|hash|checksum|nonce"
     rb"|cursor|(?:page|csrf|xsrf|sync|continuation)_?token|url|uri|fingerprint|cache_?key|blob|commit|reasoning|redacted_thinking"
-    rb"|obfuscation|cached_?content|safety_identifier|name|ref|key_share)\\{0,4}[\"']\s{0,4}:\s{0,4}\\{0,4}[\"']$"
+    rb"|obfuscation|cached_?content|safety_identifier|name|model|ref|key_share)\\{0,4}[\"']\s{0,4}:\s{0,4}\\{0,4}[\"']$"
 )
 _BESIDE_TOKEN = frozenset(b" \"'`\\=:,;()[]{}<>|\n\r\t")
 _LINES = frozenset({64, 70, 76})
