@@ -12,11 +12,13 @@ from proxy.providers.call import BadRequest, ModelCall
 from proxy.providers.decoding import decode_body
 from proxy.providers.formats import format_named
 from proxy.providers.recognise import Known, NeedsShape, Unsupported, recognise_shape
+from proxy.providers.wires import wire_of
 from proxy.refusals import Code, Refusal
 from proxy.slip import Slip, Stamp
 
-LARGE_BYTES = 256 * 1024
-"""A body above this is read in a thread: a batch of so many bytes takes a tenth of a second."""
+LARGE_BYTES = 32 * 1024
+"""A body above this is read in a thread, and so is a compressed one, which may decode to any size. Below
+it, reading takes less than a switch of threads."""
 
 
 class _Read(NamedTuple):
@@ -24,6 +26,8 @@ class _Read(NamedTuple):
 
     call: ModelCall | None = None
     wire: str | None = None
+    no: Refusal | None = None
+    """Why this kind of call cannot be governed."""
 
 
 class Allowlist:
@@ -60,20 +64,22 @@ class Allowlist:
             )
         if slip.socket is not None:  # A turn: its call was read from its message.
             return _models(slip, answer, _Read(slip.call))
-        if len(flow.request.raw_content or b"") > LARGE_BYTES:
+        body = flow.request.raw_content or b""
+        if len(body) > LARGE_BYTES or (body and "content-encoding" in flow.request.headers):
             return self._later(slip, flow, answer)
         return _models(slip, answer, self._read(slip, flow))
 
     async def _later(self, slip: Slip, flow: http.HTTPFlow, answer: Answer) -> Stamp | Refusal:
         return _models(slip, answer, await asyncio.to_thread(self._read, slip, flow))
 
-    def _read(self, slip: Slip, flow: http.HTTPFlow) -> _Read | Refusal:
+    def _read(self, slip: Slip, flow: http.HTTPFlow) -> _Read:
         """The call in the body, if there is one; or why this kind of call cannot be governed."""
         seen = slip.recognised
         if isinstance(seen, Unsupported):
-            return _unsupported(seen)
+            return _Read(no=_unsupported(seen))
         if not isinstance(seen, Known | NeedsShape):
             return _Read()
+        wire: str | None = None
         try:
             coding = flow.request.headers.get("content-encoding", "")
             body = flow.request.raw_content or b""
@@ -85,7 +91,8 @@ class Allowlist:
                 to = slip.destination
                 seen = recognise_shape(to.host, to.port, slip.path, body)
                 if isinstance(seen, Unsupported):
-                    return _unsupported(seen)
+                    wire = wire_of(seen, slip.path, flow.request.headers)
+                    return _Read(wire=wire, no=_unsupported(seen))
                 if not isinstance(seen, Known):
                     return _Read()
                 wire = seen.format
@@ -95,15 +102,17 @@ class Allowlist:
             return _Read(call, wire)
         except BadRequest as error:
             where = f" ({error.param})" if error.param else ""
-            return Refusal(Code.BAD_REQUEST, f"The request cannot be read: {error.reason}{where}.")
+            text = f"The request cannot be read: {error.reason}{where}."
+            return _Read(wire=wire, no=Refusal(Code.BAD_REQUEST, text))
 
 
-def _models(slip: Slip, answer: Answer, read: _Read | Refusal) -> Stamp | Refusal:
+def _models(slip: Slip, answer: Answer, read: _Read) -> Stamp | Refusal:
     """May this caller use every model that may answer?"""
-    if isinstance(read, Refusal):
-        return read
     assert slip.terms is not None
     assert slip.destination is not None
+    if read.no is not None:
+        slip.wire = read.wire or slip.wire
+        return read.no
     if read.call is not None:
         slip.call = replace(read.call, host=slip.destination.host)
     slip.wire = read.wire or slip.wire

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sys
 import time
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
@@ -38,6 +39,9 @@ _ROUND_S = 1.0
 _GRACE_S = 20.0
 """How long calls in flight may take to end by themselves when Exeat stops."""
 
+_SWITCH_S = 0.0005
+"""How long a thread may go on while another waits; Python's own is ten times this."""
+
 
 @dataclass(frozen=True, slots=True)
 class Running:
@@ -59,6 +63,8 @@ async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIter
     ConfigError (prices): what cannot be governed safely does not start. A policy that cannot be read
     does start, refusing all.
     """
+    # Large bodies are read and counted in threads. The loop gets its turn back from them within this.
+    sys.setswitchinterval(_SWITCH_S)
     prices = Prices(at=datetime.now(UTC), file=_price_file(settings))
     policies = PolicyBook()
     policies.reload(settings.policies)

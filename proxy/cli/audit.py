@@ -29,7 +29,8 @@ from proxy.money import format_usd
 app = typer.Typer(help="The ledger: list, show, verify.", no_args_is_help=True)
 
 LISTED = (
-    "seq", "ts", "kind", "status", "code", "org", "agent", "session", "host", "model", "usd", "id",
+    "seq", "ts", "kind", "status", "code", "org", "agent", "session", "host", "model", "answered",
+    "usd", "id",
 )  # fmt: skip
 Text = str | None
 
@@ -161,6 +162,7 @@ def _row(entry: Entry) -> Row:
         "task": role["task"],
         "host": request.get("host"),
         "model": request.get("model"),
+        "answered": result.get("model"),
         "usd": format_usd(nanousd) if isinstance(nanousd, int) else None,
         "id": body["id"],
     }

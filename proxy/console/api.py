@@ -15,7 +15,7 @@ from proxy.slip import Slip
 _LIMIT_MAX = 1000
 _DIGITS_MAX = 15
 """Of a number: more are no seq of ours, and SQLite's integers end at 19."""
-_DIMENSIONS = ("org", "agent", "session", "task", "provider", "model", "host")
+_DIMENSIONS = ("org", "agent", "session", "task", "provider", "model", "answered_model", "host")
 
 
 class Calls(Protocol):

@@ -115,10 +115,10 @@ def dial_freely() -> None:
 
 
 def guard_loop(loop: asyncio.AbstractEventLoop) -> None:
-    """Teach a loop's `getaddrinfo` about pinned dials; others pass as before. Idempotent."""
+    """Teach a loop about pinned dials; others pass as before. Idempotent."""
     if getattr(loop, "exeat_guarded", False):
         return
-    resolve = loop.getaddrinfo
+    resolve, connect = loop.getaddrinfo, loop.create_connection
 
     async def getaddrinfo(host: Any, port: Any, **kwargs: Any) -> Any:
         pinned = _dialling.get()
@@ -132,5 +132,17 @@ def guard_loop(loop: asyncio.AbstractEventLoop) -> None:
             for address in pinned.addresses
         ]
 
+    async def create_connection(
+        factory: Any, host: Any = None, port: Any = None, **kwargs: Any
+    ) -> Any:
+        pinned = _dialling.get()
+        if pinned is not None and isinstance(host, str) and is_ip(host):
+            # An address is never looked up, so what the hosts table says of it is said here.
+            if not pinned.addresses:
+                raise OSError("no address is pinned")
+            host, port = pinned.addresses[0], pinned.port
+        return await connect(factory, host, port, **kwargs)
+
+    loop.create_connection = create_connection  # type: ignore[assignment, method-assign]
     loop.getaddrinfo = getaddrinfo  # type: ignore[method-assign]
     loop.exeat_guarded = True  # type: ignore[attr-defined]

@@ -20,6 +20,7 @@ from proxy.ledger.records import (
 from proxy.slip import Slip, new_id
 
 _STRENGTHS = {1: "token", 2: "listener", 3: "proxy_credentials", 4: "headers"}
+_WORD = re.compile(r"[\x21-\x7e]{1,256}")
 _PRODUCT = re.compile(r"[\w.+-]{1,64}(/[\w.+-]{1,64})?")
 
 
@@ -109,7 +110,7 @@ def _client_of(slip: Slip) -> Client:
 
 def outcome_of(slip: Slip) -> Outcome:
     """What became of a call that was let through."""
-    usage = slip.usage
+    usage, reader = slip.usage, slip.reader
     now_ns = time.monotonic_ns()
     assert slip.status is not None
     return Outcome(
@@ -135,12 +136,19 @@ def outcome_of(slip: Slip) -> Outcome:
         response_bytes=slip.answer_bytes,
         duration_us=(now_ns - slip.opened_ns) // 1000,
         ttfb_us=(slip.first_byte_ns - slip.opened_ns) // 1000 if slip.first_byte_ns else None,
-        finish_reason=slip.finish_reason,
+        model=_short(reader.model) if reader else None,
+        response_id=_short(reader.response_id) if reader else None,
+        finish_reason=_short(slip.finish_reason),
         tool_calls=tuple(ToolCall(call_id, name) for call_id, name in slip.tool_calls),
-        upstream_request_id=slip.upstream_request_id,
+        upstream_request_id=_short(slip.upstream_request_id),
         price_version=slip.price_version,
         note=slip.refusal.code.value if slip.refusal else None,
     )
+
+
+def _short(word: str | None) -> str | None:
+    """A provider's name for something, if it is one: a record is no place for whatever it sends."""
+    return word if word is not None and _WORD.fullmatch(word) else None
 
 
 def threshold_of(call_id: str, limit: Limit, percent: int, now_ms: int) -> Event:

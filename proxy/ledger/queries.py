@@ -8,7 +8,7 @@ from sqlalchemy import case as sql_case
 from proxy.ledger.store import Filter
 from proxy.ledger.tables import costs, marks, records
 
-DIMENSIONS = ("org", "agent", "session", "task", "provider", "model", "host")
+DIMENSIONS = ("org", "agent", "session", "task", "provider", "model", "answered_model", "host")
 PREFIX_MIN = 8
 """Characters of an id that may stand for it: fewer would find too much."""
 

@@ -184,6 +184,7 @@ def _outcome(it: Outcome, decided: Body) -> Body:
             "decision_id": it.decision_id,
             "decision_seq": decided["seq"],
             "decision_ts": decided["ts"],
+            "response_id": it.response_id,
             "upstream_request_id": it.upstream_request_id,
         },
         "request": {
@@ -203,6 +204,7 @@ def _outcome(it: Outcome, decided: Body) -> Body:
             "duration_us": it.duration_us,
             "finish_reason": it.finish_reason,
             "http_status": it.http_status,
+            "model": it.model,
             "note": it.note,
             "response_bytes": it.response_bytes,
             "response_sha256": it.response_sha256,

@@ -143,6 +143,10 @@ class Outcome:
     response_bytes: int | None = None
     duration_us: int | None = None
     ttfb_us: int | None = None
+    model: str | None = None
+    """The model that answered, in the provider's own words; the one asked for is the decision's."""
+    response_id: str | None = None
+    """The provider's name for its answer, by which it can be asked for or disputed."""
     finish_reason: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     upstream_request_id: str | None = None

@@ -65,6 +65,7 @@ costs = Table(
     Column("task", String),
     Column("provider", String),
     Column("model", String),
+    Column("answered_model", String),
     Column("host", String),
     Column("input_tokens", BigInteger, nullable=False),
     Column("output_tokens", BigInteger, nullable=False),
@@ -131,11 +132,12 @@ def cost_row(body: Body) -> tuple[object, ...] | None:
     if body["kind"] != "outcome":
         return None
     role, request, reference = body["role"], body["request"], body["reference"]
-    resource = body["resource"]
+    resource, result = body["resource"], body["result"]
     assert isinstance(role, dict)
     assert isinstance(request, dict)
     assert isinstance(reference, dict)
     assert isinstance(resource, dict)
+    assert isinstance(result, dict)
     usage: Json = resource["usage"] or {}
     decision_ts = reference["decision_ts"]
     assert isinstance(usage, dict)
@@ -150,6 +152,7 @@ def cost_row(body: Body) -> tuple[object, ...] | None:
         role["task"],
         request["provider"],
         request["model"],
+        result["model"],
         request["host"],
         usage.get("input", 0),
         usage.get("output", 0),

@@ -190,6 +190,9 @@ class AnswerReader:
     def _read_events(self, framing: Framing, decoded: bytes) -> bytes:
         shown: list[bytes] = []
         for event in framing.feed(decoded):
+            if not event.data and not event.name:  # A blank line: a flood of them must cost little.
+                shown.append(event.raw)
+                continue
             is_ours = self._answer.read_event(event)
             if self._hides and not is_ours:
                 shown.append(_NULL_USAGE.sub(rb"\1", event.raw))

@@ -98,6 +98,14 @@ class BedrockConverse:
             for name in _OUTPUT_FIELDS
             if (whole_number(more, name) or 0) > output_tokens
         }
+        for name, config in _configs(more).items():
+            held_inside = {
+                field: output_tokens
+                for field in _OUTPUT_FIELDS
+                if (whole_number(config, field) or 0) > output_tokens
+            }
+            if held_inside:
+                smaller[name] = {**config, **held_inside}
         if _thinking_budget(more) >= output_tokens:
             smaller["thinking"] = {"type": "disabled"}
         if smaller:
@@ -140,8 +148,18 @@ def _note_cache(block: Json, gatherer: PromptGatherer) -> None:
 def _bound(members: Json, more: Json) -> int | None:
     """The largest reading; what only a model's own field says, another model may ignore."""
     bound = whole_number(optional_object(members, "inferenceConfig"), "maxTokens")
-    raised = [whole_number(more, name) or 0 for name in _OUTPUT_FIELDS]
+    places = (more, *_configs(more).values())
+    raised = [whole_number(place, name) or 0 for place in places for name in _OUTPUT_FIELDS]
     return None if bound is None else max(bound, *raised, _thinking_budget(more))
+
+
+def _configs(more: Json) -> dict[str, Json]:
+    """A model's own configuration, passed through as its native body has it."""
+    return {
+        name: config
+        for name in ("inferenceConfig", "textGenerationConfig")
+        if (config := optional_object(more, name))
+    }
 
 
 def _thinking_budget(more: Json) -> int:

@@ -119,5 +119,9 @@ def _amended(body: Body, model: str, output_tokens: int) -> bytes:
         return body.text.encode("utf-8")
     config = dict(optional_object(body.members, inside) if inside else body.members)
     given = [name for name in names if config.get(name) is not None] or [names[0]]
-    held: Json = {name: min(output_tokens, config.get(name, output_tokens)) for name in given}
+    held: Json = {
+        name: output_tokens if known is None else min(output_tokens, known)
+        for name in given
+        for known in (whole_number(config, name),)
+    }
     return amend_members(body, {inside: {**config, **held}} if inside else held)

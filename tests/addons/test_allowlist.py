@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import threading
 from typing import Any
 
 import pytest
@@ -25,6 +26,12 @@ DRY = "enforce: false\n"
 
 def chat_slip(rules: str = MINI, **facts: Any) -> Slip:
     return slip(OPENAI, rules, method="POST", path="/v1/chat/completions", recognised=CHAT, **facts)
+
+
+def judged(it: Slip, over: Any) -> Stamp | Refusal:
+    """The addon's answer, whether it gives it at once or from a thread."""
+    verdict = ADDON.depart(it, over)
+    return asyncio.run(verdict) if asyncio.iscoroutine(verdict) else verdict
 
 
 YES = {
@@ -71,7 +78,7 @@ YES = {
 @pytest.mark.parametrize("case", YES)
 def test_yes_with_the_rule_that_says_so(case):
     make, note = YES[case]
-    assert ADDON.depart(make(), flow(chat())) == Stamp(note)
+    assert judged(make(), flow(chat())) == Stamp(note)
 
 
 NO_POLICY = PolicyBook([]).terms("acme", "coder")
@@ -123,7 +130,7 @@ NO: dict[str, tuple[Any, Any, Code, str | None]] = {
 @pytest.mark.parametrize("case", NO)
 def test_no_with_the_first_reason_that_holds(case):
     make, body, code, rule = NO[case]
-    no = ADDON.depart(make(), flow(body))
+    no = judged(make(), flow(body))
 
     assert isinstance(no, Refusal)
     assert (no.code, no.rule) == (code, rule)
@@ -132,7 +139,7 @@ def test_no_with_the_first_reason_that_holds(case):
 
 
 def test_a_refused_host_is_told_whom_to_ask():
-    no = ADDON.depart(slip(ELSEWHERE, MINI), flow())
+    no = judged(slip(ELSEWHERE, MINI), flow())
     assert isinstance(no, Refusal)
     assert no.message == (
         "GET a.test is on no list of places that agents may go. Ask the operator to add it to "
@@ -142,14 +149,14 @@ def test_a_refused_host_is_told_whom_to_ask():
 
 def test_the_call_that_was_read_stands_on_the_slip():
     it = chat_slip()
-    ADDON.depart(it, flow(chat()))
+    judged(it, flow(chat()))
     assert it.call is not None
     assert (it.call.model, it.call.output_tokens_max) == ("gpt-4o-mini", 100)
 
 
 def test_a_host_that_is_refused_has_its_body_unread():
     it = chat_slip(SHUT)
-    ADDON.depart(it, flow(chat()))
+    judged(it, flow(chat()))
     assert it.call is None
 
 
@@ -221,7 +228,7 @@ SHAPES = {
 @pytest.mark.parametrize("case", SHAPES)
 def test_the_shape_of_a_body_tells_what_the_host_does_not(case):
     path, body, code = SHAPES[case]
-    verdict = ADDON.depart(slip(method="POST", path=path, recognised=NeedsShape()), flow(body))
+    verdict = judged(slip(method="POST", path=path, recognised=NeedsShape()), flow(body))
 
     assert (verdict.code if isinstance(verdict, Refusal) else None) is code
     if isinstance(verdict, Refusal):
@@ -230,7 +237,7 @@ def test_the_shape_of_a_body_tells_what_the_host_does_not(case):
 
 def test_a_model_call_to_an_unlisted_host_is_read_under_the_hosts_own_name():
     it = slip(method="POST", path="/v1/chat/completions", recognised=NeedsShape())
-    ADDON.depart(it, flow(chat()))
+    judged(it, flow(chat()))
     assert it.destination is not None
     assert it.call is not None
     assert it.call.provider == f"{it.destination.host}:{it.destination.port}"
@@ -240,7 +247,7 @@ def test_a_model_call_to_an_unlisted_host_is_read_under_the_hosts_own_name():
 def test_a_compressed_shape_is_looked_into():
     squeezed = gzip.compress(json.dumps(chat()).encode())
     it = slip(method="POST", path="/anything", recognised=NeedsShape())
-    no = ADDON.depart(it, flow(squeezed, content_encoding="gzip"))
+    no = judged(it, flow(squeezed, content_encoding="gzip"))
     assert isinstance(no, Refusal)
     assert no.code is Code.FORMAT_UNSUPPORTED
 
@@ -264,7 +271,7 @@ BAD: dict[str, tuple[Any, dict[str, str]]] = {
 @pytest.mark.parametrize("case", BAD)
 def test_what_can_be_read_in_two_ways_or_in_none_is_a_bad_request(case):
     body, headers = BAD[case]
-    no = ADDON.depart(chat_slip(), flow(body, **headers))
+    no = judged(chat_slip(), flow(body, **headers))
 
     assert isinstance(no, Refusal)
     assert no.code is Code.BAD_REQUEST
@@ -272,7 +279,7 @@ def test_what_can_be_read_in_two_ways_or_in_none_is_a_bad_request(case):
 
 
 def test_a_bad_field_is_named_and_its_value_is_not():
-    no = ADDON.depart(chat_slip(), flow(chat(max_tokens="a secret")))
+    no = judged(chat_slip(), flow(chat(max_tokens="a secret")))
     assert isinstance(no, Refusal)
     assert "(max_tokens)" in no.message
     assert "secret" not in no.message
@@ -281,13 +288,33 @@ def test_a_bad_field_is_named_and_its_value_is_not():
 def test_a_compressed_body_is_read_and_goes_as_it_came():
     squeezed = gzip.compress(json.dumps(chat()).encode())
     over = flow(squeezed, content_encoding="gzip")
-    assert ADDON.depart(chat_slip(), over) == Stamp("p/egress.allow[0]")
+    assert judged(chat_slip(), over) == Stamp("p/egress.allow[0]")
     assert over.request.raw_content == squeezed
 
 
 def test_of_two_policies_an_enforced_no_stands_before_one_that_only_watches():
     loaded = [policy(DRY + MINI, "watch"), policy(SHUT, "hard")]
     it = chat_slip(terms=PolicyBook(loaded).terms("acme", "coder"))
-    no = ADDON.depart(it, flow(chat()))
+    no = judged(it, flow(chat()))
     assert isinstance(no, Refusal)
     assert no.rule == "hard/egress.deny[0]"
+
+
+def test_a_large_body_is_read_where_nobody_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[int] = []
+    read = Allowlist._read
+
+    def seen(*arguments: Any) -> Any:
+        threads.append(threading.get_ident())
+        return read(*arguments)
+
+    monkeypatch.setattr(Allowlist, "_read", seen)
+    small, large = "x", "x" * LARGE_BYTES
+    for text in (small, large):
+        it = chat_slip()
+        verdict = judged(it, flow(chat(messages=[{"role": "user", "content": text}])))
+        assert verdict == Stamp("p/egress.allow[0]")
+        assert it.call is not None
+        assert it.call.prompt.texts[0].endswith(text)
+    here = threading.get_ident()
+    assert [thread == here for thread in threads] == [True, False]

@@ -45,6 +45,7 @@ def path(tmp_path_factory):
                 usage=Usage(12, 8),
                 cost_nanousd=1_500_000,
                 tokens=20,
+                model="gpt-4.1-2025-04-14",
             )
         )
         await ledger.close()
@@ -71,6 +72,7 @@ def test_list_as_lines_of_json_is_one_record_a_line(path):
     lines = run("list", "--ledger", path, "--format", "jsonl", "--limit", 2).stdout.splitlines()
     assert [json.loads(line)["seq"] for line in lines] == [3, 2]
     assert json.loads(lines[0])["usd"] == "$0.0015"
+    assert [json.loads(line)["answered"] for line in lines] == ["gpt-4.1-2025-04-14", None]
 
 
 def test_a_callers_text_reaches_neither_the_terminal_nor_a_spreadsheet_alive(path):

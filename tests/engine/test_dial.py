@@ -166,6 +166,9 @@ class Loop:
         self.asked.append(host)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("9.9.9.9", port))]
 
+    async def create_connection(self, factory, host=None, port=None, **kwargs):
+        return host, port
+
 
 async def _in_new_context(pinned, loop, **kwargs):
     async def ask():
@@ -220,13 +223,44 @@ async def test_rule_1_fail_closed_a_pin_without_addresses_dials_nothing():
     assert loop.asked == []
 
 
+async def _dialled(pinned, host):
+    """Where a connection is made to; asyncio asks no resolver about an address."""
+    loop = Loop()
+    guard_loop(loop)
+
+    async def connect():
+        if pinned is not None:
+            dial_only(pinned)
+        return await loop.create_connection(None, host, 11434)
+
+    return await asyncio.create_task(connect(), context=contextvars.copy_context())
+
+
+@pytest.mark.parametrize(
+    ("pinned", "host", "dialled"),
+    [
+        (Pinned(("10.0.0.9",), 1234), "127.0.0.1", ("10.0.0.9", 1234)),
+        (Pinned(("10.0.0.9",), 1234), "::1", ("10.0.0.9", 1234)),
+        (Pinned(("10.0.0.9",), 1234), "api.test", ("api.test", 11434)),
+        (None, "127.0.0.1", ("127.0.0.1", 11434)),
+    ],
+)
+async def test_a_pinned_dial_of_an_address_goes_where_the_hosts_table_says(pinned, host, dialled):
+    assert await _dialled(pinned, host) == dialled
+
+
+async def test_rule_1_fail_closed_a_pin_without_addresses_does_not_dial_an_address():
+    with pytest.raises(OSError, match="no address is pinned"):
+        await _dialled(Pinned((), 443), "127.0.0.1")
+
+
 def test_a_loop_is_guarded_once():
     loop = Loop()
     guard_loop(loop)
-    before = loop.getaddrinfo
+    before = (loop.getaddrinfo, loop.create_connection)
     guard_loop(loop)
 
-    assert loop.getaddrinfo is before
+    assert (loop.getaddrinfo, loop.create_connection) == before
 
 
 async def test_the_system_resolver_is_asked_for_streams_and_says_each_address_once():

@@ -18,7 +18,9 @@ from proxy.policy import PolicyBook
 from proxy.pricing.charges import quote_for
 from proxy.pricing.prices import Prices
 from proxy.pricing.tokens import TokenCounter
+from proxy.providers.answer import AnswerReader
 from proxy.providers.formats import format_named
+from proxy.providers.openai_chat_answer import ChatAnswer
 from proxy.providers.usage import Usage as Used
 from proxy.refusals import KINDS, Code, Refusal
 from proxy.slip import Destination, Identity, Slip, Stamped
@@ -263,6 +265,32 @@ def test_an_outcome_says_what_was_used_and_what_it_cost() -> None:
 @pytest.mark.parametrize("status", ["answered", "refused", "errored", "aborted", "client_gone"])
 def test_a_request_is_counted_only_when_a_byte_of_it_left(status: str, left: bool) -> None:
     assert outcome_of(slip(status=status, left=left)).requests == int(left)
+
+
+def answering(**facts: str) -> AnswerReader:
+    reader = AnswerReader(ChatAnswer(), {"content-type": "application/json"})
+    reader.feed(json.dumps({"choices": [], **facts}).encode())
+    reader.close()
+    return reader
+
+
+def test_an_outcome_says_which_model_answered_and_what_the_provider_calls_its_answer() -> None:
+    it = model_slip(status="answered", reader=answering(model="gpt-4o-2024-08-06", id="chatcmpl-1"))
+    filed = outcome_of(it)
+    assert (filed.model, filed.response_id) == ("gpt-4o-2024-08-06", "chatcmpl-1")
+
+
+@pytest.mark.parametrize("name", ["a prompt, quoted back", "x" * 257, "", "naïve", "two\nlines"])
+def test_what_is_no_name_is_not_filed_as_one(name: str) -> None:
+    it = model_slip(
+        status="answered",
+        reader=answering(model=name, id=name),
+        finish_reason=name,
+        upstream_request_id=name,
+    )
+    filed = outcome_of(it)
+    assert (filed.model, filed.response_id) == (None, None)
+    assert (filed.finish_reason, filed.upstream_request_id) == (None, None)
 
 
 def test_an_estimate_says_that_it_is_one() -> None:

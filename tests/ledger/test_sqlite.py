@@ -222,6 +222,18 @@ async def test_costs_are_summed_by_what_is_asked(ledger, decision, outcome):
     assert (total.group, total.requests) == ((), 3)
 
 
+async def test_costs_can_be_told_apart_by_the_model_that_answered(ledger, decision, outcome):
+    for number, answered in ((1, "gpt-4.1-2025-04-14"), (2, None), (3, None)):
+        await ledger.append(decision(number))
+        await ledger.append(outcome(number, model=answered, response_id="resp_1"))
+    sums = await ledger.costs(["answered_model"])
+    assert [(row.group, row.calls) for row in sums] == [((None,), 2), (("gpt-4.1-2025-04-14",), 1)]
+    decided, ended = await ledger.get(decision(1).id)
+    assert decided.body["request"]["model"] == ended.body["request"]["model"] == "gpt-4.1"
+    assert ended.body["result"]["model"] == "gpt-4.1-2025-04-14"
+    assert ended.body["reference"]["response_id"] == "resp_1"
+
+
 async def test_events_are_filed_with_flat_facts_and_found_with_their_call(ledger, decision):
     await ledger.append(decision(1))
     about = Event(

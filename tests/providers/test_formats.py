@@ -250,6 +250,13 @@ class TestBedrock:
                 },
                 2000,
             ),
+            (
+                {
+                    "inferenceConfig": {"maxTokens": 9},
+                    "additionalModelRequestFields": {"inferenceConfig": {"max_new_tokens": 3000}},
+                },
+                3000,
+            ),
         ],
     )
     def test_the_largest_reading_bounds(self, members: dict[str, Any], bound: int | None) -> None:
@@ -281,12 +288,19 @@ class TestBedrock:
     def test_converse_is_lowered_everywhere(self) -> None:
         body = converse(
             inferenceConfig={"maxTokens": 9000, "topP": 1},
-            additionalModelRequestFields={"thinking": {"budget_tokens": 2000}, "top_k": 1},
+            additionalModelRequestFields={
+                "thinking": {"budget_tokens": 2000},
+                "inferenceConfig": {"max_new_tokens": 3000, "topK": 2},
+                "top_k": 1,
+            },
         )
         lowered = amended("bedrock.converse", body, "aws", 1000)
         assert lowered["inferenceConfig"] == {"maxTokens": 1000, "topP": 1}
-        more = lowered["additionalModelRequestFields"]
-        assert more == {"thinking": {"type": "disabled"}, "top_k": 1}
+        assert lowered["additionalModelRequestFields"] == {
+            "thinking": {"type": "disabled"},
+            "inferenceConfig": {"max_new_tokens": 1000, "topK": 2},
+            "top_k": 1,
+        }
 
     @pytest.mark.parametrize(
         ("model", "members", "bound", "lowered"),

@@ -1,47 +1,74 @@
-"""Prints how far our readers agree with a folder of recordings, by provider and format.
+"""Prints how far what we record of a folder of recordings agrees with them, by provider and format:
+read by our readers alone, and driven through a running Exeat and read off its ledger.
 
-python -m tests.replay [folder]
-python -m tests.replay --estimates [folder]
+python -m tests.replay [folder] [--pure | --estimates]
 """
 
+import asyncio
+import logging
 import statistics
 import sys
+import tempfile
 from collections import defaultdict
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
+import structlog
+
 from tests.replay.estimates import guesses_of, table
-from tests.replay.exchanges import exchanges_in
-from tests.replay.judge import Verdict, judge
+from tests.replay.exchanges import exchanges_in, sessions_in
+from tests.replay.judge import judge
+from tests.replay.running import judge_running
+from tests.replay.verdict import Verdict, guarded
 
 OWN = Path(__file__).parent / "exchanges"
 
 
-def main(folder: Path) -> int:
-    groups: defaultdict[tuple[str, str], list[Verdict]] = defaultdict(list)
-    for exchange in exchanges_in(folder):
-        verdict = judge(exchange)
-        groups[verdict.provider, verdict.wire].append(verdict)
-    print(
-        f"{'provider':<34}{'format':<28}{'calls':>6}{'usage':>7}{'agree':>7}{'cost':>6}{'estimate':>10}"
+def main(folder: Path, *, is_pure: bool) -> int:
+    """The tables; 1 when anything disagrees."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    exchanges = list(exchanges_in(folder))
+    disagree = _table(
+        "Read by the readers alone", [guarded(each, partial(judge, each)) for each in exchanges]
     )
-    for (provider, wire), verdicts in sorted(groups.items()):
-        told = [verdict for verdict in verdicts if verdict.has_usage]
-        agree = sum(verdict.agrees for verdict in told)
-        costs = sum(verdict.price == "agrees" for verdict in told)
-        errors = [v.estimate_error for v in told if v.estimate_error is not None]
-        error = f"{statistics.median(errors):.1%}" if errors else ""
-        print(
-            f"{provider:<34}{wire:<28}{len(verdicts):>6}{len(told):>7}{agree:>7}{costs:>6}{error:>10}"
-        )
-    every = [verdict for verdicts in groups.values() for verdict in verdicts]
-    for verdict in every:
+    if not is_pure:
+        with tempfile.TemporaryDirectory() as name:
+            running = asyncio.run(judge_running(exchanges, Path(name)))
+        disagree += _table("Through a running Exeat, off its ledger", running)
+    sessions = sum(1 for _ in sessions_in(folder))
+    print(f"\n{sessions} WebSocket sessions in the folder: not replayed.")
+    return 1 if disagree else 0
+
+
+def _table(title: str, verdicts: Sequence[Verdict]) -> int:
+    groups: defaultdict[tuple[str, str], list[Verdict]] = defaultdict(list)
+    for verdict in verdicts:
+        groups[verdict.provider, verdict.wire].append(verdict)
+    print(f"\n{title}")
+    columns = f"{'calls':>6}{'usage':>7}{'agree':>7}{'cost':>6}{'estimate':>10}"
+    print(f"{'provider':<40} {'format':<32}{columns}")
+    for (provider, wire), found in sorted(groups.items()):
+        _row(provider, wire, found)
+    _row("all", "", verdicts)
+    for verdict in verdicts:
         for fault in verdict.faults:
             print(f"{verdict.where} {verdict.provider} {verdict.wire}: {fault}")
-    unpriced = sorted(
-        {f"{v.provider}: {v.price}" for v in every if v.has_usage and v.price != "agrees"}
-    )
-    print("not compared in money:", *unpriced, sep="\n  ")
-    return 1 if any(not verdict.agrees for verdict in every) else 0
+    told = [verdict for verdict in verdicts if verdict.has_usage]
+    unpriced = sorted({f"{v.provider}: {v.price}" for v in told if v.price != "agrees"})
+    if unpriced:
+        print("not compared in money:", *unpriced, sep="\n  ")
+    return sum(not verdict.agrees for verdict in verdicts)
+
+
+def _row(provider: str, wire: str, verdicts: Sequence[Verdict]) -> None:
+    told = [verdict for verdict in verdicts if verdict.has_usage]
+    agree = sum(verdict.agrees for verdict in told)
+    costs = sum(verdict.price == "agrees" for verdict in told)
+    errors = [v.estimate_error for v in told if v.estimate_error is not None]
+    error = f"{statistics.median(errors):.1%}" if errors else ""
+    counts = f"{len(verdicts):>6}{len(told):>7}{agree:>7}{costs:>6}{error:>10}"
+    print(f"{provider:<40} {wire:<32}{counts}")
 
 
 def estimates(folder: Path) -> int:
@@ -52,6 +79,8 @@ def estimates(folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    named = [argument for argument in sys.argv[1:] if argument != "--estimates"]
-    where = Path(named[0]) if named else OWN
-    raise SystemExit(estimates(where) if "--estimates" in sys.argv else main(where))
+    words = [word for word in sys.argv[1:] if not word.startswith("--")]
+    where = Path(words[0]) if words else OWN
+    if "--estimates" in sys.argv:
+        raise SystemExit(estimates(where))
+    raise SystemExit(main(where, is_pure="--pure" in sys.argv))

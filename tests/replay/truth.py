@@ -21,6 +21,8 @@ class Truth:
     usage: Json = field(default_factory=dict)
     """As the provider wrote it, folded over events by its own rule."""
     model: str | None = None
+    finish: str | None = None
+    """Why it ended, in the provider's word."""
     tools: list[tuple[str, str]] = field(default_factory=list)
     """Id and name, in order; an id that is absent is empty."""
     breakdown: list[Json] = field(default_factory=list)
@@ -33,6 +35,8 @@ def truth_of(exchange: Exchange, wire: str) -> Truth:
     family = wire.split(".")[0]
     if wire == "gemini.interactions":
         truth.usage, truth.model, truth.tools = interactions(events)
+        for event in events:
+            truth.finish = (event.get("interaction") or event).get("status") or truth.finish
     elif wire == "mistral.ocr":
         truth.usage, truth.model = events[0]["usage_info"], events[0]["model"]
     elif wire == "openai.responses":
@@ -106,6 +110,7 @@ def _chat(events: list[Json], truth: Truth) -> None:
         truth.usage = event.get("usage") or groq.get("usage") or truth.usage
         truth.breakdown = (event.get("usage_breakdown") or {}).get("models") or truth.breakdown
         for choice in event.get("choices") or []:
+            truth.finish = choice.get("finish_reason") or truth.finish
             said = choice.get("message") or choice.get("delta") or {}
             for call in said.get("tool_calls") or []:
                 key = (choice.get("index"), call.get("index", call.get("id")), "delta" in choice)
@@ -122,6 +127,8 @@ def _responses(events: list[Json], truth: Truth) -> None:
     for event in events:
         response = event.get("response") or event
         if isinstance(response, dict) and "output" in response:
+            details = response.get("incomplete_details") or {}
+            truth.finish = details.get("reason") or response.get("status") or truth.finish
             truth.model = response.get("model") or truth.model
             truth.usage = response.get("usage") or truth.usage
             truth.tools = [
@@ -133,6 +140,8 @@ def _responses(events: list[Json], truth: Truth) -> None:
 
 def _messages(events: list[Json], truth: Truth) -> None:
     for event in events:
+        delta = event.get("delta") or {}
+        truth.finish = event.get("stop_reason") or delta.get("stop_reason") or truth.finish
         message = event.get("message") if event.get("type") == "message_start" else event
         if not isinstance(message, dict):
             continue
@@ -150,7 +159,10 @@ def _gemini(events: list[Json], truth: Truth) -> None:
             known = truth.usage.get(name)
             is_count = isinstance(value, int)
             truth.usage[name] = max(known or 0, value) if is_count else value
+        truth.finish = (event.get("promptFeedback") or {}).get("blockReason") or truth.finish
         for candidate in event.get("candidates") or []:
+            why = candidate.get("finishReason") or truth.finish
+            truth.finish = {1: "STOP", 2: "MAX_TOKENS", 3: "SAFETY"}.get(why, why)
             for part in (candidate.get("content") or {}).get("parts") or []:
                 asked = part.get("functionCall")
                 if asked:
@@ -160,10 +172,19 @@ def _gemini(events: list[Json], truth: Truth) -> None:
 def _converse(events: list[Json], truth: Truth) -> None:
     for event in events:
         truth.usage = event.get("usage") or truth.usage
-        message = (event.get("output") or {}).get("message") or {}
+        pieces = [event, *(p for n in _NATIVES for p in event.get(n) or [] if isinstance(p, dict))]
+        for piece in pieces:
+            ended = (piece.get(name) for name in _ENDINGS)
+            truth.finish = next((why for why in ended if why), truth.finish)
+        output = event.get("output")
+        message = (output.get("message") if isinstance(output, dict) else None) or {}
         blocks = [*(message.get("content") or []), event.get("start") or {}]
         asked = [block["toolUse"] for block in blocks if block.get("toolUse")]
         truth.tools += [(tool["toolUseId"], tool["name"]) for tool in asked]
+
+
+_ENDINGS = ("stopReason", "completionReason", "stop_reason", "finish_reason")
+_NATIVES = ("results", "outputs", "generations")
 
 
 def _metrics(events: list[Json], headers: dict[str, str], truth: Truth) -> None:
@@ -205,6 +226,8 @@ def _cohere(events: list[Json], truth: Truth) -> None:
     for event in events:
         truth.model = event.get("model") or truth.model
         delta = event.get("delta") or {}
+        for part in (event, delta):
+            truth.finish = part.get("finish_reason") or truth.finish
         held = event.get("response") if isinstance(event.get("response"), dict) else {}
         for part in (event, delta, held or {}):
             told = part.get("usage") or part.get("meta") or {}
@@ -224,6 +247,7 @@ def _cohere(events: list[Json], truth: Truth) -> None:
 def _ollama(events: list[Json], truth: Truth) -> None:
     for event in events:
         truth.model = event.get("model") or truth.model
+        truth.finish = event.get("done_reason") or truth.finish
         if "eval_count" in event or "prompt_eval_count" in event:
             truth.usage = event
         for call in (event.get("message") or {}).get("tool_calls") or []:
