@@ -17,6 +17,7 @@ _ATOM = 12
 """So much of what follows a start must fit before a hit is worth a look."""
 _LONGEST, _LONGEST_KEY = 4096, 16384
 """How far a secret may reach. A longer one is cut, and still found."""
+_HEAD = b"-----BEGIN"
 _MEMORY = 64 << 20
 _WORD = frozenset(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _ESCAPED_SPACE = frozenset(b"nrtbf")
@@ -82,7 +83,7 @@ def find_formats(data: bytes) -> list[Found]:
 def _read(data: bytes, start: int) -> Found | None:
     for rule, pattern in _BY_START[data[start : start + 3]]:
         is_key = rule.kind == "private-key"
-        most = min(len(data), start + (_LONGEST_KEY if is_key else _LONGEST))
+        most = _end_of_key(data, start) if is_key else min(len(data), start + _LONGEST)
         match = pattern.match(data, start, most)
         if match is None:
             continue
@@ -94,6 +95,13 @@ def _read(data: bytes, start: int) -> Found | None:
         if is_key or not (is_made_up(data[start:end]) or _is_word(rule, data[start:end])):
             return Found(rule.kind, start, end, rank=FORMAT)
     return None
+
+
+def _end_of_key(data: bytes, start: int) -> int:
+    """As far as a key may reach: not into the next one, or a list of heads is read again and again."""
+    most = min(len(data), start + _LONGEST_KEY)
+    following = data.find(_HEAD, start + len(_HEAD), most)
+    return most if following < 0 else following
 
 
 def _is_word(rule: Rule, token: bytes) -> bool:

@@ -4,7 +4,7 @@ and tokens that are too random for anything else (pure)."""
 import re
 from collections.abc import Iterable
 
-from proxy.leaks.formats import begins_a_word, compiled
+from proxy.leaks.formats import begins_a_word, compiled, is_after_escape
 from proxy.leaks.leak import FORMAT, GUESS, Found
 from proxy.leaks.likeness import entropy, is_bare_secret, is_made_up, is_secret_value
 from proxy.leaks.rules import ASSIGNED, HIGH_ENTROPY, TELEGRAM, URL_PASSWORD
@@ -22,9 +22,9 @@ _LOOSE = compiled(
     r"|[0-9]{8,10}:AA[A-Za-z0-9_-]{33}"
 )
 _ASSIGNMENT = re.compile(
-    rb"(?i)([a-z0-9_-]+)\\{0,4}[\"']?\s{0,4}(?:=>|:=|:|=)\s{0,4}\\{0,4}[\"']?([A-Za-z0-9+/=_.~!@#$%^*:-]{12,512})"
+    rb"(?i)([a-z0-9_-]+)\\{0,4}[\"']?\s{0,4}(?:=>|:=|:|=)\s{0,4}\\{0,4}[\"']?([A-Za-z0-9+/=_.~!@#$%^*:-]{12,256})"
 )
-_BEARER = re.compile(rb"(?i)bearer\s{1,4}([A-Za-z0-9+/=_.~-]{16,512})")
+_BEARER = re.compile(rb"(?i)bearer\s{1,4}([A-Za-z0-9+/=_.~-]{16,256})")
 _HARMLESS_BEFORE = re.compile(
     rb"(?i)(?:page|next|prev|continuation|sync|cursor|csrf|xsrf|public|sort|partition|cache|max|min"
     rb"|resume|delta|foreign|primary|stop|eos|bos|pad|end|start)[_-]?\\{0,4}[\"']?$"
@@ -37,7 +37,7 @@ _HARMLESS_FIELD = re.compile(
     rb"(?i)(?:[_-]?id|ids|data|signature|encrypted_content|thought_?signature|b64_json|image|audio"
     rb"|image_url|image_base64|bytes|inline_?data|integrity|etag|sha\d*|digest|hash|checksum|nonce"
     rb"|cursor|(?:page|csrf|xsrf|sync|continuation)_?token|url|uri|fingerprint|cache_?key|blob|commit|reasoning|redacted_thinking"
-    rb"|obfuscation|cached_?content|safety_identifier|name|ref|key_share)\\{0,4}[\"']\s{0,4}:\s{0,4}\\{0,4}[\"']$"
+    rb"|obfuscation|cached_?content|safety_identifier|name|model|ref|key_share)\\{0,4}[\"']\s{0,4}:\s{0,4}\\{0,4}[\"']$"
 )
 _BESIDE_TOKEN = frozenset(b" \"'`\\=:,;()[]{}<>|\n\r\t")
 _LINES = frozenset({64, 70, 76})
@@ -113,8 +113,9 @@ def find_random(data: bytes, runs: Iterable[tuple[int, int]]) -> list[Found]:
 def _stands_alone(data: bytes, start: int, end: int) -> bool:
     """Not a part of an address, a path, a hash, a longer encoding, or anything with marks in it."""
     after = end == len(data) or data[end] in _BESIDE_TOKEN
-    before = start == 0 or data[start - 1] in _BESIDE_TOKEN
+    before = start == 0 or data[start - 1] in _BESIDE_TOKEN or is_after_escape(data, start - 1)
     if not (after and before) or data.endswith((b"base64,", b"h1:"), 0, start):
         return False
-    is_line = data[end : end + 1] in _LINE_ENDS or data[start - 1 : start] in _LINE_ENDS
+    is_line = data[end : end + 1] in _LINE_ENDS or data[max(0, start - 1) : start] in _LINE_ENDS
+    is_line = is_line or is_after_escape(data, start - 1)
     return not (is_line and end - start in _LINES)

@@ -28,6 +28,9 @@ _CODE = re.compile(
     rb"(?:process|os|import|env|self|this|config|settings|secrets|vars?|data|context|github|cls)\."
 )
 """How a value begins that is looked up elsewhere."""
+_DOTTED = re.compile(rb"[A-Za-z_]\w{0,19}(?:\.[A-Za-z_]\w{0,19})+|[$%].*", re.DOTALL)
+_NAME = re.compile(rb"(?:^|[-_/])(?:[A-Z]?[a-z]{4,}|(?:[A-Z][a-z]{2,}){2,})[0-9]{0,2}(?:[-_/]|$)")
+"""A part of a name in many parts, that is a word or several."""
 _WORDS = re.compile(rb"[a-z]{8}|[A-Z]{10}|[A-Z][a-z]{4,}[A-Z][a-z]{4,}")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _UPPER, _LOWER, _DIGIT = (re.compile(pattern) for pattern in (rb"[A-Z]", rb"[a-z]", rb"[0-9]"))
@@ -52,15 +55,14 @@ def is_made_up(token: bytes) -> bool:
 
 def is_secret_value(value: bytes) -> bool:
     """What a name such as `api_key` is given: a secret, rather than code or a placeholder."""
-    if _UUID.fullmatch(value) or _HASH.match(value) or _CODE.match(value):
+    # The cheapest question first: a text may be full of such names.
+    if not _DIGIT.search(value) or not (_LOWER.search(value) or _UPPER.search(value)):
         return False
-    if (
-        is_made_up(value)
-        or not _DIGIT.search(value)
-        or not (_LOWER.search(value) or _UPPER.search(value))
-    ):
+    if _WORDS.search(value) or _UUID.fullmatch(value) or _HASH.match(value) or _CODE.match(value):
         return False
-    return not _WORDS.search(value) and entropy(value) >= _BITS_ASSIGNED
+    if _DOTTED.fullmatch(value) or _NAME.search(value):
+        return False
+    return not is_made_up(value) and entropy(value) >= _BITS_ASSIGNED
 
 
 def is_bare_secret(token: bytes) -> bool:
@@ -76,6 +78,8 @@ def is_bare_secret(token: bytes) -> bool:
         return False
     if token.startswith(b"AAAA") or _is_encoded_text(token):
         return False  # A public SSH key, or a text that is looked through decoded.
+    if _NAME.search(token):
+        return False
     if _IDS.match(token) or _HASH.match(token) or _WORDS.search(token) or is_made_up(token):
         return False
     return entropy(token) >= (_BITS_SHORT if len(token) < 40 else _BITS_LONG)

@@ -16,7 +16,7 @@ _LATIN.encoding = re2.Options.Encoding.LATIN1
 
 # However often it was written into another string, the backslashes only add up.
 _JSON = re2.compile(rb"\\+(?:u00[2-7][0-9a-fA-F]|/)", _LATIN)
-_PERCENT = re2.compile(rb"%[2-7][0-9a-fA-F]", _LATIN)
+_PERCENT = re.compile(rb"%[2-7][0-9a-fA-F]")
 _HAS_JSON = re.compile(rb"\\u00|\\/")
 
 
@@ -63,7 +63,7 @@ def through_percent(data: bytes) -> View:
     return _undone(data, _PERCENT) if b"%" in data else plain(data)
 
 
-def _undone(data: bytes, escapes: re2._Regexp) -> View:
+def _undone(data: bytes, escapes: re2._Regexp | re.Pattern[bytes]) -> View:
     pieces: list[bytes] = []
     seen: list[int] = []
     spans: list[tuple[int, int]] = []

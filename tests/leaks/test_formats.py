@@ -72,3 +72,11 @@ def test_a_private_key_that_was_cut_off_is_one() -> None:
 
 def test_a_secret_longer_than_any_is_found_all_the_same() -> None:
     assert SCANNER.scan_text("gh" + "p_" + some(ALNUM, 9000), "body")[0].kind == "github-token"
+
+
+@pytest.mark.parametrize("kind", ["high-entropy", "url-password", "assigned-secret", "jwt"])
+def test_a_secret_between_escaped_line_ends_is_found(kind: str) -> None:
+    text, secret = next(row[1:] for row in POSITIVES if row[0] == kind)
+    line = f"x\\n{text if kind in ('url-password', 'assigned-secret') else secret}\\ny"
+    (leak,) = SCANNER.scan_text(line, "body")
+    assert (leak.kind, line[leak.start : leak.end]) == (kind, secret)
