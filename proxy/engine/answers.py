@@ -1,8 +1,8 @@
 """Answers on their way to the client: our own, and the upstream's as it streams past its readers."""
 
 import hashlib
-from dataclasses import replace
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import structlog
 from mitmproxy import http
