@@ -33,6 +33,7 @@ ELSEWHERE = {
     "proxy/actions/touching": ("actions/test_action.py", "targets, command by command"),
     "proxy/actions/words": ("actions/test_patterns.py", "one table of commands, both ways"),
     "proxy/actions/wrappers": ("actions/test_patterns.py", "one table of commands, both ways"),
+    "addons/mcp": ("journeys/test_mcp.py", "messages both ways; a server is its test"),
     "addons/tool_calls": (
         "journeys/test_tool_calls.py",
         "an answer's filter; answers are its test",
