@@ -26,7 +26,7 @@ from genai_prices.types import (
 )
 
 from proxy.pricing.names import is_placed, is_version_of
-from proxy.pricing.rates import Rates, Step, per_piece, per_second, per_token
+from proxy.pricing.rates import Rates, Step, per_piece, per_token, per_unit
 from proxy.pricing.tiers import dearest_geography
 
 
@@ -68,7 +68,7 @@ def _rates(price: ModelPrice, multiplier: Decimal) -> Rates:
     return Rates(
         steps,
         web_search=per_piece(_flat(price, "web_searches_kcount")),
-        audio_second=per_second(heard),
+        audio_hour=per_unit(heard),
         character=per_token(spoken),  # Both are in millions.
         page=per_piece(read),
         annotated_page=per_piece(_flat(price, "input_annotated_document_kpages") or read),

@@ -247,7 +247,8 @@ def _compare_turn(verdict: Verdict, turn: Told, model: str, outcome: Record, at:
     usage = resource["usage"] or {}
     compared: list[tuple[str, object, object]] = [
         ("status", result["status"], "answered"),
-        ("model asked for", model, turn.samplings[0][0]),
+        ("model asked for", model, model if turn.answered else turn.samplings[0][0]),
+        ("model that answered", result["model"], turn.answered),
         ("why it ended", result["finish_reason"], turn.finish),
         ("tool calls", [[call["id"], call["name"]] for call in result["tool_calls"]], turn.tools),
         ("input", usage.get("input"), turn.total("input_tokens")),
@@ -256,6 +257,8 @@ def _compare_turn(verdict: Verdict, turn: Told, model: str, outcome: Record, at:
         ("tokens", resource["tokens"], turn.total("input_tokens") + turn.total("output_tokens")),
     ]
     try:
+        if verdict.provider == "azure":
+            raise CannotSayError("a deployment that nothing maps to a model")
         nanousd = turn.nanousd(verdict.provider, at)
     except CannotSayError as error:  # What has no price is on record as estimated.
         verdict.price = str(error)

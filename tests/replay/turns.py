@@ -25,6 +25,8 @@ class Told:
 
     samplings: list[tuple[str, Counts]] = field(default_factory=list)
     """Each with the model that did it."""
+    answered: str | None = None
+    """The model, where the answer names one."""
     tools: list[list[str]] = field(default_factory=list)
     """Id and name."""
     finish: str | None = None
@@ -82,7 +84,8 @@ def _response(response: Json) -> Told:
         "output_tokens": usage["output_tokens"],
         "cache_read_tokens": inside.get("cached_tokens") or 0,
     }
-    return Told([(response["model"], counts)], _functions(response), response["status"])
+    model = response["model"]
+    return Told([(model, counts)], model, _functions(response), response["status"])
 
 
 def _functions(response: Json) -> list[list[str]]:
@@ -105,8 +108,8 @@ def _realtime(received: Iterable[Json], model: str) -> list[Told]:
             heard.append((transcriber, _counts(message["usage"])))
         elif kind == "response.done":
             response = message["response"]
-            own = (model, _counts(response["usage"]))
-            turns.append(Told([own, *heard], _functions(response), response["status"]))
+            own = (model, _counts(response["usage"] or message["usage"]))
+            turns.append(Told([own, *heard], None, _functions(response), response["status"]))
             heard = []
     return [*turns, Told(heard)] if heard else turns
 
