@@ -5,7 +5,7 @@ it is 62,500,000, and sums stay exact until they are rounded up, once, to nano-d
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -107,7 +107,7 @@ class Rates:
             Step(step.above, *(_up(rate * factor) for rate in step[1:])) for step in self.steps
         )
         pieces = {name: _up(getattr(self, name) * factor) for name in _PIECES}
-        return replace(self, steps=tuple(steps), **pieces)
+        return Rates(steps=tuple(steps), is_by_token=self.is_by_token, **pieces)
 
 
 _PIECES = tuple(each.name for each in fields(Rates) if each.name not in ("steps", "is_by_token"))

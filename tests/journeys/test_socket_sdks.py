@@ -135,6 +135,13 @@ async def test_a1_a_refused_turn_is_an_error_event_and_a_close_for_policy(
         assert await refused_in(built) == "budget_exceeded"
 
 
+async def ask_live(client: genai.Client) -> None:
+    async with client.aio.live.connect(model=LIVE_MODEL) as session:
+        await session.send_client_content(turns={"role": "user", "parts": [{"text": "hi"}]})
+        async for _ in session.receive():
+            pass
+
+
 async def test_a1_a_refused_live_turn_is_the_sdks_own_exception(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,10 +149,7 @@ async def test_a1_a_refused_live_turn_is_the_sdks_own_exception(
         upstream.reply = Live().answers
         client = genai.Client(api_key="test")
         with pytest.raises(errors.APIError) as refused:
-            async with client.aio.live.connect(model=LIVE_MODEL) as session:
-                await session.send_client_content(turns={"role": "user", "parts": [{"text": "hi"}]})
-                async for _ in session.receive():
-                    pass
+            await ask_live(client)
         assert refused.value.code == 1008
         assert "The budget cap" in str(refused.value)
         assert len(upstream.seen) == 1, "only the setup went up"
