@@ -9,8 +9,8 @@ from proxy.ledger.store import Ledger
 from proxy.policy.decide import decide
 from proxy.policy.rates import Meter
 from proxy.policy.words import now, tool_facts
-from proxy.providers.tool_gate import Asked, Ruling, ToolGate
 from proxy.providers.recognise import Socket
+from proxy.providers.tool_gate import Asked, Ruling, ToolGate
 from proxy.refusals import Code, Refusal
 from proxy.slip import Slip, Stamp
 
