@@ -32,7 +32,9 @@ class Policy:
         if slip.door == "internal":
             return Stamp("inside")
         leaks = self._leaks(slip, flow) if slip.terms.asks_for_secrets else []
-        facts = facts_of(slip, frozenset(leak.kind for leak in leaks), self._repeats(slip))
+        slip.secrets = tuple(sorted({leak.kind for leak in leaks}))
+        slip.done_before = self._repeats(slip)
+        facts = facts_of(slip)
         slip.ruled = ruled = decide(slip.terms, facts)
         if not ruled.passes:
             return refusal_of(ruled, "This call")
