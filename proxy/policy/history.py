@@ -90,6 +90,8 @@ def verdict_of_record(body: Body) -> Verdict | None:
         told = result["facts"]
         if result["status"] not in get_args(Ruling) or not isinstance(told.get("rule"), str):
             return None
+        if "/" not in told["rule"] and told["rule"] != "no-policy":
+            return None  # No policy said so: a tool that is not what it was.
         decision = cast(Ruling, result["status"]) if told.get("enforced", True) else "allow"
         return Verdict(decision, told["rule"])
     said = next((each["note"] for each in result["stamps"] if each["name"] == "policy"), None)
