@@ -41,8 +41,9 @@ clients: .venv/ready sdks tests/clients/node_modules/ready ## Claude Code, Codex
 demo: .venv/ready ## A tour of the gate: no key, no network, under a minute.
 	@$(RUN) exeat demo
 
+# Two at a time, by file: so each worker opens the houses that a file's tests share once.
 test: .venv/ready redis sdks ## Every test, against a private Redis.
-	@$(RUN) pytest
+	@$(RUN) pytest -n 2 --dist loadscope
 
 format: .venv/ready ## Format and mend what can be mended by itself.
 	@$(RUN) ruff format . && $(RUN) ruff check --fix .

@@ -38,7 +38,8 @@ class Mcp:
     def depart(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
         """Yes, when every message of it may be answered."""
         request = flow.request
-        if slip.door == "internal" or slip.call is not None or request.method != "POST":
+        is_read = slip.reads_body and slip.call is None and request.method == "POST"
+        if slip.door == "internal" or not is_read:
             return Stamp("no MCP")
         headers = list(request.headers.items(multi=True))
         try:

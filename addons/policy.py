@@ -1,6 +1,9 @@
 """May this agent do this? The rules of every policy that applies to it."""
 
+import asyncio
 import hashlib
+from collections.abc import Coroutine
+from typing import Any
 
 from mitmproxy import http
 
@@ -9,8 +12,12 @@ from proxy.policy.decide import decide
 from proxy.policy.rates import Meter
 from proxy.policy.words import facts_of, note_of, now, refusal_of
 from proxy.providers.decoding import decode_body
+from proxy.providers.hosts import provider_of
 from proxy.refusals import Refusal
 from proxy.slip import Slip, Stamp
+
+LARGE_BYTES = 32 * 1024
+"""What is larger is searched in a thread, so that others need not wait for it."""
 
 _LOOP_S = 3600
 """How far back the same thing is taken to be done again."""
@@ -26,12 +33,24 @@ class Policy:
         self._body_bytes_max = body_bytes_max
         self._done = Meter()
 
-    def depart(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
+    def depart(
+        self, slip: Slip, flow: http.HTTPFlow
+    ) -> Stamp | Refusal | Coroutine[Any, Any, Stamp | Refusal]:
         """Yes, with the rule that says so."""
         assert slip.terms is not None
         if slip.door == "internal":
             return Stamp("inside")
-        leaks = self._leaks(slip, flow) if slip.terms.asks_for_secrets else []
+        if not slip.terms.asks_for_secrets:
+            return self._decide(slip, flow, [])
+        if len(flow.request.raw_content or b"") > LARGE_BYTES:
+            return self._later(slip, flow)
+        return self._decide(slip, flow, self._leaks(slip, flow))
+
+    async def _later(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
+        return self._decide(slip, flow, await asyncio.to_thread(self._leaks, slip, flow))
+
+    def _decide(self, slip: Slip, flow: http.HTTPFlow, leaks: list[Leak]) -> Stamp | Refusal:
+        assert slip.terms is not None
         slip.secrets = tuple(sorted({leak.kind for leak in leaks}))
         slip.done_before = self._repeats(slip)
         facts = facts_of(slip)
@@ -43,15 +62,17 @@ class Policy:
         return Stamp(note_of(ruled))
 
     def _leaks(self, slip: Slip, flow: http.HTTPFlow) -> list[Leak]:
+        """What would leave with it. A body that is streamed through is not here to be looked at."""
         request = flow.request
-        body = slip.message
-        if body is None:
+        body = slip.message or b""
+        if slip.message is None and slip.reads_body:
             coding = request.headers.get("content-encoding", "")
             body = request.raw_content or b""
             body = decode_body(body, coding, self._body_bytes_max) if coding else body
         fields = [(name.lower(), value) for name, value in request.headers.items(multi=True)]
         kind = request.headers.get("content-type", "")
-        provider = slip.call.provider if slip.call else None
+        to = slip.destination
+        provider = provider_of(to.host, to.port, slip.path) if to else None
         return self._scanner.scan_request(request.url, fields, body, kind, provider=provider)
 
     def _redact(self, flow: http.HTTPFlow, leaks: list[Leak]) -> None:

@@ -9,8 +9,9 @@ from proxy.ledger.store import Ledger
 from proxy.policy.decide import decide
 from proxy.policy.rates import Meter
 from proxy.policy.words import now, tool_facts
+from proxy.providers.recognise import Socket
 from proxy.providers.tool_gate import Asked, Ruling, ToolGate
-from proxy.refusals import Refusal
+from proxy.refusals import Code, Refusal
 from proxy.slip import Slip, Stamp
 
 _LOOP_S = 3600
@@ -28,6 +29,13 @@ class ToolCalls:
 
     def depart(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
         """Yes; and where a rule may refuse a tool, its answer must come so that we can edit it."""
+        if isinstance(slip.recognised, Socket) and slip.terms and slip.terms.rules_tools:
+            return Refusal(
+                Code.FORMAT_UNSUPPORTED,
+                "A rule may refuse tools here, and the tool calls of a WebSocket cannot be held back "
+                "yet. Use this API over HTTP.",
+                facts={"reason": "websocket"},
+            )
         if not _is_gated(slip):
             return Stamp("no tool is refused")
         flow.request.headers["accept-encoding"] = "identity"

@@ -33,6 +33,7 @@ ELSEWHERE = {
     "proxy/actions/touching": ("actions/test_action.py", "targets, command by command"),
     "proxy/actions/words": ("actions/test_patterns.py", "one table of commands, both ways"),
     "proxy/actions/wrappers": ("actions/test_patterns.py", "one table of commands, both ways"),
+    "addons/mcp": ("journeys/test_mcp.py", "messages both ways; a server is its test"),
     "addons/tool_calls": (
         "journeys/test_tool_calls.py",
         "an answer's filter; answers are its test",
@@ -75,6 +76,10 @@ ELSEWHERE = {
     "proxy/pricing/catalogue": ("cli/test_prices.py", "every figure, through a command"),
     "proxy/policy/decide": ("policy/test_rules.py", "what rules come to, asked through it"),
     "proxy/policy/facts": ("policy/test_rules.py", "facts, no logic"),
+    "proxy/policy/history": ("policy/test_explain.py", "records as facts; one table, both ways"),
+    "proxy/policy/telling": ("cli/test_policy_tools.py", "what commands print"),
+    "proxy/cli/explaining": ("cli/test_policy_tools.py", "a command of the policy group"),
+    "proxy/console/queries": ("console/test_api.py", "an error, as it is told"),
     "proxy/policy/rates": ("policy/test_rules.py", "counts for rules; seen through one"),
     "proxy/policy/rule_schema": ("policy/test_rules.py", "the words of rules, each by its use"),
     "proxy/policy/words": ("journeys/test_tool_calls.py", "what callers are told, by a call"),

@@ -103,7 +103,12 @@ async def test_what_is_not_there_is_named_with_what_is(accounts, path):
     status, body = await door(accounts).respond(ask(path))
 
     assert status == 404
-    assert json.loads(body)["paths"] == ["/v1/whoami", "/v1/budget"]
+    assert json.loads(body)["paths"] == [
+        "/v1/whoami",
+        "/v1/budget",
+        "/v1/tool-calls/check",
+        "/v1/tool-calls/report",
+    ]
 
 
 async def test_rule_1_fail_closed_counters_that_do_not_answer_are_not_guessed_at():

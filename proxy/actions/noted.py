@@ -14,15 +14,17 @@ _TARGETS_BYTES = 8192
 _FEEDS = "<"
 """Behind it stand the programs whose output the command runs as a script."""
 _is_program = re.compile(r"[\x21-\x7e]{1,64}").fullmatch
-_is_flag = re.compile(r"[A-Za-z0-9?@#]|[A-Za-z][A-Za-z0-9-]{1,23}").fullmatch
-"""An option's name. What is longer or stranger may be a value that was written with a dash."""
+_is_flag = re.compile(r"[A-Za-z0-9?@#]|[A-Za-z][A-Za-z-]{1,23}").fullmatch
+"""An option's name. What is longer, or has digits, may be a value that was written with a dash."""
 
 type Note = dict[str, str | int | bool | None]
 
 
 def noted(action: Action) -> Note:
     """What a rule may ask about it, as flat facts. `is_whole` is False where something was left out."""
-    commands, all_commands = _joined(map(_line, action.commands), _COMMANDS_BYTES)
+    lines = [_line(command) for command in action.commands]
+    commands, all_commands = _joined(lines, _COMMANDS_BYTES)
+    all_flags = all(map(_is_flag, {flag for each in action.commands for flag in each.flags}))
     targets, all_targets = _joined(action.targets, _TARGETS_BYTES)
     return {
         "tool": action.tool[:256],
@@ -32,7 +34,7 @@ def noted(action: Action) -> Note:
         "targets": targets,
         "statements": "\n".join(sorted(action.statements)),
         "is_understood": action.is_understood,
-        "is_whole": all_commands and all_targets and len(action.tool) <= 256,
+        "is_whole": all_commands and all_flags and all_targets and len(action.tool) <= 256,
         "arguments_sha256": action.digest,
     }
 
@@ -59,9 +61,9 @@ def action_of_note(facts: Mapping[str, object]) -> Action | None:
 
 def _line(command: Command) -> str | None:
     """`rm f r`, `sh < curl`: a program, its options, and what feeds it."""
-    if not _is_program(command.program) or not all(map(_is_flag, command.flags)):
+    if not _is_program(command.program):
         return None
-    words = [command.program, *sorted(command.flags)]
+    words = [command.program, *sorted(filter(_is_flag, command.flags))]
     if command.feeds_shell:
         words += [_FEEDS, *(name for name in command.fed_by if _is_program(name))]
     return " ".join(words)

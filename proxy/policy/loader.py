@@ -86,10 +86,8 @@ def _explain(error: ValidationError, tree: CommentedMap, path: Path) -> Iterable
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
             known = _fields_at(problem["loc"][:-1])
-            message = (
-                f"no such field{_suggestion(str(problem['loc'][-1]), known)}; policies/README.md "
-                "lists the fields that there are"
-            )
+            message = "no such field; policies/README.md lists the fields that there are"
+            message += _suggestion(str(problem["loc"][-1]), known)
         elif problem["type"] == "missing":
             message = "is missing"
         else:
@@ -103,7 +101,7 @@ def _explain(error: ValidationError, tree: CommentedMap, path: Path) -> Iterable
 def _suggestion(word: str, known: Iterable[str]) -> str:
     """What was probably meant, if anything was."""
     close = difflib.get_close_matches(word.lower()[:64], list(known), n=1)
-    return f", did you mean {close[0]!r}?" if close else ""
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _fields_at(location: tuple[int | str, ...]) -> list[str]:

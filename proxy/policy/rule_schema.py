@@ -43,8 +43,8 @@ def _one_of(known: frozenset[str], what: str) -> AfterValidator:
     def check(text: str) -> str:
         if text not in known:
             close = difflib.get_close_matches(text.lower()[:64], known, n=1)
-            hint = f", did you mean {close[0]!r}?" if close else ";"
-            raise ValueError(f"{text!r} is no {what}{hint} there are {', '.join(sorted(known))}")
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise ValueError(f"{text!r} is no {what}; there are {', '.join(sorted(known))}{hint}")
         return text
 
     return AfterValidator(check)

@@ -9,6 +9,7 @@ import re
 
 _TAIL = re.compile(
     r"(?:[-@:](?:20\d{2}(?:-?\d{2}){2})(?:-v\d+)?"  # A date: -20250929, @20250929, -2025-09-29.
+    r"|-(?:0[1-9]|1[0-2])-20\d{2}"  # Google's month: -09-2025.
     r"|-v\d+(?::\d+)?|:\d{1,2}|[-@]00\d|[-@](?:latest|preview|default))$"
 )
 _PARTIAL = re.compile(r"[-@](?:20\d{2}-?|00?)?$")

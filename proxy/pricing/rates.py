@@ -5,7 +5,7 @@ it is 62,500,000, and sums stay exact until they are rounded up, once, to nano-d
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ _FEMTO_PER_MTOK_DOLLAR = (
 )  # A dollar per million tokens is 1e-6 USD a token: 1e9 femto-dollars.
 _FEMTO_PER_KCOUNT_DOLLAR = 10**12
 _FEMTO_PER_DOLLAR = 10**15
+_SECONDS_PER_HOUR = 3600
 
 
 class Step(NamedTuple):
@@ -42,7 +43,8 @@ class Rates:
     steps: tuple[Step, ...]
     web_search: int = 0
     """Femto-dollars for one search."""
-    audio_second: int = 0
+    audio_hour: int = 0
+    """Billed by the second; a second of a price by the hour need not be a whole femto-dollar."""
     character: int = 0
     page: int = 0
     annotated_page: int = 0
@@ -64,7 +66,7 @@ class Rates:
         if not (tokens or usage.audio_seconds or usage.characters or usage.pages):
             return True
         by_piece = (
-            usage.audio_seconds * self.audio_second
+            usage.audio_seconds * self.audio_hour
             + usage.characters * self.character
             + usage.pages * self.page
         )
@@ -89,7 +91,7 @@ class Rates:
             + max(0, usage.output_tokens - special_out) * step.output
             + usage.output_audio_tokens * step.output_audio
             + usage.output_image_tokens * step.output_image
-            + usage.audio_seconds * self.audio_second
+            - (-usage.audio_seconds * self.audio_hour // _SECONDS_PER_HOUR)
             + usage.characters * self.character
             + max(0, usage.pages - usage.annotated_pages) * self.page
             + usage.annotated_pages * self.annotated_page
@@ -101,14 +103,15 @@ class Rates:
         """A discount on everything, rounded up: it must not undercharge."""
         if factor == 1:
             return self
-        return Rates(
-            tuple(
-                Step(step.above, *(_up(rate * factor) for rate in step[1:])) for step in self.steps
-            ),
-            _up(self.web_search * factor),
-            _up(self.audio_second * factor),
-            _up(self.request * factor),
+        steps = (
+            Step(step.above, *(_up(rate * factor) for rate in step[1:])) for step in self.steps
         )
+        pieces = {name: _up(getattr(self, name) * factor) for name in _PIECES}
+        return Rates(steps=tuple(steps), is_by_token=self.is_by_token, **pieces)
+
+
+_PIECES = tuple(each.name for each in fields(Rates) if each.name not in ("steps", "is_by_token"))
+"""What has a price by the piece."""
 
 
 def dearest_of(every: Iterable[Rates]) -> Rates | None:
@@ -118,10 +121,9 @@ def dearest_of(every: Iterable[Rates]) -> Rates | None:
     if not steps:
         return None
     return Rates(
-        (Step(-1, *(max(kind) for kind in list(zip(*steps, strict=True))[1:])),),
-        max(rates.web_search for rates in all_of),
-        max(rates.audio_second for rates in all_of),
-        max(rates.request for rates in all_of),
+        steps=(Step(-1, *(max(kind) for kind in list(zip(*steps, strict=True))[1:])),),
+        is_by_token=any(rates.is_by_token for rates in all_of),
+        **{name: max(getattr(rates, name) for rates in all_of) for name in _PIECES},
     )
 
 
@@ -139,11 +141,6 @@ def per_piece(dollars_per_thousand: Decimal) -> int:
 def per_unit(dollars: Decimal) -> int:
     """A request or a search, by itself."""
     return _up(dollars * _FEMTO_PER_DOLLAR)
-
-
-def per_second(dollars_per_hour: Decimal) -> int:
-    """Of audio."""
-    return _up(dollars_per_hour * _FEMTO_PER_DOLLAR / 3600)
 
 
 def nano(femto: int) -> int:

@@ -26,7 +26,7 @@ from genai_prices.types import (
 )
 
 from proxy.pricing.names import is_placed, is_version_of
-from proxy.pricing.rates import Rates, Step, per_piece, per_second, per_token
+from proxy.pricing.rates import Rates, Step, per_piece, per_token, per_unit
 from proxy.pricing.tiers import dearest_geography
 
 
@@ -54,10 +54,15 @@ def sellers(snapshot: DataSnapshot, provider_id: str) -> list[Provider]:
 def rates_of(entry: ModelInfo, at: datetime, context: dict[str, str], multiplier: Decimal) -> Rates:
     """Raises LookupError when the entry prices nothing that a call is metered by."""
     price = entry.get_prices(at, context or None)
-    spoken_or_read = ("input_audio_hours", "audio_hours", "input_mchars", "input_document_kpages")
-    if price.input_mtok is None and not any(_flat(price, key) for key in spoken_or_read):
+    if not _is_metered(price):
         raise LookupError("not priced by what is metered")
     return _rates(price, multiplier)
+
+
+def _is_metered(price: ModelPrice) -> bool:
+    """By the token, the second, the character or the page."""
+    pieces = ("input_audio_hours", "audio_hours", "input_mchars", "input_document_kpages")
+    return price.input_mtok is not None or any(_flat(price, key) for key in pieces)
 
 
 def _rates(price: ModelPrice, multiplier: Decimal) -> Rates:
@@ -68,7 +73,7 @@ def _rates(price: ModelPrice, multiplier: Decimal) -> Rates:
     return Rates(
         steps,
         web_search=per_piece(_flat(price, "web_searches_kcount")),
-        audio_second=per_second(heard),
+        audio_hour=per_unit(heard),
         character=per_token(spoken),  # Both are in millions.
         page=per_piece(read),
         annotated_page=per_piece(_flat(price, "input_annotated_document_kpages") or read),
@@ -98,7 +103,7 @@ def every_rate(snapshot: DataSnapshot, provider_id: str | None) -> Iterator[Rate
         factor = dearest_geography(seller.id)
         for entry in seller.models:
             for price in _every_price(entry):
-                if price.input_mtok is not None:
+                if _is_metered(price):
                     yield _rates(price, factor)
 
 

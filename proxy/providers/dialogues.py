@@ -23,14 +23,17 @@ _SOCKETS: dict[str, tuple[tuple[str, DialogueName], ...]] = {
     "x-ai": (("/v1/responses", "openai.responses"), ("/v1/realtime", "openai.realtime")),
     "google": (
         (
-            r"/ws/google\.ai\.generativelanguage\.v\w+\.GenerativeService"
+            r"//?ws/google\.ai\.generativelanguage\.v\w+\.GenerativeService"
             r"\.BidiGenerateContent(Constrained)?",
             "gemini.live",
         ),
-        (r"/ws/google\.cloud\.aiplatform\.v\w+\.LlmBidiService/BidiGenerateContent", "gemini.live"),
+        (
+            r"//?ws/google\.cloud\.aiplatform\.v\w+\.LlmBidiService/BidiGenerateContent",
+            "gemini.live",
+        ),
     ),
 }
-"""Provider to the whole paths of its sockets (wire.md 1.1)."""
+"""Provider to the whole paths of its sockets (wire.md 1.1). Google's Python SDK joins two slashes."""
 
 
 def socket_of(provider: str, path: str) -> DialogueName | None:

@@ -194,7 +194,8 @@ class RealtimeAnswer(Answer):
     def read_event(self, event: Event) -> bool:
         message = parse_object(event.data) or {}
         if message.get("type") == "response.done":
-            self._read_response(as_object(message.get("response")))
+            response = as_object(message.get("response"))
+            self._read_response(response, response.get("usage") or message.get("usage"))
         else:
             self.output_seen += text_bytes(message.get("delta"))
         return False
@@ -211,7 +212,8 @@ class RealtimeAnswer(Answer):
             self._transcripts.append(UsagePart(model, told))
             self._settle()
 
-    def _read_response(self, response: dict[str, Any]) -> None:
+    def _read_response(self, response: dict[str, Any], reported: Any) -> None:
+        """`reported` is the usage, which x.ai puts beside the response and OpenAI into it."""
         self.response_id = as_text(response.get("id")) or self.response_id
         self.finish_reason = as_text(response.get("status")) or self.finish_reason
         failed = as_object(as_object(response.get("status_details")).get("error"))
@@ -220,7 +222,7 @@ class RealtimeAnswer(Answer):
         for item in map(as_object, as_list(response.get("output"))):
             if item.get("type") == "function_call":
                 self.add_tool(item.get("call_id"), item.get("name"))
-        self._own = realtime_usage(as_object(response.get("usage")))
+        self._own = realtime_usage(as_object(reported))
         self.is_complete = True
         self._settle()
 

@@ -46,7 +46,8 @@ def test_a_warning_passes_and_stands_in_the_stamp():
 
 def test_a_dry_run_passes_and_stands_in_the_stamp():
     verdict = ask(slip(rules="enforce: false\n" + rules("id: r, decision: deny")))
-    assert verdict == Stamp("deny by p/rules.r, not enforced")
+    assert isinstance(verdict, Stamp)
+    assert verdict.note.endswith("deny by p/rules.r, not enforced")
 
 
 def test_calls_to_exeat_itself_are_not_ruled():
@@ -59,12 +60,12 @@ SECRET = "ghp_" + "wX4kR9mTz2LpQv7YbN3cJd8FhS5gUe1AoKi6"
 def test_a_secret_that_would_leave_is_seen_and_can_be_taken_out():
     body = chat(messages=[{"role": "user", "content": f"my key is {SECRET}"}])
     denied = rules("id: r, decision: deny, match: {secrets: ['*']}")
-    assert isinstance(ask(model_slip(body, denied), flow(body)), Refusal)
+    assert isinstance(ask(model_slip(body, denied, reads_body=True), flow(body)), Refusal)
     assert isinstance(ask(model_slip(chat(), denied)), Stamp)
 
     over = flow(body)
     taken_out = rules("id: r, decision: redact, match: {secrets: ['*']}")
-    assert ask(model_slip(body, taken_out), over) == Stamp("redact by p/rules.r")
+    assert ask(model_slip(body, taken_out, reads_body=True), over) == Stamp("redact by p/rules.r")
     assert SECRET.encode() not in over.request.raw_content
     assert b"my key is" in over.request.raw_content
 

@@ -180,6 +180,17 @@ async def test_each_turn_has_its_own_pair_of_records(place: Path) -> None:
         assert outcomes[decisions[0]["id"]]["resource"]["nanousd"] == 0
 
 
+async def test_rule_1_where_tools_are_ruled_a_socket_is_told_to_come_over_http(place: Path) -> None:
+    text = CAP + "tools: {default: deny}\n"
+    async with built_with(place, text) as (built, upstream):
+        for url, status in ((RESPONSES, 426), (LIVE, 403)):
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                async with connected(built, url):
+                    pass
+            assert refused.value.status == status
+        assert upstream.headers == []
+
+
 async def test_streams_of_one_socket_are_told_apart(place: Path) -> None:
     async with built_with(place, CAP) as (built, upstream):
         held_back: list[dict[str, Any]] = []

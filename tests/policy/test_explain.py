@@ -41,7 +41,11 @@ rules:
   - {id: weak, decision: deny, match: {paths: ["/admin/*"], identity_weaker_than: proxy_credentials}}
   - {id: ports, decision: deny, match: {ports: [8443]}}
 """
-WATCHING = "enforce: false\negress: {default: allow}\nrules: [{id: w, decision: deny, match: {paths: ['/seen/*']}}]"
+WATCHING = """
+enforce: false
+egress: {default: allow}
+rules: [{id: w, decision: deny, match: {paths: ['/seen/*']}}]
+"""
 LLM: dict[str, Any] = {"bound_nanousd": 10**6}
 FACTS = {
     "a request": http(host="a.test", port=443, method="GET", path="/"),
@@ -145,7 +149,7 @@ def test_e7_the_tool_gate_decides_as_it_is_explained(name: str, arguments: str) 
     facts = http(kind="tool", action=action_of(name, arguments))
     said = explain(loaded(), facts).ruled
     (event,) = made.tool_events
-    assert ruling.passes == said.passes
+    assert ruling.allowed == said.passes
     assert (event.status, event.facts["rule"]) == (said.decision, said.rule)
 
 
@@ -154,7 +158,7 @@ def test_every_rule_is_told_with_the_criterion_that_it_misses_and_which_one_won(
     mine, watching = found.policies
     told = {rule.rule.partition("rules.")[2]: rule for rule in mine.rules}
 
-    assert [name for name in told][0] == "shells", "the lowest priority number comes first"
+    assert next(iter(told)) == "shells", "the lowest priority number comes first"
     assert told["shells"].missed == "tools"
     assert told["trees"].won
     assert told["keys"].missed == "categories"

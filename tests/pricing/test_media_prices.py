@@ -39,7 +39,7 @@ def heard(model: str, provider: str, seconds: int) -> ModelCall:
     [
         ("openai", "whisper-1", Usage(0, 0, audio_seconds=60), 6_000_000),
         ("openai", "gpt-transcribe", Usage(0, 0, audio_seconds=3_600), 270_000_000),
-        ("groq", "whisper-large-v3-turbo", Usage(0, 0, audio_seconds=3_600), 40_000_001),
+        ("groq", "whisper-large-v3-turbo", Usage(0, 0, audio_seconds=3_600), 40_000_000),
         ("mistral", "voxtral-mini-2602", Usage(4, 27, audio_seconds=3_600), 180_000_000),
         ("openai", "tts-1", Usage(0, 0, characters=4_096), 61_440_000),
         ("openai", "tts-1-hd", Usage(9, 0, characters=1), 30_000),

@@ -207,6 +207,25 @@ class TestMappings:
         assert (charge.nanousd, charge.is_estimated) == (nanousd("0.003"), False)
 
 
+def test_a_discount_is_on_every_price_and_drops_none() -> None:
+    half = priced('[discounts.openai]\n"*" = "0.5"\n[discounts.mistral]\n"*" = "0.5"\n')
+    for provider, model in (
+        ("openai", "whisper-1"),
+        ("openai", "tts-1"),
+        ("mistral", "mistral-ocr-latest"),
+    ):
+        whole, less = LISTED.rates(provider, model), half.rates(provider, model)
+        assert less.is_by_token == whole.is_by_token
+        for used in (
+            Usage(0, 0, audio_seconds=3600),
+            Usage(0, 0, characters=MILLION),
+            Usage(0, 0, pages=1000),
+            Usage(0, 0, pages=1000, annotated_pages=1000),
+            Usage(0, 0),
+        ):
+            assert less.femto(used) * 2 == whole.femto(used)
+
+
 class TestDearest:
     CALL = openai("gpt-99-new")
 
@@ -248,6 +267,16 @@ class TestDearest:
         quote = quote_for(LISTED, TokenCounter(), call, if_unknown="dearest")
         assert quote.is_dearest
         assert quote.input_tokens_bound > 48_169
+
+
+def test_a_price_by_the_hour_is_exact_by_the_second() -> None:
+    """$1.02 an hour is 283,333 nano-dollars and a third a second: three are whole."""
+    assert LISTED.cost("openai", "gpt-realtime-whisper", Usage(0, 0, audio_seconds=3)) == 850_000
+
+
+def test_a_month_behind_a_name_is_a_version_of_it() -> None:
+    dated = LISTED.rates("google", "gemini-2.5-flash-native-audio-preview-09-2025")
+    assert dated == LISTED.rates("google", "gemini-live-2.5-flash")
 
 
 def test_a_file_is_adopted_whole_and_changes_the_version() -> None:

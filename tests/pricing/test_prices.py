@@ -412,3 +412,8 @@ def test_no_known_model_reads_or_writes_more_than_an_unknown_one() -> None:
 def test_the_version_names_library_and_our_tables() -> None:
     assert PRICES.version.startswith(f"genai-prices {genai_prices.__version__}+")
     assert Prices(at=NOW).version == PRICES.version
+
+
+@pytest.mark.parametrize("piece", ["audio_hour", "character"])
+def test_the_dearest_rate_of_a_provider_knows_what_is_not_billed_by_the_token(piece):
+    assert getattr(Prices(at=NOW).dearest("openai"), piece) > 0

@@ -139,6 +139,7 @@ POST /v1beta/tunedModels                         no:stored_work
 POST /v1beta/agents                              no:stored_work
 POST /upload/v1beta/files                        free:files
 WS   /ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent socket:gemini.live
+WS   //ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent socket:gemini.live
 """
 _PARTNERS = f"""
 POST {PROJECT}/publishers/google/models/text-embedding-005:predict      gemini.embed

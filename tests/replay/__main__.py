@@ -20,6 +20,7 @@ from tests.replay.estimates import guesses_of, table
 from tests.replay.exchanges import exchanges_in, sessions_in
 from tests.replay.judge import judge
 from tests.replay.running import judge_running
+from tests.replay.sessions import judge_sessions
 from tests.replay.verdict import Verdict, guarded
 
 OWN = Path(__file__).parent / "exchanges"
@@ -36,8 +37,10 @@ def main(folder: Path, *, is_pure: bool) -> int:
         with tempfile.TemporaryDirectory() as name:
             running = asyncio.run(judge_running(exchanges, Path(name)))
         disagree += _table("Through a running Exeat, off its ledger", running)
-    sessions = sum(1 for _ in sessions_in(folder))
-    print(f"\n{sessions} WebSocket sessions in the folder: not replayed.")
+        sessions = list(sessions_in(folder))
+        with tempfile.TemporaryDirectory() as name:
+            played = asyncio.run(judge_sessions(sessions, Path(name)))
+        disagree += _table("WebSocket sessions through a running Exeat, off its ledger", played)
     return 1 if disagree else 0
 
 

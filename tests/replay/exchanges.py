@@ -16,6 +16,7 @@ UNRECORDED = (
 """Stands in for a request that a recorder left out, so that its answer can be read."""
 
 type Pairs = tuple[tuple[str, str], ...]
+type Frames = tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +66,25 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A recorded WebSocket: its frames in order. Nothing replays these yet."""
+    """A recorded WebSocket: its frames in order."""
 
     where: str
     host: str
     port: int
     path: str
-    frames: tuple[Mapping[str, Any], ...]
+    frames: Frames
     """Each has `direction` (sent, received, or none for a close), `kind` and `data`."""
+
+    @property
+    def connections(self) -> list[Frames]:
+        """The messages of each connection: after a recorded close comes the next one."""
+        found: list[list[Mapping[str, Any]]] = [[]]
+        for frame in self.frames:
+            if frame["kind"] == "close":
+                found.append([])
+            else:
+                found[-1].append(frame)
+        return [tuple(each) for each in found if each]
 
 
 def exchanges_in(folder: Path) -> Iterator[Exchange]:

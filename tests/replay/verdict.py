@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.replay.exchanges import Exchange
+from tests.replay.exchanges import Exchange, Session
 
 
 @dataclass(slots=True)
@@ -23,9 +23,9 @@ class Verdict:
         return not self.faults
 
 
-def guarded(exchange: Exchange, judge: Callable[[], Verdict]) -> Verdict:
+def guarded(recorded: Exchange | Session, judge: Callable[[], Verdict]) -> Verdict:
     """A recording of a shape that the judge does not know is a fault of its own, not the end."""
     try:
         return judge()
     except Exception as error:
-        return Verdict(exchange.where, exchange.host, "not judged", faults=[f"unknown: {error!r}"])
+        return Verdict(recorded.where, recorded.host, "not judged", faults=[f"unknown: {error!r}"])
