@@ -87,7 +87,7 @@ def explain(
 def _recorded(record: str, ledger: Path | None) -> Facts:
     """The facts of one record: by its number, or the start of its id."""
     path = ledger_path(ledger)
-    is_number = record.isascii() and record.isdigit() and len(record) < 16
+    is_number = record.isdecimal() and len(record) < 16 and str(int(record)) == record
     with opened(path) as reader:
         try:
             found = reader.get(int(record) if is_number else record)
