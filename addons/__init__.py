@@ -16,6 +16,7 @@
 | 12 | audit | is it on file? |
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from addons.allowlist import Allowlist
@@ -62,7 +63,7 @@ def chain(settings: Settings, ports: Ports) -> list[Addon]:
         Identity(ports.policies),
         Allowlist(settings.limits.body_bytes_max),
         Price(ports.prices, ports.counter),
-        Policy(LeakScanner(), settings.limits.body_bytes_max),
+        Policy(_scanner(settings, keys), settings.limits.body_bytes_max),
         Mcp(settings.limits.body_bytes_max, settings.limits.mcp_result_bytes_max),
         Budget(ports.accounts, lease_ms),
         ToolCalls(ports.ledger),
@@ -71,3 +72,11 @@ def chain(settings: Settings, ports: Ports) -> list[Addon]:
     before = [addon.name for addon in decides]
     gate = Gate(before, ports.dialler, ports.ledger)
     return [*decides, gate, Usage(ports.prices), Audit(ports.ledger)]
+
+
+def _scanner(settings: Settings, keys: Mapping[str, str]) -> LeakScanner:
+    """Knows the operator's own keys and canaries, whatever they look like."""
+    return LeakScanner(
+        canaries=[each.get_secret_value() for each in settings.canaries],
+        own_keys={provider: [key] for provider, key in keys.items()},
+    )

@@ -125,9 +125,20 @@ class Settings(BaseSettings):
     """Roots to trust for upstreams instead of the built-in ones."""
     credentials: Mapping[str, SecretStr] = Field(default_factory=dict)
     """Provider ("openai", "anthropic", "google", …) to key: it replaces whatever the agent sent."""
+    canaries: tuple[SecretStr, ...] = ()
+    """Tokens that agents are given and that must never leave: plain text of 12 characters or more."""
     secrets_file: Path | None = None
     """A TOML file (0600) of `credentials`, kept apart from `exeat.toml`."""
     log_format: Literal["console", "json"] = "console"
+
+    @field_validator("canaries")
+    @classmethod
+    def _canaries(cls, canaries: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        for canary in canaries:
+            text = canary.get_secret_value()
+            if len(text) < 12 or not text.isascii() or not text.isprintable():
+                raise ValueError("a canary is 12 or more printable ASCII characters")
+        return canaries
 
     @field_validator("routes", mode="before")
     @classmethod

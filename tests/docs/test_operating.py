@@ -38,7 +38,7 @@ def settings(model: BaseModel, prefix: tuple[str, ...] = ()) -> Iterator[tuple[s
 
 def written(value: Any) -> str:
     """A default as the page writes it."""
-    if value is None or value == {}:
+    if value is None or value in ({}, ()):
         return "none"
     if isinstance(value, Mapping):
         return ", ".join(f"{name}={text}" for name, text in value.items())
