@@ -59,10 +59,11 @@ contracts: .venv/ready ## Who may import whom.
 
 check: lint types contracts test ## Everything that must hold before a commit lands.
 
-bench: .venv/ready ## Throughput beside stock mitmdump, large bodies, hostile input.
+bench: .venv/ready ## Throughput beside stock mitmdump, large bodies, hostile input, decisions.
 	@$(RUN) python -m benchmarks.throughput
 	@$(RUN) python -m benchmarks.large_bodies
 	@$(RUN) python -m benchmarks.hostile
+	@$(RUN) python -m benchmarks.policy
 
 clean: ## Forget what was installed and what was made.
 	@rm -rf .venv .tools tests/sdks/node_modules tests/clients/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

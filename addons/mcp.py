@@ -105,7 +105,8 @@ class Mcp:
         ruled = decide(slip.terms, tool_facts(slip, action, repeats))
         if self._pins.is_changed(_server(slip), call.tool) and ruled.passes:
             ruled = _CHANGED
-        slip.tool_events.append(tool_call_of(slip, str(call.id or ""), action, ruled, ""))
+        event = tool_call_of(slip, str(call.id or ""), action, ruled, "", repeats)
+        slip.tool_events.append(event)
         return ruled
 
     def _admits(self, slip: Slip, tool: Json) -> bool:

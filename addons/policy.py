@@ -51,7 +51,9 @@ class Policy:
 
     def _decide(self, slip: Slip, flow: http.HTTPFlow, leaks: list[Leak]) -> Stamp | Refusal:
         assert slip.terms is not None
-        facts = facts_of(slip, frozenset(leak.kind for leak in leaks), self._repeats(slip))
+        slip.secrets = tuple(sorted({leak.kind for leak in leaks}))
+        slip.done_before = self._repeats(slip)
+        facts = facts_of(slip)
         slip.ruled = ruled = decide(slip.terms, facts)
         if not ruled.passes:
             return refusal_of(ruled, "This call")

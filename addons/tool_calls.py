@@ -70,7 +70,8 @@ class ToolCalls:
         key = (who.org, who.agent, who.session, action.digest)
         repeats = self._done.count(key, now(), _LOOP_S) - 1
         ruled = decide(slip.terms, tool_facts(slip, action, repeats))
-        slip.tool_events.append(tool_call_of(slip, asked.id, action, ruled, asked.intent))
+        event = tool_call_of(slip, asked.id, action, ruled, asked.intent, repeats)
+        slip.tool_events.append(event)
         if ruled.passes:
             return Ruling(True)
         verb = "needs a person's approval" if ruled.decision == "hold" else "is not allowed"

@@ -40,7 +40,7 @@ def report(name: str, took: list[float]) -> None:
     """One line."""
     took.sort()
     p50, p99 = (took[int(len(took) * share)] * 1e6 for share in (0.5, 0.99))
-    print(f"{name:28} p50 {p50:7.1f} us   p99 {p99:7.1f} us   ({len(took)} calls)")
+    print(f"{name:42} p50 {p50:7.1f} us   p99 {p99:7.1f} us   ({len(took)} calls)")
 
 
 def main() -> None:

@@ -46,7 +46,7 @@ class Desk:
         key = (who.org, who.agent, who.session, action.digest)
         repeats = self._done.count(key, now(), _LOOP_S) - 1
         ruled = decide(terms, tool_facts(slip, action, repeats))
-        event = tool_call_of(slip, asked.call_id or "", action, ruled, "")
+        event = tool_call_of(slip, asked.call_id or "", action, ruled, "", repeats)
         await self._ledger.append(event)
         for name in (event.id, asked.call_id):
             if name is not None:

@@ -149,6 +149,10 @@ class Slip:
     terms: "Terms | None" = None
     ruled: Ruled | None = None
     """What the rules said of it."""
+    secrets: tuple[str, ...] = ()
+    """Kinds of secrets found in it, where a rule asks for them."""
+    done_before: int = 0
+    """How often its session asked this model the very same, without a pause."""
     quote: "Quote | None" = None
     price_version: str | None = None
     """The price table that was asked last: for the quote, then for the charge."""

@@ -6,6 +6,7 @@ seen and what is not.
 
 from proxy.actions.action import Action, action_of
 from proxy.actions.command import Command
+from proxy.actions.noted import Note, action_of_note, noted
 from proxy.actions.paths import matches_path
 from proxy.actions.patterns import CommandPattern
 from proxy.actions.sql import NOT_UNDERSTOOD, STATEMENTS
@@ -18,6 +19,9 @@ __all__ = [
     "Category",
     "Command",
     "CommandPattern",
+    "Note",
     "action_of",
+    "action_of_note",
     "matches_path",
+    "noted",
 ]

@@ -7,6 +7,8 @@ from typing import Protocol
 from aiohttp import web
 
 from proxy.budgets import Accounts, Limit
+from proxy.console.policies import desk_routes
+from proxy.console.queries import BadQuery
 from proxy.ledger.moments import moment_ms
 from proxy.ledger.store import Filter, Ledger
 from proxy.policy import PolicyBook
@@ -28,10 +30,6 @@ class Calls(Protocol):
         """Calls in flight, oldest first."""
 
 
-class BadQuery(ValueError):  # noqa: N818 -- the word that the caller reads
-    """A query parameter that cannot be used; the message names it."""
-
-
 def routes(
     ledger: Ledger, accounts: Accounts, policies: PolicyBook, calls: Calls
 ) -> Sequence[web.RouteDef]:
@@ -44,6 +42,7 @@ def routes(
         web.get("/api/costs", answers.costs),
         web.get("/api/budgets", answers.budgets),
         web.get("/api/policies", answers.policies),
+        *desk_routes(ledger, policies),
     ]
 
 

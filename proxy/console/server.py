@@ -9,6 +9,7 @@ from aiohttp import web
 from proxy.budgets import Accounts, CountersUnavailable
 from proxy.config import Settings
 from proxy.console import api
+from proxy.console.queries import BadQuery
 from proxy.console.token import console_token, is_token
 from proxy.ledger.store import Ledger, LedgerError
 from proxy.policy import PolicyBook
@@ -71,7 +72,7 @@ class Console:
         else:
             try:
                 response = await handler(request)
-            except api.BadQuery as error:
+            except BadQuery as error:
                 response = _error(400, "bad_query", str(error))
             except CountersUnavailable as error:
                 response = _error(503, "counters_unavailable", str(error))

@@ -4,7 +4,7 @@ import hashlib
 import re
 import time
 
-from proxy.actions import Action
+from proxy.actions import Action, noted
 from proxy.budgets.limits import Limit
 from proxy.ledger.records import (
     Client,
@@ -66,6 +66,8 @@ def decision_of(slip: Slip) -> Decision:
         stamps=tuple(Stamp(stamp.name, stamp.took_us, stamp.note) for stamp in slip.stamps),
         client=_client_of(slip),
         repeats=slip.repeats,
+        secrets=slip.secrets,
+        done_before=slip.done_before,
     )
 
 
@@ -175,9 +177,11 @@ def threshold_of(call_id: str, limit: Limit, percent: int, now_ms: int) -> Event
     )
 
 
-def tool_call_of(slip: Slip, call_id: str, action: Action, ruled: Ruled, intent: str) -> Event:
+def tool_call_of(
+    slip: Slip, call_id: str, action: Action, ruled: Ruled, intent: str, repeats: int
+) -> Event:
     """What was decided about a tool, and what was said to be the reason for it: as a hash, since it is
-    the model's own text. Targets are named; arguments are hashed."""
+    the model's own text. Programs, options and targets are named; arguments are hashed."""
     who = slip.identity
     return Event(
         kind="tool_call",
@@ -191,12 +195,9 @@ def tool_call_of(slip: Slip, call_id: str, action: Action, ruled: Ruled, intent:
         status=ruled.decision,
         facts={
             "call_id": call_id[:256],
-            "tool": action.tool[:256],
-            "category": action.category,
-            "commands": ",".join(sorted({each.program for each in action.commands}))[:256],
-            "target": action.targets[0][:1024] if action.targets else None,
-            "targets": len(action.targets),
-            "arguments_sha256": action.digest,
+            **noted(action),
+            "strength": _STRENGTHS[who.strength] if who else None,
+            "repeats": repeats,
             "intent_sha256": _sha256(intent) if intent else None,
             "intent_bytes": len(intent.encode("utf-8", "surrogatepass")),
             "rule": ruled.rule,

@@ -36,6 +36,12 @@ def found(wanted: Filter, limit: int, before_seq: int | None) -> Select[tuple[in
     return _entries().where(*parts).order_by(records.c.seq.desc()).limit(limit)
 
 
+def after(seq: int, limit: int, since_ms: int | None) -> Select[tuple[int, bytes, bytes]]:
+    """The records behind `seq`, in the order in which they were filed."""
+    asked = _entries().where(records.c.seq > seq).order_by(records.c.seq).limit(limit)
+    return asked if since_ms is None else asked.where(records.c.ts_ms >= since_ms)
+
+
 def one(which: int | str) -> Select[tuple[int, bytes, bytes]]:
     """Raises ValueError for a prefix too short to mean one call."""
     if isinstance(which, int):

@@ -30,6 +30,9 @@ class SqliteReader:
     def find(self, wanted: Filter, limit: int = 100, before_seq: int | None = None) -> list[Entry]:
         return self._entries(queries.found(wanted, limit, before_seq))
 
+    def after(self, seq: int, limit: int, since_ms: int | None = None) -> list[Entry]:
+        return self._entries(queries.after(seq, limit, since_ms))
+
     def get(self, which: int | str) -> list[Entry]:
         return self._entries(queries.one(which))
 

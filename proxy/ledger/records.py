@@ -120,6 +120,10 @@ class Decision:
     stamps: tuple[Stamp, ...] = ()
     client: Client | None = None
     repeats: int = 0
+    secrets: tuple[str, ...] = ()
+    """Kinds of secrets that were found in it, where a rule asked for them."""
+    done_before: int = 0
+    """How often its session had asked this model the same, as rules count it."""
 
     def __post_init__(self) -> None:
         if self.path is not None and "?" in self.path:

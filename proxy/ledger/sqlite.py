@@ -140,6 +140,9 @@ class SqliteLedger:
     ) -> list[Entry]:
         return await asyncio.to_thread(self._reader.find, wanted, limit, before_seq)
 
+    async def after(self, seq: int, limit: int, since_ms: int | None = None) -> list[Entry]:
+        return await asyncio.to_thread(self._reader.after, seq, limit, since_ms)
+
     async def get(self, which: int | str) -> list[Entry]:
         return await asyncio.to_thread(self._reader.get, which)
 

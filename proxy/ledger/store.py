@@ -163,6 +163,9 @@ class Ledger(Protocol):
     ) -> list[Entry]:
         """The newest first."""
 
+    async def after(self, seq: int, limit: int, since_ms: int | None = None) -> list[Entry]:
+        """The records behind `seq`, oldest first: for whoever goes through all of them."""
+
     async def get(self, which: int | str) -> list[Entry]:
         """By sequence number, record id, or decision id or its first characters (8 or more)."""
 

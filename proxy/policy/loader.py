@@ -1,12 +1,14 @@
 """Policy files read from disk: validated whole, or not at all, with errors a person can follow."""
 
+import difflib
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -83,12 +85,40 @@ def _explain(error: ValidationError, tree: CommentedMap, path: Path) -> Iterable
         field = ".".join(str(part) for part in problem["loc"])
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
+            known = _fields_at(problem["loc"][:-1])
             message = "no such field; policies/README.md lists the fields that there are"
+            message += _suggestion(str(problem["loc"][-1]), known)
         elif problem["type"] == "missing":
             message = "is missing"
         else:
             message = f"{message} (it is {problem['input']!r})"
+            if problem["type"] == "literal_error":
+                known = re.findall(r"'([^']*)'", problem["ctx"]["expected"])
+                message += _suggestion(str(problem["input"]), known)
         yield f"{path}:{line}:{column}: {field}: {message}"
+
+
+def _suggestion(word: str, known: Iterable[str]) -> str:
+    """What was probably meant, if anything was."""
+    close = difflib.get_close_matches(word.lower()[:64], list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _fields_at(location: tuple[int | str, ...]) -> list[str]:
+    """The fields that may stand there."""
+    model: type[BaseModel] | None = Policy
+    for part in location:
+        if isinstance(part, str) and model is not None:
+            field = model.model_fields.get(part)
+            model = _model_in(field.annotation) if field is not None else None
+    return list(model.model_fields) if model is not None else []
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The model that `tuple[Model, ...] | None` and the like is about."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for each in get_args(annotation) if (found := _model_in(each))), None)
 
 
 def _position(tree: Any, location: tuple[int | str, ...]) -> tuple[int, int]:

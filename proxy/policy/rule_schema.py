@@ -1,5 +1,6 @@
 """A rule as a person writes it: who, what, when, and then what (pydantic models)."""
 
+import difflib
 from typing import Annotated, Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -41,7 +42,9 @@ def _command(text: str) -> str:
 def _one_of(known: frozenset[str], what: str) -> AfterValidator:
     def check(text: str) -> str:
         if text not in known:
-            raise ValueError(f"{text!r} is no {what}; there are {', '.join(sorted(known))}")
+            close = difflib.get_close_matches(text.lower()[:64], known, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise ValueError(f"{text!r} is no {what}; there are {', '.join(sorted(known))}{hint}")
         return text
 
     return AfterValidator(check)

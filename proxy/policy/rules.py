@@ -85,6 +85,10 @@ class Rules:
         return found
 
 
+_OF_CALLS = ("hosts", "ports", "methods", "paths", "providers", "models", "costs_more_than")
+"""What only a call has: a rule that asks for it matches no tool."""
+
+
 def _could_match(match: Match, kind: str, tool: str, category: str) -> bool:
     if match.kinds is not None and kind not in match.kinds:
         return False
@@ -93,6 +97,8 @@ def _could_match(match: Match, kind: str, tool: str, category: str) -> bool:
             (match.statements, match.text)
         )
     if match.categories is not None and category not in match.categories:
+        return False
+    if any(getattr(match, name) is not None for name in _OF_CALLS):
         return False
     return match.tools is None or _globs(match.tools)(tool)
 

@@ -14,7 +14,7 @@ def now() -> datetime:
     return datetime.fromtimestamp(time.time(), UTC)
 
 
-def facts_of(slip: Slip, secrets: frozenset[str] = frozenset(), repeats: int = 0) -> Facts:
+def facts_of(slip: Slip) -> Facts:
     """What a call is, in the words of the rules."""
     who, to, quote = slip.identity, slip.destination, slip.quote
     assert who is not None
@@ -32,8 +32,8 @@ def facts_of(slip: Slip, secrets: frozenset[str] = frozenset(), repeats: int = 0
         provider=slip.call.provider if slip.call else None,
         model=slip.call.model if slip.call else None,
         bound_nanousd=quote.bound_nanousd if quote else None,
-        secrets=secrets,
-        repeats=repeats,
+        secrets=frozenset(slip.secrets),
+        repeats=slip.done_before,
     )
 
 

@@ -1,0 +1,97 @@
+"""An action as it is filed, and read back for a replay: names and places, never arguments (pure)."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import cast, get_args
+
+from proxy.actions.action import Action
+from proxy.actions.command import Command
+from proxy.actions.tools import Category
+
+_ITEMS_MAX = 64
+_COMMANDS_BYTES = 4096
+_TARGETS_BYTES = 8192
+_FEEDS = "<"
+"""Behind it stand the programs whose output the command runs as a script."""
+_is_program = re.compile(r"[\x21-\x7e]{1,64}").fullmatch
+_is_flag = re.compile(r"[A-Za-z0-9?@#]|[A-Za-z][A-Za-z-]{1,23}").fullmatch
+"""An option's name. What is longer, or has digits, may be a value that was written with a dash."""
+
+type Note = dict[str, str | int | bool | None]
+
+
+def noted(action: Action) -> Note:
+    """What a rule may ask about it, as flat facts. `is_whole` is False where something was left out."""
+    lines = [_line(command) for command in action.commands]
+    commands, all_commands = _joined(lines, _COMMANDS_BYTES)
+    all_flags = all(map(_is_flag, {flag for each in action.commands for flag in each.flags}))
+    targets, all_targets = _joined(action.targets, _TARGETS_BYTES)
+    return {
+        "tool": action.tool[:256],
+        "category": action.category,
+        "commands": commands,
+        "target": action.targets[0][:1024] if action.targets else None,
+        "targets": targets,
+        "statements": "\n".join(sorted(action.statements)),
+        "is_understood": action.is_understood,
+        "is_whole": all_commands and all_flags and all_targets and len(action.tool) <= 256,
+        "arguments_sha256": action.digest,
+    }
+
+
+def action_of_note(facts: Mapping[str, object]) -> Action | None:
+    """The action again, without what was never filed: its text, and the words of its commands. None
+    when it was filed by an Exeat that kept less."""
+    category = facts.get("category")
+    texts = [facts.get(key) for key in ("tool", "commands", "targets", "statements")]
+    if category not in get_args(Category) or not all(isinstance(text, str) for text in texts):
+        return None
+    tool, commands, targets, statements = cast(list[str], texts)
+    return Action(
+        tool=tool,
+        category=cast(Category, category),
+        targets=tuple(filter(None, targets.split("\n"))),
+        commands=tuple(_command(line) for line in commands.split("\n") if line),
+        statements=frozenset(filter(None, statements.split("\n"))),
+        is_understood=facts.get("is_understood") is True,
+        text="",
+        digest=str(facts.get("arguments_sha256")),
+    )
+
+
+def _line(command: Command) -> str | None:
+    """`rm f r`, `sh < curl`: a program, its options, and what feeds it."""
+    if not _is_program(command.program):
+        return None
+    words = [command.program, *sorted(filter(_is_flag, command.flags))]
+    if command.feeds_shell:
+        words += [_FEEDS, *(name for name in command.fed_by if _is_program(name))]
+    return " ".join(words)
+
+
+def _command(line: str) -> Command:
+    program, *words = line.split(" ")
+    feeds = _FEEDS in words
+    at = words.index(_FEEDS) if feeds else len(words)
+    return Command(
+        program,
+        flags=frozenset(words[:at]),
+        feeds_shell=feeds,
+        fed_by=tuple(words[at + 1 :]),
+    )
+
+
+def _joined(items: Iterable[str | None], most: int) -> tuple[str, bool]:
+    """One a line, each once; and whether all of them are there."""
+    kept: dict[str, None] = {}
+    size, is_whole = 0, True
+    for item in items:
+        if not item or item in kept:
+            is_whole &= item is not None
+            continue
+        size += len(item) + 1
+        if "\n" in item or len(kept) >= _ITEMS_MAX or size > most:
+            is_whole = False
+            continue
+        kept[item] = None
+    return "\n".join(kept), is_whole
