@@ -11,16 +11,13 @@ from proxy.mcp.errors import mismatched, refused, unreadable
 from proxy.mcp.headers import is_answered_elsewhere, is_declared, mismatch
 from proxy.mcp.tools import ToolPins
 from proxy.policy.decide import decide
-from proxy.policy.rates import Meter
+from proxy.policy.rates import Circles
 from proxy.policy.words import now, refusal_of, tool_facts
 from proxy.providers.body import Json
 from proxy.providers.call import BadRequest
 from proxy.providers.decoding import decode_body
 from proxy.refusals import Code, Refusal
 from proxy.slip import Ruled, Slip, Stamp
-
-_LOOP_S = 3600
-"""How far back the same thing is taken to be done again."""
 
 
 class Mcp:
@@ -33,7 +30,7 @@ class Mcp:
         self._body_bytes_max = body_bytes_max
         self._result_bytes_max = result_bytes_max
         self._pins = ToolPins()
-        self._done = Meter()
+        self._circles = Circles()
 
     def depart(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
         """Yes, when every message of it may be answered."""
@@ -100,8 +97,7 @@ class Mcp:
         assert who is not None
         assert slip.terms is not None
         action = action_of(call.tool, call.arguments)
-        key = (who.org, who.agent, who.session, action.digest)
-        repeats = self._done.count(key, now(), _LOOP_S) - 1
+        repeats = self._circles.before(who, action.digest, now())
         ruled = decide(slip.terms, tool_facts(slip, action, repeats))
         if self._pins.is_changed(_server(slip), call.tool) and ruled.passes:
             ruled = _CHANGED

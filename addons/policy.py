@@ -9,7 +9,7 @@ from mitmproxy import http
 
 from proxy.leaks import Leak, LeakScanner
 from proxy.policy.decide import decide
-from proxy.policy.rates import Meter
+from proxy.policy.rates import Circles
 from proxy.policy.words import facts_of, note_of, now, refusal_of
 from proxy.providers.decoding import decode_body
 from proxy.providers.hosts import provider_of
@@ -18,9 +18,6 @@ from proxy.slip import Slip, Stamp
 
 LARGE_BYTES = 32 * 1024
 """What is larger is searched in a thread, so that others need not wait for it."""
-
-_LOOP_S = 3600
-"""How far back the same thing is taken to be done again."""
 
 
 class Policy:
@@ -31,7 +28,7 @@ class Policy:
     def __init__(self, scanner: LeakScanner, body_bytes_max: int) -> None:
         self._scanner = scanner
         self._body_bytes_max = body_bytes_max
-        self._done = Meter()
+        self._circles = Circles()
 
     def depart(
         self, slip: Slip, flow: http.HTTPFlow
@@ -88,5 +85,4 @@ class Policy:
         if call is None or who is None or not call.prompt.texts:
             return 0
         last = hashlib.sha256(call.prompt.texts[-1].encode("utf-8", "surrogatepass")).hexdigest()
-        key = (who.org, who.agent, who.session, call.model, last)
-        return self._done.count(key, now(), _LOOP_S) - 1
+        return self._circles.before(who, f"{call.model} {last}", now())

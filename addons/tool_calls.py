@@ -7,15 +7,12 @@ from proxy.engine.answers import Filter
 from proxy.ledger.filing import tool_call_of
 from proxy.ledger.store import Ledger
 from proxy.policy.decide import decide
-from proxy.policy.rates import Meter
+from proxy.policy.rates import Circles
 from proxy.policy.words import now, tool_facts
 from proxy.providers.recognise import Socket
 from proxy.providers.tool_gate import Asked, Ruling, ToolGate
 from proxy.refusals import Code, Refusal
 from proxy.slip import Slip, Stamp
-
-_LOOP_S = 3600
-"""How far back the same thing is taken to be done again."""
 
 
 class ToolCalls:
@@ -25,7 +22,7 @@ class ToolCalls:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._done = Meter()
+        self._circles = Circles()
 
     def depart(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
         """Yes; and where a rule may refuse a tool, its answer must come so that we can edit it."""
@@ -67,8 +64,7 @@ class ToolCalls:
         action = action_of(asked.name, asked.arguments)
         who = slip.identity
         assert who is not None
-        key = (who.org, who.agent, who.session, action.digest)
-        repeats = self._done.count(key, now(), _LOOP_S) - 1
+        repeats = self._circles.before(who, action.digest, now())
         ruled = decide(slip.terms, tool_facts(slip, action, repeats))
         event = tool_call_of(slip, asked.id, action, ruled, asked.intent, repeats)
         slip.tool_events.append(event)

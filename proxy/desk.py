@@ -13,12 +13,10 @@ from proxy.ledger.filing import tool_call_of
 from proxy.ledger.records import Event
 from proxy.ledger.store import Ledger
 from proxy.policy.decide import decide
-from proxy.policy.rates import Meter
+from proxy.policy.rates import Circles
 from proxy.policy.words import now, tool_facts
 from proxy.slip import Ruled, Slip, new_id
 
-_LOOP_S = 3600
-"""How far back the same thing is taken to be done again."""
 _CHECKED_MAX = 20_000
 """Checks whose report is waited for; the oldest is forgotten, and its report then names no record."""
 
@@ -30,7 +28,7 @@ class Desk:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._done = Meter()
+        self._circles = Circles()
         self._checked: OrderedDict[tuple[str, ...], str] = OrderedDict()
 
     async def check(self, slip: Slip, body: bytes) -> Reply:
@@ -43,8 +41,7 @@ class Desk:
         assert who is not None
         assert terms is not None
         action = action_of(asked.tool, asked.arguments, cwd=asked.cwd)
-        key = (who.org, who.agent, who.session, action.digest)
-        repeats = self._done.count(key, now(), _LOOP_S) - 1
+        repeats = self._circles.before(who, action.digest, now())
         ruled = decide(terms, tool_facts(slip, action, repeats))
         event = tool_call_of(slip, asked.call_id or "", action, ruled, "", repeats)
         await self._ledger.append(event)

@@ -104,7 +104,7 @@ def test_explain_as_json_is_the_same(folder):
     assert (said.exit_code, told["passes"], told["ruled"]["rule"]) == (1, False, "mine/models.deny")
 
 
-@pytest.mark.parametrize("which", [TOOL, TOOL[:16], "12"])
+@pytest.mark.parametrize("which", [TOOL, TOOL[:16], "12"], ids=["id", "prefix", "number"])
 def test_explain_takes_its_facts_from_a_record(folder, which):
     said = run(folder, "explain", folder / "mine.yaml", "--record", which)
     assert said.exit_code == 1
