@@ -7,6 +7,7 @@ from pathlib import Path
 from mitmproxy import http
 
 from addons.route import Route
+from proxy.config import RouteTo
 from proxy.engine.certificates import open_authority
 from proxy.engine.corridor import Corridor
 from proxy.engine.dial import Dialler
@@ -35,14 +36,14 @@ class Pin:
 class Nobody:
     """Nothing is asked of Exeat itself."""
 
-    async def respond(self, slip: Slip) -> tuple[int, bytes]:
+    async def respond(self, slip: Slip, body: bytes) -> tuple[int, bytes]:
         return 404, b""
 
 
 async def main(directory: Path, port: int, upstream: int) -> None:
     dialler = Dialler({f"127.0.0.1:{upstream}": f"127.0.0.1:{upstream}"})
     corridor = Corridor(
-        [Route({"openai": f"http://127.0.0.1:{upstream}"}), Pin(dialler)],
+        [Route({"openai": RouteTo(to=f"http://127.0.0.1:{upstream}")}), Pin(dialler)],
         Nobody(),
         timeout_s=5,
         body_bytes_max=1 << 25,
