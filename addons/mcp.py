@@ -3,7 +3,7 @@
 from mitmproxy import http
 
 from proxy.actions import action_of
-from proxy.engine.answers import Filter
+from proxy.engine.answers import Filter, open_length
 from proxy.ledger.filing import tool_call_of
 from proxy.mcp.answers import AnswerFilter
 from proxy.mcp.calls import Id, McpCall, McpRequest, read_request
@@ -76,10 +76,7 @@ class Mcp:
             lambda tool: self._admits(slip, tool),
             result_bytes_max=self._result_bytes_max,
         )
-        if "content-length" in response.headers:
-            del response.headers["content-length"]
-            if response.http_version == "HTTP/1.1" and not flow.request.is_http2:
-                response.headers["transfer-encoding"] = "chunked"
+        open_length(flow)
         return screen
 
     def _refusals(self, slip: Slip, asked: McpRequest) -> dict[int, Refusal]:

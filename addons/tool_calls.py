@@ -3,7 +3,7 @@
 from mitmproxy import http
 
 from proxy.actions import action_of
-from proxy.engine.answers import Filter
+from proxy.engine.answers import Filter, open_length
 from proxy.ledger.filing import tool_call_of
 from proxy.ledger.store import Ledger
 from proxy.policy.decide import decide
@@ -47,11 +47,7 @@ class ToolCalls:
         gate = ToolGate(
             call.format, call.provider, response.headers, lambda asked: self._rule(slip, asked)
         )
-        if "content-length" in response.headers:
-            # What stands in a refused call's place has a length of its own.
-            del response.headers["content-length"]
-            if response.http_version == "HTTP/1.1" and not flow.request.is_http2:
-                response.headers["transfer-encoding"] = "chunked"
+        open_length(flow)  # What stands in a refused call's place has a length of its own.
         return lambda chunk: gate.feed(chunk) if chunk else gate.close()
 
     async def file(self, slip: Slip) -> None:

@@ -2,7 +2,7 @@
 
 from mitmproxy import http
 
-from proxy.engine.answers import Filter
+from proxy.engine.answers import Filter, open_length
 from proxy.pricing.charges import charge_for
 from proxy.pricing.prices import Prices
 from proxy.providers.decoding import decode_body
@@ -48,11 +48,8 @@ class Usage:
         reader = slip.reader = format_named(call.format, call.provider).answer_reader(
             call, headers, hide_usage=_must_ask(slip)
         )
-        if _must_ask(slip) and "content-length" in headers:
-            # Its length was that of an answer with the event.
-            del headers["content-length"]
-            if response.http_version == "HTTP/1.1" and not flow.request.is_http2:
-                headers["transfer-encoding"] = "chunked"
+        if _must_ask(slip):
+            open_length(flow)  # It was that of an answer with the event.
         return lambda chunk: reader.feed(chunk) if chunk else reader.close()
 
     async def refused(self, slip: Slip) -> None:

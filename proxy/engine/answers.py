@@ -45,6 +45,16 @@ def own_response(slip: Slip, status: int, body: bytes, headers: http.Headers) ->
     return made
 
 
+def open_length(flow: http.HTTPFlow) -> None:
+    """The answer will be edited as it passes, so it has not the length that it says."""
+    answer = flow.response
+    if answer is None or "content-length" not in answer.headers:
+        return
+    del answer.headers["content-length"]
+    if answer.http_version == "HTTP/1.1" and not flow.request.is_http2:
+        answer.headers["transfer-encoding"] = "chunked"
+
+
 def unavailable(why: str) -> Refusal:
     return Refusal(
         Code.GOVERNANCE_UNAVAILABLE,
