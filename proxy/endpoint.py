@@ -1,0 +1,85 @@
+"""An endpoint: one thing that can be asked over HTTP, described once (pure).
+
+The same description serves requests, says who may ask, and is printed as OpenAPI. The console's server
+and the one behind exeat.internal both read it; neither handler nor model knows which server it is.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+Role = Literal["anyone", "agent", "viewer", "approver", "admin"]
+"""Who may ask. `agent` is whoever the corridor has identified, at exeat.internal; a later one of viewer,
+approver and admin may do all that an earlier one may."""
+
+
+class Model(BaseModel):
+    """What is asked or answered. An unknown field is an error: it was meant to be another."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Nothing(Model):
+    """No query, no body, or an answer without a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked[Who, Query, Body]:
+    """One request to an endpoint, read and validated."""
+
+    who: Who
+    query: Query
+    body: Body
+    path: Mapping[str, str] = field(default_factory=dict)
+    """The parts of the path that its pattern names."""
+
+
+class Problem(Exception):  # noqa: N818 -- the word of RFC 9457, not an error of ours
+    """An answer that is no success: a status, a machine's code, and what to do next. `message` quotes
+    neither a secret nor a prompt."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+class ProblemModel(Model):
+    """How a problem is told: `{"error": {"code": …, "message": …}}`."""
+
+    class Error(Model):
+        code: str
+        message: str
+
+    error: Error
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint[Who]:
+    """Who may ask what, and what comes back."""
+
+    method: Method
+    path: str
+    """With parts in braces: `/api/calls/{which}`."""
+    role: Role
+    handle: Callable[[Asked[Who, Any, Any]], Awaitable[BaseModel]]
+    """Its docstring's first line is the summary in the OpenAPI document. Raises Problem."""
+    answer: type[BaseModel]
+    query: type[BaseModel] = Nothing
+    body: type[BaseModel] = Nothing
+    status: int = 200
+    problems: tuple[int, ...] = ()
+    """Statuses of the problems that it raises by itself, beside those every endpoint has: 400 for what
+    cannot be read, 401 and 403 for who may not ask, 503 while a store does not answer."""
+    tag: str = ""
+    """The heading that it stands under in the documentation."""
+
+    @property
+    def summary(self) -> str:
+        """What it does, in a line."""
+        return (self.handle.__doc__ or "").strip().partition("\n")[0]
