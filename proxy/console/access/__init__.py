@@ -1,0 +1,5 @@
+"""Who may look at the console and act on it."""
+
+from proxy.console.access.viewer import Viewer
+
+__all__ = ["Viewer"]
