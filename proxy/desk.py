@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from proxy.actions import action_of
 from proxy.hooks.contract import ToolCallCheck, ToolCallReport, ToolCallVerdict
+from proxy.kill.triggers import Triggers
 from proxy.ledger.filing import tool_call_of
 from proxy.ledger.records import Event
 from proxy.ledger.store import Ledger
@@ -26,8 +27,9 @@ type Reply = tuple[int, dict[str, object]]
 class Desk:
     """Answers identified callers only. What it says is on file before it is said."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, triggers: Triggers) -> None:
         self._ledger = ledger
+        self._triggers = triggers
         self._circles = Circles()
         self._checked: OrderedDict[tuple[str, ...], str] = OrderedDict()
 
@@ -42,6 +44,7 @@ class Desk:
         assert terms is not None
         action = action_of(asked.tool, asked.arguments, cwd=asked.cwd)
         repeats = self._circles.before(who, action.digest, now())
+        self._triggers.saw_repeats(slip, repeats)
         ruled = decide(terms, tool_facts(slip, action, repeats))
         event = tool_call_of(slip, asked.call_id or "", action, ruled, "", repeats)
         await self._ledger.append(event)

@@ -22,6 +22,10 @@ from proxy.engine.corridor import Corridor
 from proxy.engine.dial import Dialler
 from proxy.engine.engine import Engine
 from proxy.inside import InsideDoor
+from proxy.kill.memory import MemoryStops
+from proxy.kill.store import StopStore
+from proxy.kill.switch import KillSwitch
+from proxy.kill.triggers import Triggers
 from proxy.ledger.filing import threshold_of
 from proxy.ledger.records import Event
 from proxy.ledger.sqlite import SqliteLedger
@@ -54,6 +58,7 @@ class Running:
     accounts: Accounts
     ledger: SqliteLedger
     policies: PolicyBook
+    switch: KillSwitch
 
 
 @contextlib.asynccontextmanager
@@ -82,10 +87,11 @@ async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIter
     )
     counter = TokenCounter()
     await asyncio.to_thread(counter.load)
-    ports = Ports(policies, prices, counter, accounts, ledger, Dialler(settings.hosts))
+    switch = KillSwitch(_stops(settings), ledger)
+    ports = Ports(policies, prices, counter, accounts, ledger, Dialler(settings.hosts), switch)
     corridor = Corridor(
         chain(settings, ports),
-        InsideDoor(accounts, Desk(ledger)),
+        InsideDoor(accounts, Desk(ledger, Triggers(switch))),
         timeout_s=settings.limits.decision_timeout_s,
         body_bytes_max=settings.limits.body_bytes_max,
     )
@@ -98,23 +104,30 @@ async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIter
         upstream_ca_file=settings.upstream_ca_file,
         challenge=settings.challenge,
     )
+    switch.connect(engine.sever)
     console = Console(settings, ledger, accounts, policies, corridor)
     rounds = _Rounds(settings, policies, accounts, corridor, ledger, prices)
     await _look_at_counters(accounts)
     try:
         await _note(ledger, "start", recovered=len(ledger.recovered))
+        await switch.open()
         console_port = await console.start()
         proxy_port = await engine.start(settings.proxy.host, settings.proxy.port)
-        task = asyncio.create_task(rounds.run(), name="rounds")
+        tasks = [
+            asyncio.create_task(rounds.run(), name="rounds"),
+            asyncio.create_task(switch.watch(), name="kill switch"),
+        ]
         try:
-            yield Running(proxy_port, console_port, corridor, accounts, ledger, policies)
+            yield Running(proxy_port, console_port, corridor, accounts, ledger, policies, switch)
         finally:
             await engine.stop(grace_s)
-            task.cancel()
-            await asyncio.wait([task])
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
     finally:
         await console.stop()
         await accounts.aclose()
+        await switch.aclose()
         try:
             await _note(ledger, "stop")
         finally:
@@ -158,6 +171,16 @@ def _counters(settings: Settings) -> Counters:
     from proxy.budgets.redis import RedisCounters
 
     return RedisCounters.from_url(url.get_secret_value(), timeout_s=settings.counters.timeout_s)
+
+
+def _stops(settings: Settings) -> StopStore:
+    url = settings.counters.redis_url
+    if url is None:
+        return MemoryStops()
+    from proxy.kill.redis import RedisStops
+    from proxy.redis import Redis
+
+    return RedisStops(Redis(url.get_secret_value(), timeout_s=settings.counters.timeout_s))
 
 
 async def _note(ledger: SqliteLedger, kind: str, **facts: str | int) -> None:

@@ -12,6 +12,8 @@ from addons import Ports, chain
 from proxy.budgets import Accounts, MemoryCounters
 from proxy.config import Settings
 from proxy.engine.dial import Dialler
+from proxy.kill.memory import MemoryStops
+from proxy.kill.switch import KillSwitch
 from proxy.policy import PolicyBook
 from proxy.pricing.prices import Prices
 from proxy.pricing.tokens import TokenCounter
@@ -55,6 +57,11 @@ ELSEWHERE = {
     "proxy/demo/standin": ("journeys/conftest.py", "the stand-in; every journey talks to it"),
     "proxy/engine/answers": ("engine/test_corridor.py", "the corridor's own; seen through it"),
     "proxy/engine/sockets": ("journeys/test_sockets.py", "a protocol; real sockets are its test"),
+    "proxy/engine/severing": ("journeys/test_kill.py", "cuts connections; real ones are its test"),
+    "proxy/kill/memory": ("contracts/test_kill.py", "a store: one suite for every store"),
+    "proxy/kill/redis": ("contracts/test_kill.py", "a store: one suite for every store"),
+    "proxy/kill/store": ("contracts/test_kill.py", "a port: one suite for every store"),
+    "proxy/redis": ("contracts/test_kill.py", "a server; every store over it is its test"),
     "proxy/engine/turns": ("journeys/test_sockets.py", "the corridor's own; seen through a socket"),
     "proxy/engine/opening": ("engine/test_corridor.py", "the corridor's own; seen through it"),
     "proxy/leaks/guesses": ("leaks/test_formats.py", "two tables, of secrets and of others"),
@@ -166,7 +173,8 @@ def test_the_corridor_is_walked_in_the_order_in_which_its_page_says_it_is() -> N
     accounts = Accounts(MemoryCounters(), Diary())
     prices = Prices(at=datetime(2026, 11, 21, tzinfo=UTC))
     ledger = MemoryLedger()
-    ports = Ports(PolicyBook(), prices, TokenCounter(), accounts, ledger, Dialler({}))  # type: ignore[arg-type]
+    switch = KillSwitch(MemoryStops(), ledger)  # type: ignore[arg-type]
+    ports = Ports(PolicyBook(), prices, TokenCounter(), accounts, ledger, Dialler({}), switch)  # type: ignore[arg-type]
     walked = chain(Settings(), ports)
 
     assert [int(number) for number, _ in rows] == list(range(1, len(rows) + 1))

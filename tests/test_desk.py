@@ -9,7 +9,7 @@ from proxy.desk import Desk
 from proxy.ledger.records import Event
 from proxy.policy import PolicyBook
 from proxy.slip import Identity, Slip
-from tests.addons.slips import MemoryLedger
+from tests.addons.slips import MemoryLedger, triggers
 from tests.policy.texts import policy
 
 RULES = policy(
@@ -38,7 +38,7 @@ def ledger() -> MemoryLedger:
 
 @pytest.fixture
 def desk(ledger: MemoryLedger) -> Desk:
-    return Desk(ledger)  # type: ignore[arg-type]
+    return Desk(ledger, triggers())  # type: ignore[arg-type]
 
 
 def bash(command: str, **more: Any) -> bytes:

@@ -9,7 +9,7 @@ from proxy.desk import Desk
 from proxy.inside import InsideDoor
 from proxy.policy import PolicyBook
 from proxy.slip import Identity, Slip
-from tests.addons.slips import MemoryLedger
+from tests.addons.slips import MemoryLedger, triggers
 from tests.policy.texts import policy
 
 ME = Identity("acme", "coder", "s1", task="t1", sources={"org": "headers"})
@@ -46,7 +46,7 @@ def ask(path: str, method: str = "GET") -> Slip:
 
 
 def door(accounts: Accounts) -> InsideDoor:
-    return InsideDoor(accounts, Desk(MemoryLedger()))
+    return InsideDoor(accounts, Desk(MemoryLedger(), triggers()))
 
 
 @pytest.fixture

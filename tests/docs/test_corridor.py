@@ -7,6 +7,8 @@ import addons
 from proxy.budgets import Accounts, MemoryCounters
 from proxy.config import Settings
 from proxy.engine.dial import Dialler
+from proxy.kill.memory import MemoryStops
+from proxy.kill.switch import KillSwitch
 from proxy.ledger.sqlite import SqliteLedger
 from proxy.policy import PolicyBook
 from proxy.pricing.prices import Prices
@@ -36,6 +38,7 @@ async def test_the_table_is_the_order_in_which_a_call_meets_the_addons(tmp_path:
             accounts,
             ledger,
             Dialler({}),
+            KillSwitch(MemoryStops(), ledger),
         )
         chain = [addon.name for addon in addons.chain(Settings(), ports)]
         await accounts.aclose()
