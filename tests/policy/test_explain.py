@@ -16,7 +16,7 @@ from proxy.policy.history import facts_of_record, verdict_of, verdict_of_record
 from proxy.policy.replay import replay
 from proxy.providers.tool_gate import Asked
 from proxy.slip import Ruled
-from tests.addons.slips import MemoryLedger, flow, model_slip
+from tests.addons.slips import MemoryLedger, flow, model_slip, triggers
 from tests.policy.records import filed, slip_of
 from tests.policy.test_rules import bash, http, llm, tool
 from tests.policy.texts import policy
