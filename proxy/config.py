@@ -104,7 +104,7 @@ class Settings(BaseSettings):
     challenge: Literal["auto", "always", "never"] = "auto"
     """Answer CONNECT without credentials with 407: only to clients that wait for one, or not."""
     state_dir: Path = Path(".exeat")
-    """Ledger, console token."""
+    """The ledger, and who may look at the console."""
     certs_dir: Path = Path("certs")
     """The CA (0700; its key 0600) and `bundle.pem`."""
     policies: tuple[Path, ...] = (Path("safety"),)
@@ -237,7 +237,12 @@ def load_settings(file: Path | None = None, **flags: Any) -> Settings:
 
 def _known_variables() -> None:
     """A variable that nothing reads was meant to be something else."""
-    fields = {name.upper() for name in Settings.model_fields} | {"CONFIG"}
+    fields = {name.upper() for name in Settings.model_fields}
+    fields |= {
+        "CONFIG",
+        "CONSOLE_URL",
+        "TOKEN",
+    }  # The last two are for commands that ask the console.
     for variable in os.environ:
         name = variable.upper().removeprefix("EXEAT_")
         if variable.upper().startswith("EXEAT_") and name.partition("__")[0] not in fields:
