@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,11 @@ import httpx
 import pytest
 
 from proxy.kill.stops import Scope
-from tests.house import House, chat, eventually, house, policy
+from tests.house import House, Process, chat, eventually, house, kill, policy, providers
 from tests.journeys.test_leaving import sent
 from tests.journeys.test_sockets import RESPONSES, built_with, connected, create
 from tests.journeys.wire import dial
+from tests.redis_server import RedisServer
 
 CHAT = "/openai/v1/chat/completions"
 URL = "https://api.openai.com/v1/chat/completions"
@@ -252,3 +254,103 @@ async def test_an_agent_that_goes_round_in_circles_is_stopped(place: Path) -> No
     async with house(place, text) as built, built.client() as client:
         found = [(await client.post(CHAT, json=chat())).status_code for _ in range(4)]
         assert found == [200, 200, 403, 403]
+
+
+async def test_nothing_is_sent_for_one_who_is_killed_while_we_dial(place: Path) -> None:
+    heard: list[bytes] = []
+
+    async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65535):
+                heard.append(data)
+        writer.close()
+
+    server = await asyncio.start_server(mute, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    hosts = {"pages.test:443": f"127.0.0.1:{port}"}
+    async with server, house(place, CAP, hosts=hosts) as built, built.through() as client:
+        asked = asyncio.create_task(client.get("https://pages.test/"))
+        await eventually(lambda: asyncio.sleep(0, heard), bool)
+        assert await stop(built, "acme") == 1
+        with pytest.raises(httpx.TransportError):
+            await asked
+        (outcome,) = await built.outcomes(1)
+        assert outcome["result"]["status"] == "killed"
+        assert outcome["resource"]["requests"] == 0
+        assert len(heard) == 1, "nothing but the start of a handshake"
+
+
+async def test_a_kill_holds_over_a_restart(place: Path) -> None:
+    (place / "policy.yaml").write_text(CAP)
+    async with providers(place) as (plain, tls):
+        process = Process(place, plain, tls, None)
+        first = await process.start()
+        await first.post("/api/kills", org="acme", agent="coder", reason="It went astray.")
+        await kill(first)
+        second = await process.start()
+        try:
+            async with second.client() as client:
+                assert (await client.post(CHAT, json=chat())).status_code == 403
+                await second.post("/api/kills/revive", org="acme", agent="coder", reason="Mended.")
+                assert (await client.post(CHAT, json=chat())).status_code == 200
+        finally:
+            await kill(second)
+
+
+async def test_a_kill_in_one_process_ends_the_streams_of_another(
+    tmp_path: Path, authority: Path, redis: RedisServer
+) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        one, two = [await started(stack, tmp_path / name, authority, redis) for name in "ab"]
+        clients = [await stack.enter_async_context(each.client()) for each in (one, one, two, two)]
+        pieces = [await stack.enter_async_context(streaming(each, CHAT)) for each in clients]
+        done = await one.post("/api/kills", org="acme", agent="coder", reason="It went astray.")
+        assert done["severed"] == 2
+        async with asyncio.timeout(10):
+            await asyncio.gather(*map(is_cut, pieces))
+        for each in (one, two):
+            outcomes = await each.outcomes(2)
+            assert {record["result"]["status"] for record in outcomes} == {"killed"}
+            await nothing_is_held(each)
+            async with each.client() as client:
+                answer = await client.post(CHAT, json=chat())
+                assert answer.json()["error"]["code"] == "killed"
+        (severed,) = await eventually(lambda: two.records(kind="severed"), bool)
+        assert severed["result"]["facts"]["severed"] == 2
+        await two.post("/api/kills/revive", org="acme", agent="coder", reason="Mended.")
+
+        async def passes() -> bool:
+            one.says(words=1, pause_s=0)
+            async with one.client() as client:
+                return (await client.post(CHAT, json=chat())).status_code == 200
+
+        await eventually(passes, bool)
+
+
+async def started(
+    stack: contextlib.AsyncExitStack, place: Path, authority: Path, redis: RedisServer
+) -> House:
+    """An Exeat of its own, with a provider of its own, that shares a Redis."""
+    place.mkdir()
+    shutil.copytree(authority, place / "certs")
+    (place / "certs").chmod(0o700)
+    (place / "policy.yaml").write_text(CAP)
+    plain, tls = await stack.enter_async_context(providers(place))
+    built = await Process(place, plain, tls, redis.url).start()
+    stack.push_async_callback(kill, built)
+    built.says(words=2_000, pause_s=0.01, output_tokens=2_000)
+    return built
+
+
+async def test_fail_closed_without_knowing_what_others_stop_nothing_leaves(place: Path) -> None:
+    with RedisServer.running() as server:
+        async with house(place, redis_url=server.url) as built, built.client() as client:
+            assert (await client.post(CHAT, json=chat())).status_code == 200
+            server.kill()
+
+            async def status() -> int:
+                return (await client.post(CHAT, json=chat())).status_code
+
+            await eventually(status, lambda found: found == 503)
+            server.start()
+            await eventually(status, lambda found: found == 200)
