@@ -21,11 +21,13 @@ from proxy.engine.certificates import open_authority
 from proxy.engine.corridor import Corridor
 from proxy.engine.dial import Dialler
 from proxy.engine.engine import Engine
+from proxy.events import Events, RecordFiled
 from proxy.inside import InsideDoor
 from proxy.ledger.filing import threshold_of
 from proxy.ledger.records import Event
 from proxy.ledger.sqlite import SqliteLedger
 from proxy.ledger.store import LedgerUnavailable
+from proxy.ledger.writer import Row
 from proxy.policy import PolicyBook, located
 from proxy.pricing.price_file import PriceFile, PriceFileError
 from proxy.pricing.price_file import load as load_prices
@@ -54,6 +56,7 @@ class Running:
     accounts: Accounts
     ledger: SqliteLedger
     policies: PolicyBook
+    events: Events
 
 
 @contextlib.asynccontextmanager
@@ -73,7 +76,10 @@ async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIter
         log.error("no policy in force: everything is refused", problem=policies.problem)
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     authority = open_authority(settings.certs_dir)
-    ledger = await SqliteLedger.open(settings.ledger_path)
+    events = Events()
+    ledger = await SqliteLedger.open(
+        settings.ledger_path, on_filed=lambda rows: events.tell(lambda: map(_filed, rows))
+    )
     accounts = Accounts(
         _counters(settings),
         ledger,
@@ -88,6 +94,7 @@ async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIter
         InsideDoor(accounts, Desk(ledger)),
         timeout_s=settings.limits.decision_timeout_s,
         body_bytes_max=settings.limits.body_bytes_max,
+        events=events,
     )
     engine = Engine(
         corridor,
@@ -107,7 +114,7 @@ async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIter
         proxy_port = await engine.start(settings.proxy.host, settings.proxy.port)
         task = asyncio.create_task(rounds.run(), name="rounds")
         try:
-            yield Running(proxy_port, console_port, corridor, accounts, ledger, policies)
+            yield Running(proxy_port, console_port, corridor, accounts, ledger, policies, events)
         finally:
             await engine.stop(grace_s)
             task.cancel()
@@ -119,6 +126,13 @@ async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIter
             await _note(ledger, "stop")
         finally:
             await ledger.close()
+
+
+def _filed(row: Row) -> RecordFiled:
+    seq, record_id, kind, decision_id = row[:4]
+    assert isinstance(seq, int)
+    about = None if decision_id is None else str(decision_id)
+    return RecordFiled(seq, str(kind), str(record_id), about)
 
 
 def _price_file(settings: Settings) -> PriceFile | None:

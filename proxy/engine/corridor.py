@@ -29,6 +29,7 @@ from proxy.engine.layers import SLIP, slip_of
 from proxy.engine.opening import has_body, open_slip
 from proxy.engine.sockets import SocketMessage
 from proxy.engine.turns import Turns
+from proxy.events import CallEnded, CallOpened, Events
 from proxy.patience import within
 from proxy.refusals import Code, Refusal
 from proxy.slip import Slip, Stamp, Stamped, Status
@@ -66,7 +67,13 @@ class Corridor:
     """Walks calls through a chain; its methods are the hooks that the engine fires."""
 
     def __init__(
-        self, chain: Sequence[Addon], inside: Inside, *, timeout_s: float, body_bytes_max: int
+        self,
+        chain: Sequence[Addon],
+        inside: Inside,
+        *,
+        timeout_s: float,
+        body_bytes_max: int,
+        events: Events | None = None,
     ) -> None:
         self._chain = tuple((addon.name, addon.depart) for addon in chain)
         self._required = frozenset(addon.name for addon in chain)
@@ -79,6 +86,7 @@ class Corridor:
         self._inside = inside
         self._timeout_s = timeout_s
         self._body_bytes_max = body_bytes_max
+        self._events = events or Events()
         self._closing: set[asyncio.Task[None]] = set()
         self._live: dict[str, Slip] = {}
         self.idle = asyncio.Event()
@@ -121,6 +129,7 @@ class Corridor:
         facts_of(flow.client_conn).open_slips[slip.id] = slip
         self._live[slip.id] = slip
         self.idle.clear()
+        self._events.tell(lambda: [CallOpened(slip)])
 
     async def request(self, flow: http.HTTPFlow) -> None:
         """The whole call is here."""
@@ -363,7 +372,8 @@ class Corridor:
 
     def _forget(self, slip: Slip, flow: http.HTTPFlow | None, client: Any = None) -> None:
         slip.finished = True
-        self._live.pop(slip.id, None)
+        if self._live.pop(slip.id, None) is not None:
+            self._events.tell(lambda: [CallEnded(slip)])
         if not self._live:
             self.idle.set()
         connection = flow.client_conn if flow is not None else client

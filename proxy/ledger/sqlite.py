@@ -23,7 +23,7 @@ from proxy.ledger.store import (
     OpenHold,
     Recovered,
 )
-from proxy.ledger.writer import BATCH_MAX, Waiting, Writer
+from proxy.ledger.writer import BATCH_MAX, OnFiled, Waiting, Writer
 
 QUEUE_MAX = 10_000
 """Records waiting for the disk. Beyond it the disk is not keeping up, and calls are refused rather
@@ -56,6 +56,7 @@ class SqliteLedger:
         file: LedgerFile,
         sequencer: Sequencer,
         recovered: tuple[Recovered, ...],
+        on_filed: OnFiled | None = None,
     ) -> None:
         self.path = path
         self.recovered = recovered
@@ -63,7 +64,7 @@ class SqliteLedger:
         self._sequencer = sequencer
         self._reader = SqliteReader(path)
         self._loop = asyncio.get_running_loop()
-        self._writer = Writer(file, sequencer, self._loop)
+        self._writer = Writer(file, sequencer, self._loop, on_filed)
         self._queue = self._writer.queue
         self._lingering: list[Waiting] = []
         self._linger: asyncio.TimerHandle | None = None
@@ -75,10 +76,14 @@ class SqliteLedger:
 
     @classmethod
     async def open(
-        cls, path: Path, *, now_ms: Callable[[], int] = _wall_clock_ms
+        cls,
+        path: Path,
+        *,
+        now_ms: Callable[[], int] = _wall_clock_ms,
+        on_filed: OnFiled | None = None,
     ) -> "SqliteLedger":
         """Raises LedgerBusy, LedgerUnavailable, LedgerCorrupt; the file is untouched then."""
-        return cls(*await asyncio.to_thread(_opened, path, now_ms))
+        return cls(*await asyncio.to_thread(_opened, path, now_ms), on_filed)
 
     @property
     def problem(self) -> str | None:
