@@ -14,7 +14,9 @@ from proxy.ledger.reader import SqliteReader
 from proxy.ledger.records import Record
 from proxy.ledger.sequencer import Sequencer
 from proxy.ledger.store import (
+    Call,
     CostRow,
+    Counted,
     Entry,
     Filed,
     Filter,
@@ -22,6 +24,8 @@ from proxy.ledger.store import (
     Limit,
     OpenHold,
     Recovered,
+    Spender,
+    Spent,
 )
 from proxy.ledger.writer import BATCH_MAX, OnFiled, Waiting, Writer
 
@@ -155,6 +159,34 @@ class SqliteLedger:
         self, by: Sequence[str], since_ms: int | None = None, until_ms: int | None = None
     ) -> list[CostRow]:
         return await asyncio.to_thread(self._reader.costs, by, since_ms, until_ms)
+
+    async def calls(
+        self, wanted: Filter, limit: int = 100, before_seq: int | None = None
+    ) -> list[Call]:
+        return await asyncio.to_thread(self._reader.calls, wanted, limit, before_seq)
+
+    async def news(self, wanted: Filter, after_seq: int, limit: int = 100) -> list[Call]:
+        return await asyncio.to_thread(self._reader.news, wanted, after_seq, limit)
+
+    async def head(self) -> int:
+        return await asyncio.to_thread(self._reader.head)
+
+    async def spent(
+        self, by: str | None, width_ms: int, wanted: Filter, limit: int = 10_000
+    ) -> list[Spent]:
+        return await asyncio.to_thread(self._reader.spent, by, width_ms, wanted, limit)
+
+    async def spenders(self, by: Sequence[str], wanted: Filter, limit: int = 1000) -> list[Spender]:
+        return await asyncio.to_thread(self._reader.spenders, by, wanted, limit)
+
+    async def refusals(self, by: Sequence[str], wanted: Filter) -> list[Counted]:
+        return await asyncio.to_thread(self._reader.refusals, by, wanted)
+
+    async def activity(self, width_ms: int, since_ms: int) -> list[Counted]:
+        return await asyncio.to_thread(self._reader.activity, width_ms, since_ms)
+
+    async def tools(self, wanted: Filter) -> list[Counted]:
+        return await asyncio.to_thread(self._reader.tools, wanted)
 
     async def close(self) -> None:
         if self._is_closed:
