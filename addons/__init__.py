@@ -16,6 +16,7 @@
 | 12 | audit | is it on file? |
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -40,6 +41,9 @@ from proxy.ledger.store import Ledger
 from proxy.policy import PolicyBook
 from proxy.pricing.prices import Prices
 from proxy.pricing.tokens import TokenCounter
+
+QUESTIONS = tuple(re.findall(r"^\| \d+ \| (\w+) \| ([^|]+\?) \|$", __doc__, re.MULTILINE))
+"""Each addon's name and question, in order: the table above, for whoever draws a slip."""
 
 
 @dataclass(frozen=True, slots=True)
