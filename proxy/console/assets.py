@@ -6,6 +6,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+PATTERN = "/static/{version}/{name}"
 FOLDER = Path(__file__).parent / "static"
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _FOREVER = "public, max-age=31536000, immutable"
@@ -36,7 +37,7 @@ class Assets:
 
     def routes(self) -> list[web.RouteDef]:
         """Served to anyone: the login page is drawn with them."""
-        return [web.get("/static/{version}/{name}", self._serve)]
+        return [web.get(PATTERN, self._serve, allow_head=False)]
 
     async def _serve(self, request: web.Request) -> web.Response:
         asset = self._assets.get(request.match_info["name"])
@@ -54,3 +55,7 @@ class Assets:
 def _read(path: Path) -> _Asset:
     content = path.read_bytes()
     return _Asset(content, _TYPES[path.suffix], f'"{hashlib.sha256(content).hexdigest()[:32]}"')
+
+
+ASSETS = Assets()
+"""What ships with the console."""

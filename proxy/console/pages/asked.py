@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from proxy.console.rendering import url
+from proxy.console.links import url
 from proxy.ledger.moments import moment_ms
 from proxy.ledger.store import Filter
 
@@ -12,14 +12,24 @@ NAMES = ("org", "agent", "session", "task", "host", "provider", "model", "tool",
 """Filters that must match whole."""
 EXTRA = ("kind", "q", "since", "until")
 PERIODS = (
-    ("15m", "15 minutes"),
-    ("1h", "hour"),
-    ("24h", "24 hours"),
-    ("7d", "7 days"),
-    ("30d", "30 days"),
+    ("15m", "last 15 minutes"),
+    ("1h", "last hour"),
+    ("24h", "last 24 hours"),
+    ("7d", "last 7 days"),
+    ("30d", "last 30 days"),
 )
 _VALUE_MAX = 512
 _DIGITS_MAX = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """A field of the form that is chosen from a list."""
+
+    name: str
+    word: str
+    choices: Sequence[tuple[str, str]]
+    """As written in the URL, and as said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +63,13 @@ class Asked:
         """The filters that are on, but for search and time, which have fields of their own."""
         shown = [name for name in self.given if name not in ("q", "since", "until")]
         return [Chip(name, self.given[name], self.url(**{name: None})) for name in shown]
+
+    @property
+    def periods(self) -> Sequence[tuple[str, str]]:
+        """The choices of the time field: as written, as said. One of another kind is kept."""
+        since = self.given.get("since")
+        is_own = since is not None and since not in dict(PERIODS)
+        return (*PERIODS, (since, f"since {since}")) if since and is_own else PERIODS
 
     def value(self, name: str) -> str:
         """Of a field of the form."""

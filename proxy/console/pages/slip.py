@@ -4,9 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from markupsafe import Markup
+
+from proxy.console import said
 from proxy.console.pages.rows import CallRow, call_row
+from proxy.console.plots import Part, bar
 from proxy.ledger.r6 import ms_of
 from proxy.ledger.store import Call, Entry
+from proxy.money import format_usd
 
 type Questions = Sequence[tuple[str, str]]
 """The corridor's addons in order, each with what it asks."""
@@ -131,6 +136,33 @@ class SlipView:
     tools: Sequence[ToolView]
     events: Sequence[EventView]
     links: Sequence[LinkView]
+
+    @property
+    def money_bar(self) -> Markup:
+        """Cost beside what was held, with the estimate as a tick."""
+        money = self.money
+        cost, bound = money.cost or 0, money.bound or 0
+        parts = [Part(cost, "cost", f"cost {format_usd(cost)}")]
+        if money.cost is None:
+            parts = [Part(bound, "held", f"held {format_usd(bound)}")]
+        ticks = []
+        if money.estimate is not None:
+            ticks = [Part(money.estimate, "estimate", f"estimate {format_usd(money.estimate)}")]
+        return bar(parts, bound, "cost, estimate and what was held", ticks=ticks)
+
+    @property
+    def time_bar(self) -> Markup:
+        """Deciding, waiting for the first byte, answering."""
+        result = self.ended["result"]
+        whole = result["duration_us"] or 0
+        first = min(result["ttfb_us"] if result["ttfb_us"] is not None else whole, whole)
+        deciding = min(self.deciding_us, first)
+        parts = [
+            Part(deciding, "deciding", f"deciding: {said.duration(deciding)}"),
+            Part(first - deciding, "waiting", f"waiting: {said.duration(first - deciding)}"),
+            Part(whole - first, "answering", f"answering: {said.duration(whole - first)}"),
+        ]
+        return bar(parts, whole, "how long it took")
 
 
 def slip_view(entries: Sequence[Entry], questions: Questions) -> SlipView | None:
