@@ -27,6 +27,22 @@ def money(nanousd: int) -> str:
     )
 
 
+def cents(nanousd: int) -> str:
+    """Dollars in a column of sums: two digits behind the point, always."""
+    if 0 < nanousd < _CENT:
+        return "<$0.01"
+    whole = (nanousd + _CENT // 2) // _CENT
+    return f"${whole // 100:,}.{whole % 100:02d}"
+
+
+def fine(nanousd: int) -> str:
+    """Dollars in a column of single calls: four digits behind the point, always."""
+    if 0 < nanousd < NANO // 10_000:
+        return "<$0.0001"
+    whole = (nanousd + NANO // 20_000) * 10_000 // NANO
+    return f"${whole // 10_000:,}.{whole % 10_000:04d}"
+
+
 def amount(value: int, unit: str) -> str:
     """So much of a budget's unit."""
     if unit == "usd":

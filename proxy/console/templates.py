@@ -19,6 +19,8 @@ _ENVIRONMENT = Environment(
 )
 _ENVIRONMENT.filters.update(
     money=said.money,
+    cents=said.cents,
+    fine=said.fine,
     exactly=format_usd,
     amount=said.amount,
     count=said.count,

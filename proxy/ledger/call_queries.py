@@ -14,6 +14,7 @@ from sqlalchemy import (
     text,
 )
 
+from proxy.ledger.queries import says
 from proxy.ledger.store import OPEN, Filter
 from proxy.ledger.tables import records
 
@@ -22,7 +23,6 @@ _ended = records.alias("ended")
 _told = records.alias("told")
 
 _exact = ("org", "agent", "session", "task", "host", "provider", "model", "code")
-_searched = ("agent", "session", "task", "host", "model", "provider", "code", "org")
 _PAIR = ("decision", "outcome")
 _about_others = text("told.decision_id IS NOT NULL AND told.kind NOT IN ('decision', 'outcome')")
 """As the partial index has it: SQLite uses it for nothing less."""
@@ -70,7 +70,7 @@ def _parts(wanted: Filter) -> list[ColumnElement[bool]]:
     if wanted.tool is not None:
         parts.append(_asked_for(wanted.tool))
     if wanted.text:
-        parts.append(_says(wanted.text.lower()))
+        parts.append(says(_decided, wanted.text))
     return parts
 
 
@@ -89,14 +89,6 @@ def _asked_for(tool: str) -> ColumnElement[bool]:
         .where(_told.c.decision_id == _decided.c.id, _told.c.kind == "tool_call", named == tool)
         .where(_about_others)
     )
-
-
-def _says(words: str) -> ColumnElement[bool]:
-    """A part of a name, of the path, or the beginning of the call's id."""
-    path = func.json_extract(_text(_decided), "$.request.path")
-    named = [_decided.c[name] for name in _searched]
-    found = [func.instr(func.lower(each), words) > 0 for each in (*named, path)]
-    return or_(func.substr(_decided.c.id, 1, len(words)) == words, *found)
 
 
 def _text(table: FromClause) -> ColumnElement[str]:

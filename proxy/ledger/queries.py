@@ -1,9 +1,20 @@
 """The questions readers ask, in SQLAlchemy Core (pure: statements only)."""
 
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, Text, and_, cast, func, null, or_, select, text
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    Table,
+    Text,
+    and_,
+    cast,
+    func,
+    or_,
+    select,
+    text,
+)
 from sqlalchemy import case as sql_case
 
 from proxy.ledger.store import Filter
@@ -15,6 +26,7 @@ PREFIX_MIN = 8
 
 _unit = {"usd": costs.c.nanousd, "tokens": costs.c.tokens, "requests": costs.c.requests}
 _exact = ("org", "agent", "session", "task", "host", "provider", "model", "code", "kind")
+_searched = ("agent", "session", "task", "host", "model", "provider", "code", "kind", "org")
 _about_others = text("kind NOT IN ('decision', 'outcome')")
 
 
@@ -24,6 +36,8 @@ def found(wanted: Filter, limit: int, before_seq: int | None) -> Select[tuple[in
         parts.append(and_(records.c.kind == "decision", records.c.status == wanted.decision))
     if wanted.status is not None:
         parts.append(and_(records.c.kind != "decision", records.c.status == wanted.status))
+    if wanted.text:
+        parts.append(says(records, wanted.text))
     if before_seq is not None:
         parts.append(records.c.seq < before_seq)
     return _entries().where(*parts).order_by(records.c.seq.desc()).limit(limit)
@@ -102,14 +116,14 @@ def head() -> Select[tuple[int]]:
 
 
 def spent(
-    by: str | None, width_ms: int, wanted: Filter, limit: int
-) -> Select[tuple[int, str | None, int, int, int]]:
+    by: Sequence[str], width_ms: int, wanted: Filter, limit: int
+) -> Select[tuple[object, ...]]:
     """Raises ValueError for what is no dimension of a cost."""
     start = costs.c.ts_ms - costs.c.ts_ms % width_ms
-    group: ColumnElement[Any] = costs.c[_dimension(by)] if by is not None else null()
+    group = [costs.c[_dimension(name)] for name in by]
     sums = (func.sum(costs.c[name]) for name in ("tokens", "nanousd"))
-    asked = select(start, group, func.count(), *sums).where(*_of_costs(wanted))
-    return asked.group_by(start, group).order_by(start, group).limit(limit)
+    asked = select(start, *group, func.count(), *sums).where(*_of_costs(wanted))
+    return asked.group_by(start, *group).order_by(start, *group).limit(limit)
 
 
 def spenders(by: Sequence[str], wanted: Filter, limit: int) -> Select[tuple[object, ...]]:
@@ -164,6 +178,15 @@ def mark(name: str) -> Select[tuple[int]]:
 
 def _entries() -> Select[tuple[int, bytes, bytes]]:
     return select(records.c.seq, records.c.leaf_hash, records.c.body)
+
+
+def says(table: FromClause, words: str) -> ColumnElement[bool]:
+    """A part of a name, of the path, or the beginning of the record's id."""
+    lower = words.lower()
+    path = func.json_extract(cast(table.c.body, Text), "$.request.path")
+    named = [table.c[name] for name in _searched]
+    found = [func.instr(func.lower(each), lower) > 0 for each in (*named, path)]
+    return or_(func.substr(table.c.id, 1, len(lower)) == lower, *found)
 
 
 def _of_costs(wanted: Filter) -> list[ColumnElement[bool]]:

@@ -56,9 +56,10 @@ class SqliteReader:
         return cast(int, seq)
 
     def spent(
-        self, by: str | None, width_ms: int, wanted: Filter, limit: int = 10_000
+        self, by: Sequence[str], width_ms: int, wanted: Filter, limit: int = 20_000
     ) -> list[Spent]:
-        return [Spent(*row) for row in self._rows(queries.spent(by, width_ms, wanted, limit))]
+        rows = self._rows(queries.spent(by, width_ms, wanted, limit))
+        return [Spent(row[0], tuple(row[1:-3]), *row[-3:]) for row in rows]
 
     def spenders(self, by: Sequence[str], wanted: Filter, limit: int = 1000) -> list[Spender]:
         width = len(by)

@@ -172,7 +172,7 @@ class SqliteLedger:
         return await asyncio.to_thread(self._reader.head)
 
     async def spent(
-        self, by: str | None, width_ms: int, wanted: Filter, limit: int = 10_000
+        self, by: Sequence[str], width_ms: int, wanted: Filter, limit: int = 20_000
     ) -> list[Spent]:
         return await asyncio.to_thread(self._reader.spent, by, width_ms, wanted, limit)
 

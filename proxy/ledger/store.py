@@ -88,7 +88,7 @@ class Filter:
     tool: str | None = None
     """A tool that its answer or its agent's runtime asked for. Of calls only."""
     text: str | None = None
-    """A part of a name or of the path, or the beginning of the call's id. Of calls only."""
+    """A part of a name or of the path, or the beginning of an id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ class Spent:
     """What the calls of one group, decided within one stretch of time, cost."""
 
     start_ms: int
-    group: str | None
+    group: tuple[str | None, ...]
     calls: int
     tokens: int
     nanousd: int
@@ -240,9 +240,9 @@ class Ledger(Protocol):
         """The sequence number of the last record; -1 when there is none."""
 
     async def spent(
-        self, by: str | None, width_ms: int, wanted: Filter, limit: int = 10_000
+        self, by: Sequence[str], width_ms: int, wanted: Filter, limit: int = 20_000
     ) -> list[Spent]:
-        """Costs in stretches of `width_ms` since the epoch, and by one dimension; the oldest first."""
+        """Costs in stretches of `width_ms` since the epoch, by these dimensions; the oldest first."""
 
     async def spenders(self, by: Sequence[str], wanted: Filter, limit: int = 1000) -> list[Spender]:
         """Whoever called, by these dimensions; who did so last first."""

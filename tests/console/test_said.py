@@ -26,6 +26,20 @@ def test_money_has_as_many_digits_as_matter(nanousd: int, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("nanousd", "cents", "fine"),
+    [
+        (0, "$0.00", "$0.0000"),
+        (1, "<$0.01", "<$0.0001"),
+        (4_150_000, "<$0.01", "$0.0042"),
+        (994_999_999, "$0.99", "$0.9950"),
+        (1_204 * NANO + 999_000_000, "$1,205.00", "$1,204.9990"),
+    ],
+)
+def test_money_in_a_column_has_one_number_of_digits(nanousd: int, cents: str, fine: str) -> None:
+    assert (said.cents(nanousd), said.fine(nanousd)) == (cents, fine)
+
+
+@pytest.mark.parametrize(
     ("us", "text"),
     [
         (0, "0 µs"),

@@ -19,9 +19,7 @@ async def filled_ledger(ledger, decision, outcome, start_ms):
     await ledger.append(decision(4, agent="tester", session="s-9", host="api.anthropic.com"))
     await ledger.append(outcome(4, status="errored", cost_nanousd=0))
     await ledger.append(decision(5, ts_ms=start_ms + HOUR_MS))
-    await ledger.append(
-        outcome(5, ts_ms=start_ms + HOUR_MS + 9, status="refused", cost_nanousd=40)
-    )
+    await ledger.append(outcome(5, ts_ms=start_ms + HOUR_MS + 9, status="refused", cost_nanousd=40))
     for number, (tool, status) in enumerate((("bash", "deny"), ("read", "allow"))):
         await ledger.append(
             Event(
@@ -112,16 +110,16 @@ async def test_the_head_is_the_last_record(ledger, decision):
 
 async def test_costs_are_summed_by_stretches_of_time(filled_ledger, start_ms):
     first_ms = start_ms - start_ms % HOUR_MS
-    assert await filled_ledger.spent("agent", HOUR_MS, Filter()) == [
-        Spent(first_ms, "coder", 1, 20, 500),
-        Spent(first_ms, "tester", 1, 20, 0),
-        Spent(first_ms + HOUR_MS, "coder", 1, 20, 40),
+    assert await filled_ledger.spent(("agent",), HOUR_MS, Filter()) == [
+        Spent(first_ms, ("coder",), 1, 20, 500),
+        Spent(first_ms, ("tester",), 1, 20, 0),
+        Spent(first_ms + HOUR_MS, ("coder",), 1, 20, 40),
     ]
-    assert await filled_ledger.spent(None, 24 * HOUR_MS, Filter(agent="coder")) == [
-        Spent(start_ms - start_ms % (24 * HOUR_MS), None, 2, 40, 540)
+    assert await filled_ledger.spent((), 24 * HOUR_MS, Filter(agent="coder")) == [
+        Spent(start_ms - start_ms % (24 * HOUR_MS), (), 2, 40, 540)
     ]
     with pytest.raises(ValueError, match="no dimension"):
-        await filled_ledger.spent("body", HOUR_MS, Filter())
+        await filled_ledger.spent(("body",), HOUR_MS, Filter())
 
 
 async def test_spenders_are_whoever_called_last_first(filled_ledger, start_ms):

@@ -81,12 +81,21 @@ class Feed {
       say(element);
       const before = this.page.getElementById(each.id);
       if (before) before.replaceWith(element);
-      else if (each.kind === "row") this.page.querySelector("[data-rows]")?.prepend(element);
-      else this.page.querySelector("[data-panel]")?.replaceWith(element);
+      else if (each.kind === "row") this.put(element);
     }
     this.waiting.clear();
     const rows = this.page.querySelectorAll("[data-rows] > tr");
     for (const old of [...rows].slice(ROWS_MAX)) old.remove();
+  }
+
+  /**
+   * A row that is new. Where the page has no rows yet it is drawn anew, with its first.
+   * @param {Element} row
+   */
+  put(row) {
+    const rows = this.page.querySelector("[data-rows]");
+    if (rows) rows.prepend(row);
+    else location.reload();
   }
 
   /**
@@ -109,15 +118,18 @@ export function follow(page) {
   const feed = new Feed(page, url);
   /** @param {boolean} isRead */
   const reading = (isRead) => {
+    if (feed.isRead === isRead) return;
     feed.isRead = isRead;
     feed.show();
   };
-  for (const part of page.querySelectorAll("[data-rows], [data-reads]")) {
-    part.addEventListener("pointerenter", () => reading(true));
-    part.addEventListener("pointerleave", () => reading(false));
-    part.addEventListener("focusin", () => reading(true));
-    part.addEventListener("focusout", () => reading(false));
+  // Panels come and go, so the page itself looks where the pointer and the focus are.
+  for (const kind of ["pointerover", "focusin"]) {
+    page.addEventListener(kind, (event) => {
+      const at = event.target instanceof Element && event.target.closest("[data-rows], [data-reads]");
+      reading(Boolean(at));
+    });
   }
+  page.documentElement.addEventListener("pointerleave", () => reading(false));
   page.addEventListener("selectionchange", () => feed.show());
   addEventListener("scroll", () => feed.show(), { passive: true });
   page.querySelector("[data-waiting]")?.addEventListener("click", () => {
