@@ -12,13 +12,15 @@ from proxy.console.access.tokens import bearer
 from proxy.console.assets import ASSETS, PATTERN
 from proxy.console.feed import Feeds
 from proxy.console.pages import pages, sources
+from proxy.console.pages.errors import errors
 from proxy.console.pages.page import Page
 from proxy.console.pages.page import routes as page_routes
 from proxy.console.ports import Ports
 from proxy.endpoint import Endpoint
 from proxy.serving import problems, routes
 
-_BODY_BYTES_MAX = 64 * 1024
+_BODY_BYTES_MAX = 1 << 20
+"""As large as a policy can be."""
 _SHUTDOWN_S = 2.0
 """How long an answer that has not ended, such as a feed, may keep a stop waiting."""
 
@@ -70,6 +72,7 @@ def application(ports: Ports) -> web.Application:
     app = web.Application(
         middlewares=[
             problems,
+            errors(ports),
             guard(ports.access, lambda request: _path(request) in open_paths, ports.now_ms),
         ],
         client_max_size=_BODY_BYTES_MAX,

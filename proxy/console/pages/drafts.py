@@ -29,7 +29,6 @@ from proxy.slip import new_id
 
 PATH = "/policy/draft"
 SAVE = "/policy/save"
-_FORM_BYTES_MAX = 4 << 20
 _CONTEXT = 3
 
 Kind = Literal["same", "out", "in", "gap"]
@@ -229,8 +228,8 @@ async def _file(ports: Ports, status: str, facts: Mapping[str, str]) -> None:
 
 
 async def form_of(request: web.Request) -> Mapping[str, str]:
-    """A form's fields. Policies are larger than what the console takes elsewhere."""
-    form = await request.clone(client_max_size=_FORM_BYTES_MAX).post()
+    """A form's fields."""
+    form = await request.post()
     found = {name: value for name, value in form.items() if isinstance(value, str)}
     # Browsers end lines as the old standard has it; files here end them as the new ones do.
     return {name: value.replace("\r\n", "\n") for name, value in found.items()}

@@ -28,7 +28,12 @@ class Page:
 
 def routes(pages: Iterable[Page], who: Who[Viewer]) -> list[web.RouteDef]:
     """A route for each, which asks who looks before anything else."""
-    return [web.route(page.method, page.path, _handler(page, who)) for page in pages]
+    return [
+        web.route(page.method, page.path, _handler(page, who), allow_head=False)
+        if page.method == "GET"
+        else web.route(page.method, page.path, _handler(page, who))
+        for page in pages
+    ]
 
 
 def _handler(page: Page, who: Who[Viewer]) -> Handler:
