@@ -129,6 +129,8 @@ class Settings(BaseSettings):
     """Tokens that agents are given and that must never leave: plain text of 12 characters or more."""
     secrets_file: Path | None = None
     """A TOML file (0600) of `credentials`, kept apart from `exeat.toml`."""
+    raw_view: bool = False
+    """Open mitmproxy's own viewer of flows beside the console. It shows bodies: for debugging."""
     log_format: Literal["console", "json"] = "console"
 
     @field_validator("canaries")

@@ -24,6 +24,7 @@ from proxy.engine.certificates import open_authority
 from proxy.engine.corridor import Corridor
 from proxy.engine.dial import Dialler
 from proxy.engine.engine import Engine
+from proxy.engine.raw_view import RawView
 from proxy.inside import InsideDoor
 from proxy.ledger.filing import threshold_of
 from proxy.ledger.records import Event
@@ -95,6 +96,7 @@ async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIter
         timeout_s=settings.limits.decision_timeout_s,
         body_bytes_max=settings.limits.body_bytes_max,
     )
+    raw_view = RawView() if settings.raw_view else None
     engine = Engine(
         corridor,
         authority,
@@ -103,11 +105,17 @@ async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIter
         idle_timeout_s=settings.limits.idle_timeout_s,
         upstream_ca_file=settings.upstream_ca_file,
         challenge=settings.challenge,
+        raw_view=raw_view,
     )
     console = Console(
         settings.console,
         ConsolePorts(
-            ledger=ledger, accounts=accounts, policies=policies, calls=corridor, access=access
+            ledger=ledger,
+            accounts=accounts,
+            policies=policies,
+            calls=corridor,
+            access=access,
+            raw_view=raw_view,
         ),
     )
     rounds = _Rounds(settings, policies, accounts, corridor, ledger, prices, access)
@@ -116,6 +124,8 @@ async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIter
         await _note(ledger, "start", recovered=len(ledger.recovered))
         first_token = await access.make_first(time.time_ns() // 1_000_000)
         await access.file_acts(ledger)
+        if raw_view is not None:
+            raw_view.start()
         console_port = await console.start()
         proxy_port = await engine.start(settings.proxy.host, settings.proxy.port)
         task = asyncio.create_task(rounds.run(), name="rounds")
@@ -129,6 +139,8 @@ async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIter
             await asyncio.wait([task])
     finally:
         await console.stop()
+        if raw_view is not None:
+            raw_view.stop()
         await accounts.aclose()
         try:
             await _note(ledger, "stop")

@@ -27,6 +27,13 @@ class Calls(Protocol):
         """Calls in flight, oldest first."""
 
 
+class RawView(Protocol):
+    """mitmproxy's viewer of flows, on a port of its own."""
+
+    def url(self) -> str:
+        """Where a browser on this machine opens it, once, within a minute."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
     """Every topic of the API and of the pages takes from here what it needs."""
@@ -36,4 +43,5 @@ class Ports:
     policies: PolicyBook
     calls: Calls
     access: Access
+    raw_view: RawView | None = None
     now_ms: Callable[[], int] = wall_ms
