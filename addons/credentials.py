@@ -8,6 +8,7 @@ from proxy.providers.hosts import provider_of
 from proxy.providers.paths import RULES
 from proxy.providers.recognise import Free, Known, Socket
 from proxy.refusals import Code, Refusal
+from proxy.seal import HEADER, Seal
 from proxy.slip import Slip, Stamp
 
 _BEARER = ("authorization", "Bearer ")
@@ -34,21 +35,25 @@ of one's own wants nothing."""
 
 
 class Credentials:
-    """Swaps what the agent sent for the operator's key, on that provider's own hosts only."""
+    """Swaps what the agent sent for the operator's key, on that provider's own hosts only; and for
+    Exeat's own seal, on calls to Exeat itself."""
 
     name = "credentials"
 
-    def __init__(self, keys: Mapping[str, str]) -> None:
+    def __init__(self, keys: Mapping[str, str], seal: Seal) -> None:
         takers = set(RULES) - _OWN_ACCOUNTS
         unknown = sorted(set(keys) - takers)
         if unknown:
             known = ", ".join(sorted(takers))
             raise ValueError(f"credentials.{unknown[0]}: no such provider; there are {known}")
         self._keys = dict(keys)
+        self._seal = seal
 
     def depart(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
         """Yes, with the operator's key, or with what the caller sent; no, where that is a signature
         over another request than the one that would leave."""
+        if slip.door == "internal":
+            return self._sealed(slip, flow)
         provider = _account(slip)
         key = self._keys.get(provider) if provider is not None else None
         if slip.socket is not None:
@@ -56,8 +61,7 @@ class Credentials:
         if key is None or provider is None:
             return _broken_signature(slip, flow) or Stamp("the caller's own")
         headers = flow.request.headers
-        for name in _SENT:
-            headers.pop(name, None)
+        _take_off(headers)
         header, prefix = _HEADERS.get(provider, _BEARER)
         if provider == "google":
             _drop_key_parameter(slip, flow)
@@ -67,6 +71,18 @@ class Credentials:
             header, prefix = _HEADERS["anthropic"]
         headers[header] = prefix + key
         return Stamp(f"the operator's key for {provider}")
+
+    def _sealed(self, slip: Slip, flow: http.HTTPFlow) -> Stamp:
+        """Who asks is the corridor's word, not that of any key."""
+        headers = flow.request.headers
+        _take_off(headers)
+        headers[HEADER] = self._seal.on(slip.id)
+        return Stamp("Exeat's own seal")
+
+
+def _take_off(headers: http.Headers) -> None:
+    for name in _SENT:
+        headers.pop(name, None)
 
 
 def _account(slip: Slip) -> str | None:

@@ -37,13 +37,16 @@ class Route:
         if isinstance(found, Refusal):
             return found
         slip.destination = found
-        if found.host == INTERNAL_HOST:
-            slip.door = "internal"
-            slip.reads_body = True
-            return None
         request = flow.request
         request.data.host, request.data.port = found.host, found.port
         request.headers.pop("proxy-connection", None)
+        if found.host == INTERNAL_HOST:
+            slip.door = "internal"
+            slip.reads_body = True
+            request.scheme = (
+                "http"  # To ourselves, on loopback: whoever asked over TLS ended it here.
+            )
+            return None
         seen = self._recognise(slip, found, request.headers)
         slip.recognised = seen
         slip.wire = wire_of(seen, slip.path, request.headers)

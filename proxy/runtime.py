@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import secrets
+import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Iterable
@@ -16,12 +18,11 @@ from proxy.budgets import Accounts, Counters, CountersUnavailable, MemoryCounter
 from proxy.budgets.results import Crossed
 from proxy.config import ConfigError, Settings
 from proxy.console import Console
-from proxy.desk import Desk
 from proxy.engine.certificates import open_authority
 from proxy.engine.corridor import Corridor
-from proxy.engine.dial import Dialler
+from proxy.engine.dial import Dialler, Pinned
 from proxy.engine.engine import Engine
-from proxy.inside import InsideDoor
+from proxy.inside import LOOPBACK, InsideServer, endpoints, listen
 from proxy.ledger.filing import threshold_of
 from proxy.ledger.records import Event
 from proxy.ledger.sqlite import SqliteLedger
@@ -31,6 +32,7 @@ from proxy.pricing.price_file import PriceFile, PriceFileError
 from proxy.pricing.price_file import load as load_prices
 from proxy.pricing.prices import Prices
 from proxy.pricing.tokens import TokenCounter
+from proxy.seal import Seal
 from proxy.slip import new_id
 
 log = structlog.get_logger()
@@ -50,6 +52,8 @@ class Running:
 
     proxy_port: int
     console_port: int
+    inside: InsideServer
+    """Behind exeat.internal."""
     corridor: Corridor
     accounts: Accounts
     ledger: SqliteLedger
@@ -64,6 +68,15 @@ async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIter
     ConfigError (prices): what cannot be governed safely does not start. A policy that cannot be read
     does start, refusing all.
     """
+    with contextlib.closing(listen()) as door:
+        async with _running(settings, door, grace_s) as here:
+            yield here
+
+
+@contextlib.asynccontextmanager
+async def _running(
+    settings: Settings, door: socket.socket, grace_s: float
+) -> AsyncIterator[Running]:
     # Large bodies are read and counted in threads. The loop gets its turn back from them within this.
     sys.setswitchinterval(_SWITCH_S)
     prices = Prices(at=datetime.now(UTC), file=_price_file(settings))
@@ -82,10 +95,19 @@ async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIter
     )
     counter = TokenCounter()
     await asyncio.to_thread(counter.load)
-    ports = Ports(policies, prices, counter, accounts, ledger, Dialler(settings.hosts))
+    seal = Seal(secrets.token_bytes(32))
+    ports = Ports(
+        policies,
+        prices,
+        counter,
+        accounts,
+        ledger,
+        Dialler(settings.hosts),
+        Pinned((LOOPBACK,), door.getsockname()[1]),
+        seal,
+    )
     corridor = Corridor(
         chain(settings, ports),
-        InsideDoor(accounts, Desk(ledger)),
         timeout_s=settings.limits.decision_timeout_s,
         body_bytes_max=settings.limits.body_bytes_max,
     )
@@ -98,22 +120,30 @@ async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIter
         upstream_ca_file=settings.upstream_ca_file,
         challenge=settings.challenge,
     )
+    inside = InsideServer(
+        seal,
+        corridor.find,
+        endpoints(accounts, ledger, policies),
+        body_bytes_max=settings.limits.body_bytes_max,
+    )
     console = Console(settings, ledger, accounts, policies, corridor)
     rounds = _Rounds(settings, policies, accounts, corridor, ledger, prices)
     await _look_at_counters(accounts)
     try:
         await _note(ledger, "start", recovered=len(ledger.recovered))
+        await inside.start(door)
         console_port = await console.start()
         proxy_port = await engine.start(settings.proxy.host, settings.proxy.port)
         task = asyncio.create_task(rounds.run(), name="rounds")
         try:
-            yield Running(proxy_port, console_port, corridor, accounts, ledger, policies)
+            yield Running(proxy_port, console_port, inside, corridor, accounts, ledger, policies)
         finally:
             await engine.stop(grace_s)
             task.cancel()
             await asyncio.wait([task])
     finally:
         await console.stop()
+        await inside.stop()
         await accounts.aclose()
         try:
             await _note(ledger, "stop")
