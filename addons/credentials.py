@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from mitmproxy import http
 
-from proxy.providers.hosts import provider_of
 from proxy.providers.paths import RULES
-from proxy.providers.recognise import Free, Known, Socket
+from proxy.providers.payee import payee_of
+from proxy.providers.recognise import Free, Known
 from proxy.refusals import Code, Refusal
 from proxy.seal import HEADER, Seal
 from proxy.slip import Slip, Stamp
@@ -25,13 +25,6 @@ _OWN_ACCOUNTS = frozenset({"anthropic-google", "github-copilot", "openai-chatgpt
 
 _SENT = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "x-amz-security-token")
 """Wherever SDKs put a key, some in two places at once. What the agent sent must not ride along."""
-
-_KEYED_HOSTS: Mapping[str, str] = {
-    "google": "generativelanguage.",
-    "ollama": "ollama.com",
-}
-"""Providers of whose hosts only some take keys, and how those begin: Vertex wants tokens, an Ollama
-of one's own wants nothing."""
 
 
 class Credentials:
@@ -54,7 +47,9 @@ class Credentials:
         over another request than the one that would leave."""
         if slip.door == "internal":
             return self._sealed(slip, flow)
-        provider = _account(slip)
+        to = slip.destination
+        assert to is not None
+        provider = payee_of(slip.recognised, to.host, to.port, slip.path)
         key = self._keys.get(provider) if provider is not None else None
         if slip.socket is not None:
             return Stamp("as its socket")
@@ -83,18 +78,6 @@ class Credentials:
 def _take_off(headers: http.Headers) -> None:
     for name in _SENT:
         headers.pop(name, None)
-
-
-def _account(slip: Slip) -> str | None:
-    """Who would be paid. A format by itself is no proof: any host may speak it."""
-    seen, to = slip.recognised, slip.destination
-    if not isinstance(seen, Known | Socket | Free) or to is None:
-        return None
-    # Hugging Face is paid for all those that it routes to.
-    provider = "huggingface" if seen.provider.startswith("huggingface_") else seen.provider
-    start = _KEYED_HOSTS.get(provider, "")
-    is_its_own = provider_of(to.host, to.port, slip.path) == provider
-    return None if is_its_own and not to.host.startswith(start) else provider
 
 
 def _drop_key_parameter(slip: Slip, flow: http.HTTPFlow) -> None:
