@@ -18,6 +18,9 @@ from proxy.budgets import Accounts, Counters, CountersUnavailable, MemoryCounter
 from proxy.budgets.results import Crossed
 from proxy.config import ConfigError, Settings
 from proxy.console import Console
+from proxy.console import Ports as ConsolePorts
+from proxy.console.access import Access
+from proxy.database import DatabaseUnavailable
 from proxy.engine.certificates import open_authority
 from proxy.engine.corridor import Corridor
 from proxy.engine.dial import Dialler, Pinned
@@ -26,7 +29,7 @@ from proxy.inside import LOOPBACK, InsideServer, endpoints, listen
 from proxy.ledger.filing import threshold_of
 from proxy.ledger.records import Event
 from proxy.ledger.sqlite import SqliteLedger
-from proxy.ledger.store import LedgerUnavailable
+from proxy.ledger.store import LedgerError, LedgerUnavailable
 from proxy.policy import PolicyBook, located
 from proxy.pricing.price_file import PriceFile, PriceFileError
 from proxy.pricing.price_file import load as load_prices
@@ -58,15 +61,17 @@ class Running:
     accounts: Accounts
     ledger: SqliteLedger
     policies: PolicyBook
+    first_token: str | None
+    """The secret of the first admin's token, at the first start: to be shown once, and kept nowhere."""
 
 
 @contextlib.asynccontextmanager
 async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIterator[Running]:
     """Exeat, from the first listener to the last settlement.
 
-    Raises OSError (a port, a file), LedgerCorrupt, LedgerBusy, PermissionError (certificates),
-    ConfigError (prices): what cannot be governed safely does not start. A policy that cannot be read
-    does start, refusing all.
+    Raises OSError (a port, a file), LedgerCorrupt, LedgerBusy, DatabaseUnavailable, PermissionError
+    (certificates), ConfigError (prices): what cannot be governed safely does not start. A policy that
+    cannot be read does start, refusing all.
     """
     with contextlib.closing(listen()) as door:
         async with _running(settings, door, grace_s) as here:
@@ -87,6 +92,7 @@ async def _running(
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     authority = open_authority(settings.certs_dir)
     ledger = await SqliteLedger.open(settings.ledger_path)
+    access = Access(settings.state_dir)
     accounts = Accounts(
         _counters(settings),
         ledger,
@@ -126,17 +132,33 @@ async def _running(
         endpoints(accounts, ledger, policies),
         body_bytes_max=settings.limits.body_bytes_max,
     )
-    console = Console(settings, ledger, accounts, policies, corridor)
-    rounds = _Rounds(settings, policies, accounts, corridor, ledger, prices)
+    console = Console(
+        settings.console,
+        ConsolePorts(
+            ledger=ledger, accounts=accounts, policies=policies, calls=corridor, access=access
+        ),
+    )
+    rounds = _Rounds(settings, policies, accounts, corridor, ledger, prices, access)
     await _look_at_counters(accounts)
     try:
         await _note(ledger, "start", recovered=len(ledger.recovered))
+        first_token = await access.make_first(time.time_ns() // 1_000_000)
+        await access.file_acts(ledger)
         await inside.start(door)
         console_port = await console.start()
         proxy_port = await engine.start(settings.proxy.host, settings.proxy.port)
         task = asyncio.create_task(rounds.run(), name="rounds")
         try:
-            yield Running(proxy_port, console_port, inside, corridor, accounts, ledger, policies)
+            yield Running(
+                proxy_port,
+                console_port,
+                inside,
+                corridor,
+                accounts,
+                ledger,
+                policies,
+                first_token,
+            )
         finally:
             await engine.stop(grace_s)
             task.cancel()
@@ -149,6 +171,7 @@ async def _running(
             await _note(ledger, "stop")
         finally:
             await ledger.close()
+            access.close()
 
 
 def _price_file(settings: Settings) -> PriceFile | None:
@@ -207,8 +230,10 @@ class _Rounds:
         corridor: Corridor,
         ledger: SqliteLedger,
         prices: Prices,
+        access: Access,
     ) -> None:
         self._prices = prices
+        self._access = access
         self._prices_file = settings.prices_file
         self._renewed_ms = 0
         self._paths = settings.policies
@@ -230,6 +255,7 @@ class _Rounds:
                 await self._accounts.expire_all(time.time_ns() // 1_000_000)
             except CountersUnavailable as error:
                 log.warning("counters do not answer", error=str(error))
+            await self._file_acts()
             written = _written(map(located, self._paths))
             if written != seen:
                 seen = written
@@ -239,6 +265,13 @@ class _Rounds:
                 if written != prices_seen:
                     prices_seen = written
                     await self._reload_prices(self._prices_file)
+
+    async def _file_acts(self) -> None:
+        """What a command beside this process did with the console's tokens."""
+        try:
+            await self._access.file_acts(self._ledger)
+        except (LedgerError, DatabaseUnavailable) as error:
+            log.error("acts on access not filed yet", error=str(error))
 
     async def _reload(self) -> None:
         before = self._policies.problem

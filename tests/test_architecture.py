@@ -81,7 +81,8 @@ ELSEWHERE = {
     "proxy/policy/history": ("policy/test_explain.py", "records as facts; one table, both ways"),
     "proxy/policy/telling": ("cli/test_policy_tools.py", "what commands print"),
     "proxy/cli/explaining": ("cli/test_policy_tools.py", "a command of the policy group"),
-    "proxy/console/queries": ("console/test_api.py", "an error, as it is told"),
+    "proxy/console/access/tables": ("console/access/test_access.py", "tables; seen through it"),
+    "proxy/console/ports": ("console/test_server.py", "facts, no logic"),
     "proxy/policy/rates": ("policy/test_rules.py", "counts for rules; seen through one"),
     "proxy/policy/rule_schema": ("policy/test_rules.py", "the words of rules, each by its use"),
     "proxy/policy/words": ("journeys/test_tool_calls.py", "what callers are told, by a call"),
@@ -112,6 +113,7 @@ ELSEWHERE = {
     "proxy/providers/bedrock_invoke": ("providers/test_formats.py", "one suite for every format"),
     "proxy/providers/cohere": ("providers/test_formats.py", "one suite for every format"),
     "proxy/providers/cohere_answer": ("providers/test_formats.py", "replay/ has its answers"),
+    "proxy/providers/payee": ("addons/test_credentials.py", "whose key goes on, row by row"),
     "proxy/providers/plain": ("providers/test_formats.py", "one suite for every format"),
     "proxy/providers/dialects": ("providers/test_formats.py", "a table, as read by"),
     "proxy/providers/event_stream": ("providers/test_framing.py", "one suite for every framing"),
@@ -139,6 +141,7 @@ ELSEWHERE = {
     "proxy/providers/tool_gate_responses": ("providers/test_tool_gate.py", "one suite for all"),
     "proxy/providers/tool_gate_sieve": ("providers/test_tool_gate_events.py", "seen through it"),
     "proxy/providers/usage": ("providers/test_answers.py", "facts, no logic"),
+    "proxy/routes": ("addons/test_route.py", "where routes lead, by every door"),
     "proxy/runtime": ("journeys/conftest.py", "puts the house together; every journey runs it"),
 }
 

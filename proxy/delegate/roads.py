@@ -45,6 +45,9 @@ _UNLISTED = "/v1"
 """Of a server that speaks the language and is nobody's: vLLM, LM Studio, llama.cpp."""
 
 
+_KEYLESS = frozenset({"ollama"})
+
+
 @dataclass(frozen=True, slots=True)
 class Road:
     """One route that leads to chats."""
@@ -81,6 +84,8 @@ def _road(name: str, upstream: Upstream) -> Road | None:
     match seen:
         case Known(provider, "openai.chat"):
             payee = payee_of(seen, to.host, to.port, path)
+            if payee is None and provider not in _KEYLESS:
+                return None  # Vertex: it takes tokens that change by the hour.
         case NeedsShape():
             provider, payee = f"{to.host}:{to.port}", None
         case _:

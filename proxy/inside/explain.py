@@ -12,6 +12,7 @@ from proxy.policy import PolicyBook
 from proxy.policy.explain import explain
 from proxy.policy.facts import Facts
 from proxy.policy.words import now
+from proxy.serving import BAD_QUERY
 from proxy.slip import Slip
 
 _ARGUMENTS_MAX = 32_768
@@ -108,7 +109,6 @@ class Explainer:
                 self.explain,
                 Explained,
                 query=WouldBe,
-                problems=(400,),
                 tag="you",
             )
         ]
@@ -121,7 +121,7 @@ def _facts(slip: Slip, would_be: WouldBe) -> Facts:
     if would_be.tool is not None:
         return Facts("tool", *caller, action=action_of(would_be.tool, would_be.arguments))
     if would_be.host is None and would_be.model is None:
-        raise Problem(400, "bad_request", "Name a host, a model or a tool to ask about.")
+        raise Problem(400, BAD_QUERY, "Name a host, a model or a tool to ask about.")
     return Facts(
         "http" if would_be.model is None else "llm",
         *caller,

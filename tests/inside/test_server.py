@@ -123,7 +123,7 @@ async def test_what_is_not_there_is_named_with_what_is(client):
     assert "/v1/budget" in answer.json()["error"]["message"]
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD"])
 async def test_a_question_is_asked_in_one_way(client, method):
     assert (await client.request(method, "/v1/whoami")).status_code == 405
 
@@ -132,5 +132,5 @@ async def test_a_question_is_asked_in_one_way(client, method):
 async def test_what_cannot_be_read_is_named_and_not_quoted(client, query):
     answer = await client.get(f"/v1/policy/explain{query}")
 
-    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_request")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_query")
     assert "a.test" not in answer.text
