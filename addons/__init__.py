@@ -41,6 +41,7 @@ from proxy.policy import PolicyBook
 from proxy.pricing.prices import Prices
 from proxy.pricing.tokens import TokenCounter
 from proxy.seal import Seal
+from proxy.slip import Slip
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ class Ports:
     inside: Pinned
     """Where the server behind exeat.internal listens."""
     seal: Seal
+    live: Mapping[str, Slip]
+    """Calls in flight by their ids, as the corridor keeps them."""
 
 
 def chain(settings: Settings, ports: Ports) -> list[Addon]:
@@ -64,7 +67,7 @@ def chain(settings: Settings, ports: Ports) -> list[Addon]:
     lease_ms = settings.counters.lease_s * 1000
     decides: list[Addon] = [
         Route(settings.routes),
-        Identity(ports.policies),
+        Identity(ports.policies, ports.seal, ports.live),
         Allowlist(settings.limits.body_bytes_max),
         Price(ports.prices, ports.counter),
         Policy(_scanner(settings, keys), settings.limits.body_bytes_max),

@@ -171,7 +171,7 @@ def test_the_corridor_is_walked_in_the_order_in_which_its_page_says_it_is() -> N
     accounts = Accounts(MemoryCounters(), Diary())
     prices = Prices(at=datetime(2026, 11, 21, tzinfo=UTC))
     ledger = MemoryLedger()
-    inside = (Pinned(("127.0.0.1",), 1), Seal(bytes(32)))
+    inside = (Pinned(("127.0.0.1",), 1), Seal(bytes(32)), {})
     ports = Ports(PolicyBook(), prices, TokenCounter(), accounts, ledger, Dialler({}), *inside)  # type: ignore[arg-type]
     walked = chain(Settings(), ports)
 
