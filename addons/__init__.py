@@ -34,12 +34,14 @@ from addons.usage import Usage
 from proxy.budgets import Accounts
 from proxy.config import Settings
 from proxy.engine.corridor import Addon
-from proxy.engine.dial import Dialler
+from proxy.engine.dial import Dialler, Pinned
 from proxy.leaks import LeakScanner
 from proxy.ledger.store import Ledger
 from proxy.policy import PolicyBook
 from proxy.pricing.prices import Prices
 from proxy.pricing.tokens import TokenCounter
+from proxy.seal import Seal
+from proxy.slip import Slip
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,11 @@ class Ports:
     accounts: Accounts
     ledger: Ledger
     dialler: Dialler
+    inside: Pinned
+    """Where the server behind exeat.internal listens."""
+    seal: Seal
+    live: Mapping[str, Slip]
+    """Calls in flight by their ids, as the corridor keeps them."""
 
 
 def chain(settings: Settings, ports: Ports) -> list[Addon]:
@@ -60,17 +67,17 @@ def chain(settings: Settings, ports: Ports) -> list[Addon]:
     lease_ms = settings.counters.lease_s * 1000
     decides: list[Addon] = [
         Route(settings.routes),
-        Identity(ports.policies),
+        Identity(ports.policies, ports.seal, ports.live),
         Allowlist(settings.limits.body_bytes_max),
         Price(ports.prices, ports.counter),
         Policy(_scanner(settings, keys), settings.limits.body_bytes_max),
         Mcp(settings.limits.body_bytes_max, settings.limits.mcp_result_bytes_max),
         Budget(ports.accounts, lease_ms),
         ToolCalls(ports.ledger),
-        Credentials(keys),
+        Credentials(keys, ports.seal),
     ]
     before = [addon.name for addon in decides]
-    gate = Gate(before, ports.dialler, ports.ledger)
+    gate = Gate(before, ports.dialler, ports.ledger, ports.inside)
     return [*decides, gate, Usage(ports.prices), Audit(ports.ledger)]
 
 

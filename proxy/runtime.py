@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import secrets
+import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Iterable
@@ -19,13 +21,19 @@ from proxy.console import Console
 from proxy.console import Ports as ConsolePorts
 from proxy.console.access import Access
 from proxy.database import DatabaseUnavailable
-from proxy.desk import Desk
+from proxy.delegate.attempts import Attempts
+from proxy.delegate.delegation import Delegation
+from proxy.delegate.health import Health
+from proxy.delegate.market import Market
+from proxy.delegate.names import UnknownName
+from proxy.delegate.names import check as check_aliases
+from proxy.delegate.roads import roads_of
 from proxy.engine.certificates import open_authority
 from proxy.engine.corridor import Corridor
-from proxy.engine.dial import Dialler
+from proxy.engine.dial import Dialler, Pinned
 from proxy.engine.engine import Engine
 from proxy.engine.raw_view import RawView
-from proxy.inside import InsideDoor
+from proxy.inside import LOOPBACK, InsideServer, endpoints, listen
 from proxy.ledger.filing import threshold_of
 from proxy.ledger.records import Event
 from proxy.ledger.sqlite import SqliteLedger
@@ -35,7 +43,8 @@ from proxy.pricing.price_file import PriceFile, PriceFileError
 from proxy.pricing.price_file import load as load_prices
 from proxy.pricing.prices import Prices
 from proxy.pricing.tokens import TokenCounter
-from proxy.slip import new_id
+from proxy.seal import Seal
+from proxy.slip import Slip, new_id
 
 log = structlog.get_logger()
 
@@ -54,6 +63,8 @@ class Running:
 
     proxy_port: int
     console_port: int
+    inside: InsideServer
+    """Behind exeat.internal."""
     corridor: Corridor
     accounts: Accounts
     ledger: SqliteLedger
@@ -70,6 +81,15 @@ async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIter
     (certificates), ConfigError (prices): what cannot be governed safely does not start. A policy that
     cannot be read does start, refusing all.
     """
+    with contextlib.closing(listen()) as door:
+        async with _running(settings, door, grace_s) as here:
+            yield here
+
+
+@contextlib.asynccontextmanager
+async def _running(
+    settings: Settings, door: socket.socket, grace_s: float
+) -> AsyncIterator[Running]:
     # Large bodies are read and counted in threads. The loop gets its turn back from them within this.
     sys.setswitchinterval(_SWITCH_S)
     prices = Prices(at=datetime.now(UTC), file=_price_file(settings))
@@ -89,12 +109,24 @@ async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIter
     )
     counter = TokenCounter()
     await asyncio.to_thread(counter.load)
-    ports = Ports(policies, prices, counter, accounts, ledger, Dialler(settings.hosts))
+    seal = Seal(secrets.token_bytes(32))
+    live: dict[str, Slip] = {}
+    ports = Ports(
+        policies,
+        prices,
+        counter,
+        accounts,
+        ledger,
+        Dialler(settings.hosts),
+        Pinned((LOOPBACK,), door.getsockname()[1]),
+        seal,
+        live,
+    )
     corridor = Corridor(
         chain(settings, ports),
-        InsideDoor(accounts, Desk(ledger)),
         timeout_s=settings.limits.decision_timeout_s,
         body_bytes_max=settings.limits.body_bytes_max,
+        live=live,
     )
     raw_view = RawView() if settings.raw_view else None
     engine = Engine(
@@ -106,6 +138,13 @@ async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIter
         upstream_ca_file=settings.upstream_ca_file,
         challenge=settings.challenge,
         raw_view=raw_view,
+    )
+    attempts = Attempts(seal)
+    inside = InsideServer(
+        seal,
+        live,
+        endpoints(accounts, ledger, policies, _delegation(settings, ports, attempts)),
+        body_bytes_max=settings.limits.body_bytes_max,
     )
     console = Console(
         settings.console,
@@ -126,12 +165,21 @@ async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIter
         await access.file_acts(ledger)
         if raw_view is not None:
             raw_view.start()
+        await inside.start(door)
         console_port = await console.start()
         proxy_port = await engine.start(settings.proxy.host, settings.proxy.port)
+        attempts.open(settings.proxy.host, proxy_port)
         task = asyncio.create_task(rounds.run(), name="rounds")
         try:
             yield Running(
-                proxy_port, console_port, corridor, accounts, ledger, policies, first_token
+                proxy_port,
+                console_port,
+                inside,
+                corridor,
+                accounts,
+                ledger,
+                policies,
+                first_token,
             )
         finally:
             await engine.stop(grace_s)
@@ -141,6 +189,8 @@ async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIter
         await console.stop()
         if raw_view is not None:
             raw_view.stop()
+        await inside.stop()
+        await attempts.close()
         await accounts.aclose()
         try:
             await _note(ledger, "stop")
@@ -156,6 +206,26 @@ def _price_file(settings: Settings) -> PriceFile | None:
         return load_prices(settings.prices_file)
     except PriceFileError as error:
         raise ConfigError(str(error)) from None
+
+
+def _delegation(settings: Settings, ports: Ports, attempts: Attempts) -> Delegation:
+    roads = roads_of(settings.routes)
+    aliases = settings.delegate.aliases
+    try:
+        check_aliases(aliases, roads)
+    except UnknownName as error:
+        raise ConfigError(f"delegate.aliases: {error}") from None
+    health = Health()
+    market = Market(settings.credentials, ports.prices, ports.counter, ports.accounts, health)
+    return Delegation(
+        aliases,
+        roads,
+        market,
+        health,
+        attempts,
+        ports.ledger,
+        attempts_max=settings.delegate.attempts_max,
+    )
 
 
 def _file_thresholds(ledger: SqliteLedger, call_id: str, crossed: Crossed) -> None:
