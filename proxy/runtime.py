@@ -12,6 +12,7 @@ from pathlib import Path
 import structlog
 
 from addons import Ports, chain
+from proxy.board import Allowances, Board, BoardUnavailable, Outbox, Roles, SqlStore
 from proxy.budgets import Accounts, Counters, CountersUnavailable, MemoryCounters
 from proxy.budgets.results import Crossed
 from proxy.config import ConfigError, Settings
@@ -54,6 +55,7 @@ class Running:
     accounts: Accounts
     ledger: SqliteLedger
     policies: PolicyBook
+    board: Board
 
 
 @contextlib.asynccontextmanager
@@ -82,7 +84,11 @@ async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIter
     )
     counter = TokenCounter()
     await asyncio.to_thread(counter.load)
-    ports = Ports(policies, prices, counter, accounts, ledger, Dialler(settings.hosts))
+    store = SqlStore(settings.state_dir / "board.sqlite")
+    outbox, roles = Outbox(store, ledger), Roles(settings.board.roles)
+    board = Board(outbox, roles)
+    allowances = Allowances(board, accounts)
+    ports = Ports(policies, prices, counter, accounts, ledger, Dialler(settings.hosts), allowances)
     corridor = Corridor(
         chain(settings, ports),
         InsideDoor(accounts, Desk(ledger)),
@@ -99,15 +105,16 @@ async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIter
         challenge=settings.challenge,
     )
     console = Console(settings, ledger, accounts, policies, corridor)
-    rounds = _Rounds(settings, policies, accounts, corridor, ledger, prices)
+    rounds = _Rounds(settings, policies, accounts, corridor, ledger, prices, board)
     await _look_at_counters(accounts)
     try:
         await _note(ledger, "start", recovered=len(ledger.recovered))
+        await board.sweep(time.time_ns() // 1_000_000)
         console_port = await console.start()
         proxy_port = await engine.start(settings.proxy.host, settings.proxy.port)
         task = asyncio.create_task(rounds.run(), name="rounds")
         try:
-            yield Running(proxy_port, console_port, corridor, accounts, ledger, policies)
+            yield Running(proxy_port, console_port, corridor, accounts, ledger, policies, board)
         finally:
             await engine.stop(grace_s)
             task.cancel()
@@ -118,6 +125,7 @@ async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIter
         try:
             await _note(ledger, "stop")
         finally:
+            store.close()
             await ledger.close()
 
 
@@ -177,7 +185,9 @@ class _Rounds:
         corridor: Corridor,
         ledger: SqliteLedger,
         prices: Prices,
+        board: Board,
     ) -> None:
+        self._board = board
         self._prices = prices
         self._prices_file = settings.prices_file
         self._renewed_ms = 0
@@ -200,6 +210,7 @@ class _Rounds:
                 await self._accounts.expire_all(time.time_ns() // 1_000_000)
             except CountersUnavailable as error:
                 log.warning("counters do not answer", error=str(error))
+            await self._sweep(time.time_ns() // 1_000_000)
             written = _written(map(located, self._paths))
             if written != seen:
                 seen = written
@@ -209,6 +220,13 @@ class _Rounds:
                 if written != prices_seen:
                     prices_seen = written
                     await self._reload_prices(self._prices_file)
+
+    async def _sweep(self, now_ms: int) -> None:
+        """What cannot be done or filed now is done or filed in another round."""
+        try:
+            await self._board.sweep(now_ms)
+        except (BoardUnavailable, LedgerUnavailable) as error:
+            log.warning("board not looked after", error=str(error))
 
     async def _reload(self) -> None:
         before = self._policies.problem
