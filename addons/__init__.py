@@ -34,13 +34,14 @@ from addons.usage import Usage
 from proxy.budgets import Accounts
 from proxy.config import Settings
 from proxy.engine.corridor import Addon
-from proxy.engine.dial import Dialler
+from proxy.engine.dial import Dialler, Pinned
 from proxy.leaks import LeakScanner
 from proxy.ledger.store import Ledger
 from proxy.policy import PolicyBook
 from proxy.policy.terms import TaskLimits
 from proxy.pricing.prices import Prices
 from proxy.pricing.tokens import TokenCounter
+from proxy.seal import Seal
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,9 @@ class Ports:
     accounts: Accounts
     ledger: Ledger
     dialler: Dialler
+    inside: Pinned
+    """Where the server behind exeat.internal listens."""
+    seal: Seal
     allowances: TaskLimits
 
 
@@ -69,10 +73,10 @@ def chain(settings: Settings, ports: Ports) -> list[Addon]:
         Mcp(settings.limits.body_bytes_max, settings.limits.mcp_result_bytes_max),
         Budget(ports.accounts, ports.allowances, lease_ms),
         ToolCalls(ports.ledger),
-        Credentials(keys),
+        Credentials(keys, ports.seal),
     ]
     before = [addon.name for addon in decides]
-    gate = Gate(before, ports.dialler, ports.ledger)
+    gate = Gate(before, ports.dialler, ports.ledger, ports.inside)
     return [*decides, gate, Usage(ports.prices), Audit(ports.ledger)]
 
 

@@ -119,7 +119,7 @@ class Settings(BaseSettings):
     challenge: Literal["auto", "always", "never"] = "auto"
     """Answer CONNECT without credentials with 407: only to clients that wait for one, or not."""
     state_dir: Path = Path(".exeat")
-    """Ledger, console token."""
+    """The ledger, and who may look at the console."""
     certs_dir: Path = Path("certs")
     """The CA (0700; its key 0600) and `bundle.pem`."""
     policies: tuple[Path, ...] = (Path("safety"),)

@@ -6,13 +6,11 @@ from proxy.board.messages import Messages
 from proxy.board.outbox import Outbox
 from proxy.board.roles import Roles
 from proxy.board.sql import SqlStore
-from proxy.board.store import BoardUnavailable
 from proxy.board.witnesses import Witnesses
 
 __all__ = [
     "Allowances",
     "Board",
-    "BoardUnavailable",
     "Messages",
     "Outbox",
     "Roles",

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection, delete, func, insert, select, text, update
-from sqlalchemy.exc import SQLAlchemyError
 
 from proxy.board.sql_messages import SqlMessages
 from proxy.board.sql_tables import EVENT, events, metadata
 from proxy.board.sql_tasks import SqlTasks
-from proxy.board.store import BoardUnavailable, Change, Shelf
+from proxy.board.store import Change, Shelf
 from proxy.database import Database
 from proxy.ledger.records import Event
 
@@ -25,10 +24,7 @@ class SqlStore:
         self._database = Database(path, metadata)
 
     async def run[T](self, work: Callable[[Shelf], T]) -> T:
-        try:
-            return await self._database.run(lambda connection: work(_shelf(connection)))
-        except SQLAlchemyError as error:
-            raise BoardUnavailable(f"the board cannot be read or written ({error.code})") from error
+        return await self._database.run(lambda connection: work(_shelf(connection)))
 
     def close(self) -> None:
         self._database.close()

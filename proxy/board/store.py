@@ -10,10 +10,6 @@ from proxy.board.task import Task
 from proxy.ledger.records import Event
 
 
-class BoardUnavailable(Exception):  # noqa: N818  # named for the state it reports
-    """The store did not do what was asked, and nothing of it happened."""
-
-
 @dataclass(frozen=True, slots=True)
 class TaskFilter:
     """Which tasks; every part given must match."""
@@ -134,7 +130,7 @@ class Store(Protocol):
 
     async def run[T](self, work: Callable[[Shelf], T]) -> T:
         """Do `work` alone: all of it is kept on return, or, when it raises, none of it happened.
-        Raises BoardUnavailable."""
+        Raises DatabaseUnavailable."""
 
     def close(self) -> None:
         """Let go of the files. Idempotent."""

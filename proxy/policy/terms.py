@@ -14,7 +14,7 @@ from proxy.policy.loader import LoadedPolicy
 from proxy.policy.rates import Meter
 from proxy.policy.rule_schema import Rule
 from proxy.policy.rules import Compiled, Rules
-from proxy.policy.schema import Budget, Policy, Route, UnknownPricing
+from proxy.policy.schema import Budget, Route, UnknownPricing
 from proxy.slip import Destination, Identity, Ruled
 
 OnExceed = Literal["refuse", "fit", "extend"]
@@ -110,7 +110,7 @@ class CompiledPolicy:
     """One policy, ready to answer."""
 
     def __init__(self, loaded: LoadedPolicy) -> None:
-        policy: Policy = loaded.policy
+        self.policy = policy = loaded.policy
         self.id = loaded.id
         self.name = policy.policy
         self.enforced = policy.enforce

@@ -6,9 +6,10 @@ import stat
 import pytest
 from sqlalchemy import text
 
-from proxy.board import Board, BoardUnavailable, Messages, Outbox, Roles, SqlStore
+from proxy.board import Board, Messages, Outbox, Roles, SqlStore
 from proxy.board.acts import Claim, Complete, NewTask, Start
 from proxy.board.message import NewMessage
+from proxy.database import DatabaseUnavailable
 from proxy.ledger.sqlite import SqliteLedger
 from proxy.ledger.store import Filter, LedgerUnavailable
 from tests.board.people import ADA, BOB, NOW, Diary
@@ -47,7 +48,7 @@ async def test_a_store_that_cannot_be_written_says_so_and_nothing_happened(tmp_p
     store = SqlStore(tmp_path / "board.sqlite")
     board = Board(Outbox(store, Diary()), Roles())
     await store._database.run(lambda db: db.execute(text("DROP TABLE events")))
-    with pytest.raises(BoardUnavailable, match="cannot be read or written"):
+    with pytest.raises(DatabaseUnavailable, match="no such table"):
         await board.create(NewTask(title="SECRET"), ADA, NOW)
     assert await store.run(lambda shelf: shelf.tasks.count("acme")) == 0
     store.close()
