@@ -38,6 +38,7 @@ from proxy.engine.dial import Dialler, Pinned
 from proxy.leaks import LeakScanner
 from proxy.ledger.store import Ledger
 from proxy.policy import PolicyBook
+from proxy.policy.terms import TaskLimits
 from proxy.pricing.prices import Prices
 from proxy.pricing.tokens import TokenCounter
 from proxy.seal import Seal
@@ -59,6 +60,7 @@ class Ports:
     seal: Seal
     live: Mapping[str, Slip]
     """Calls in flight by their ids, as the corridor keeps them."""
+    allowances: TaskLimits
 
 
 def chain(settings: Settings, ports: Ports) -> list[Addon]:
@@ -72,7 +74,7 @@ def chain(settings: Settings, ports: Ports) -> list[Addon]:
         Price(ports.prices, ports.counter),
         Policy(_scanner(settings, keys), settings.limits.body_bytes_max),
         Mcp(settings.limits.body_bytes_max, settings.limits.mcp_result_bytes_max),
-        Budget(ports.accounts, lease_ms),
+        Budget(ports.accounts, ports.allowances, lease_ms),
         ToolCalls(ports.ledger),
         Credentials(keys, ports.seal),
     ]

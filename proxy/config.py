@@ -70,6 +70,21 @@ class Counters(_Section):
     """A hold whose process died is charged at its bound after this long."""
 
 
+class BoardSection(_Section):
+    """How agents work together."""
+
+    roles: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Names for agents, each a list of globs: tasks and messages can be for a role."""
+
+    @field_validator("roles")
+    @classmethod
+    def _named(cls, roles: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
+        for name in roles:
+            if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", name):
+                raise ValueError(f"{name!r} is no name for a role: use A-Z a-z 0-9 . _ -")
+        return roles
+
+
 class RouteTo(_Section):
     """Where a base-URL route leads. In the file, its text alone is enough."""
 
@@ -128,6 +143,7 @@ class Settings(BaseSettings):
     """The operator's own rates, discounts and mappings (TOML), on top of the published prices."""
     limits: Limits = Limits()
     counters: Counters = Counters()
+    board: BoardSection = BoardSection()
     routes: Mapping[str, RouteTo] = Field(
         default_factory=lambda: {name: RouteTo(to=url) for name, url in DEFAULT_ROUTES.items()}
     )

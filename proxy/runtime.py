@@ -14,6 +14,7 @@ from pathlib import Path
 import structlog
 
 from addons import Ports, chain
+from proxy.board import Allowances, Board, Outbox, Roles, SqlStore
 from proxy.budgets import Accounts, Counters, CountersUnavailable, MemoryCounters
 from proxy.budgets.results import Crossed
 from proxy.config import ConfigError, Settings
@@ -69,6 +70,7 @@ class Running:
     accounts: Accounts
     ledger: SqliteLedger
     policies: PolicyBook
+    board: Board
     first_token: str | None
     """The secret of the first admin's token, at the first start: to be shown once, and kept nowhere."""
 
@@ -109,6 +111,10 @@ async def _running(
     )
     counter = TokenCounter()
     await asyncio.to_thread(counter.load)
+    store = SqlStore(settings.state_dir / "board.sqlite")
+    outbox, roles = Outbox(store, ledger), Roles(settings.board.roles)
+    board = Board(outbox, roles)
+    allowances = Allowances(board, accounts)
     seal = Seal(secrets.token_bytes(32))
     live: dict[str, Slip] = {}
     ports = Ports(
@@ -121,6 +127,7 @@ async def _running(
         Pinned((LOOPBACK,), door.getsockname()[1]),
         seal,
         live,
+        allowances,
     )
     corridor = Corridor(
         chain(settings, ports),
@@ -157,7 +164,7 @@ async def _running(
             raw_view=raw_view,
         ),
     )
-    rounds = _Rounds(settings, policies, accounts, corridor, ledger, prices, access)
+    rounds = _Rounds(settings, policies, accounts, corridor, ledger, prices, access, board)
     await _look_at_counters(accounts)
     try:
         await _note(ledger, "start", recovered=len(ledger.recovered))
@@ -165,6 +172,7 @@ async def _running(
         await access.file_acts(ledger)
         if raw_view is not None:
             raw_view.start()
+        await board.sweep(time.time_ns() // 1_000_000)
         await inside.start(door)
         console_port = await console.start()
         proxy_port = await engine.start(settings.proxy.host, settings.proxy.port)
@@ -179,6 +187,7 @@ async def _running(
                 accounts,
                 ledger,
                 policies,
+                board,
                 first_token,
             )
         finally:
@@ -195,6 +204,7 @@ async def _running(
         try:
             await _note(ledger, "stop")
         finally:
+            store.close()
             await ledger.close()
             access.close()
 
@@ -276,7 +286,9 @@ class _Rounds:
         ledger: SqliteLedger,
         prices: Prices,
         access: Access,
+        board: Board,
     ) -> None:
+        self._board = board
         self._prices = prices
         self._access = access
         self._prices_file = settings.prices_file
@@ -301,6 +313,7 @@ class _Rounds:
             except CountersUnavailable as error:
                 log.warning("counters do not answer", error=str(error))
             await self._file_acts()
+            await self._sweep(time.time_ns() // 1_000_000)
             written = _written(map(located, self._paths))
             if written != seen:
                 seen = written
@@ -310,6 +323,13 @@ class _Rounds:
                 if written != prices_seen:
                     prices_seen = written
                     await self._reload_prices(self._prices_file)
+
+    async def _sweep(self, now_ms: int) -> None:
+        """What cannot be done or filed now is done or filed in another round."""
+        try:
+            await self._board.sweep(now_ms)
+        except (DatabaseUnavailable, LedgerError) as error:
+            log.warning("board not looked after", error=str(error))
 
     async def _file_acts(self) -> None:
         """What a command beside this process did with the console's tokens."""

@@ -16,7 +16,7 @@ from proxy.policy import PolicyBook
 from proxy.pricing.prices import Prices
 from proxy.pricing.tokens import TokenCounter
 from proxy.seal import Seal
-from tests.addons.slips import MemoryLedger
+from tests.addons.slips import MemoryLedger, NoAllowances
 from tests.budgets.diary import Diary
 
 ROOT = Path(__file__).parent.parent
@@ -39,6 +39,20 @@ ELSEWHERE = {
         "journeys/test_tool_calls.py",
         "an answer's filter; answers are its test",
     ),
+    "proxy/board/acts": ("board/test_words.py", "what may be sent, with its bounds"),
+    "proxy/board/board": ("contracts/test_board.py", "one suite for every store"),
+    "proxy/board/conditions": ("board/test_tasks.py", "the state machine's own"),
+    "proxy/board/memory": ("contracts/test_board.py", "a store: one suite for every store"),
+    "proxy/board/message": ("contracts/test_messages.py", "one suite for every store"),
+    "proxy/board/message_steps": ("contracts/test_messages.py", "one suite for every store"),
+    "proxy/board/messages": ("contracts/test_messages.py", "one suite for every store"),
+    "proxy/board/sql_messages": ("contracts/test_messages.py", "one suite for every store"),
+    "proxy/board/sql_tables": ("contracts/test_board.py", "one suite for every store"),
+    "proxy/board/sql_tasks": ("contracts/test_board.py", "one suite for every store"),
+    "proxy/board/store": ("contracts/test_board.py", "a port: one suite for every store"),
+    "proxy/board/task": ("board/test_tasks.py", "facts, as the state machine changes them"),
+    "proxy/board/task_steps": ("contracts/test_board.py", "one suite for every store"),
+    "proxy/board/witness": ("board/test_witnesses.py", "as it is attested and read back"),
     "proxy/budgets/amounts": ("budgets/test_limits.py", "asked by every limit and every store"),
     "proxy/budgets/counters": ("contracts/test_budgets.py", "a port: one suite for every store"),
     "proxy/budgets/flight": ("budgets/test_accounts.py", "Accounts' own; seen through it"),
@@ -171,8 +185,8 @@ def test_the_corridor_is_walked_in_the_order_in_which_its_page_says_it_is() -> N
     accounts = Accounts(MemoryCounters(), Diary())
     prices = Prices(at=datetime(2026, 11, 21, tzinfo=UTC))
     ledger = MemoryLedger()
-    inside = (Pinned(("127.0.0.1",), 1), Seal(bytes(32)), {})
-    ports = Ports(PolicyBook(), prices, TokenCounter(), accounts, ledger, Dialler({}), *inside)  # type: ignore[arg-type]
+    more = (Pinned(("127.0.0.1",), 1), Seal(bytes(32)), {}, NoAllowances())
+    ports = Ports(PolicyBook(), prices, TokenCounter(), accounts, ledger, Dialler({}), *more)  # type: ignore[arg-type]
     walked = chain(Settings(), ports)
 
     assert [int(number) for number, _ in rows] == list(range(1, len(rows) + 1))

@@ -5,7 +5,7 @@ import ipaddress
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from proxy.budgets import Limit
 from proxy.policy.addresses import Network
@@ -50,6 +50,13 @@ class BudgetedLimit:
     limit: Limit
     on_exceed: OnExceed
     fit_floor: int
+
+
+class TaskLimits(Protocol):
+    """Who knows what the task that a call is made for may cost, beside what the policies say."""
+
+    async def of(self, who: Identity) -> tuple[BudgetedLimit, ...]:
+        """The limits as they are now; in a moment they may be others."""
 
 
 class _Globs:

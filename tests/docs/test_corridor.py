@@ -12,6 +12,7 @@ from proxy.policy import PolicyBook
 from proxy.pricing.prices import Prices
 from proxy.pricing.tokens import TokenCounter
 from proxy.seal import Seal
+from tests.addons.slips import NoAllowances
 from tests.docs.pages import ROOT
 
 
@@ -40,6 +41,7 @@ async def test_the_table_is_the_order_in_which_a_call_meets_the_addons(tmp_path:
             Pinned(("127.0.0.1",), 1),
             Seal(bytes(32)),
             {},
+            NoAllowances(),
         )
         chain = [addon.name for addon in addons.chain(Settings(), ports)]
         await accounts.aclose()
