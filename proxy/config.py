@@ -271,7 +271,12 @@ def load_settings(file: Path | None = None, **flags: Any) -> Settings:
 
 def _known_variables() -> None:
     """A variable that nothing reads was meant to be something else."""
-    fields = {name.upper() for name in Settings.model_fields} | {"CONFIG"}
+    fields = {name.upper() for name in Settings.model_fields}
+    fields |= {
+        "CONFIG",
+        "CONSOLE_URL",
+        "TOKEN",
+    }  # The last two are for commands that ask the console.
     for variable in os.environ:
         name = variable.upper().removeprefix("EXEAT_")
         if variable.upper().startswith("EXEAT_") and name.partition("__")[0] not in fields:

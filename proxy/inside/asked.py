@@ -12,13 +12,18 @@ from proxy.inside.delegating import Delegating
 from proxy.inside.description import description
 from proxy.inside.explain import Explainer
 from proxy.inside.refusals import Refusals
+from proxy.kill.triggers import Triggers
 from proxy.ledger.store import Ledger
 from proxy.policy import PolicyBook
 from proxy.slip import Slip
 
 
 def endpoints(
-    accounts: Accounts, ledger: Ledger, policies: PolicyBook, delegation: Delegation
+    accounts: Accounts,
+    ledger: Ledger,
+    policies: PolicyBook,
+    delegation: Delegation,
+    triggers: Triggers,
 ) -> Sequence[Endpoint[Slip]]:
     """One list: what is served is what is described."""
     purse = Purse(accounts)
@@ -27,7 +32,7 @@ def endpoints(
         *purse.endpoints(),
         *Explainer(policies).endpoints(),
         *Refusals(ledger, purse).endpoints(),
-        *Desk(ledger).endpoints(),
+        *Desk(ledger, triggers).endpoints(),
         *Delegating(delegation).endpoints(),
     ]
     found.append(description(found))

@@ -13,6 +13,7 @@ from proxy.console.api import (
     documentation,
     drafts,
     health,
+    kills,
     policies,
     raw_view,
 )
@@ -31,6 +32,7 @@ def endpoints(ports: Ports) -> list[Endpoint[Viewer]]:
         *policies.endpoints(ports.policies),
         *drafts.endpoints(ports.ledger, ports.policies, ports.now_ms),
         *raw_view.endpoints(ports.raw_view),
+        *kills.endpoints(ports.switch),
         *health.endpoints(ports.ledger, ports.accounts, ports.policies, ports.calls, ports.now_ms),
     ]
     found += documentation.endpoints(found)
