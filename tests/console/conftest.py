@@ -15,6 +15,8 @@ from proxy.config import ConsoleListen
 from proxy.console import Console, Ports
 from proxy.console.access import Access
 from proxy.console.access.tokens import ROLES, TokenRole
+from proxy.kill.memory import MemoryStops
+from proxy.kill.switch import KillSwitch
 from proxy.ledger.records import Decision, Outcome, Usage
 from proxy.ledger.sqlite import SqliteLedger
 from proxy.policy import PolicyBook
@@ -128,12 +130,15 @@ async def opened(directory: Path) -> AsyncIterator[Ports]:
     ledger = await SqliteLedger.open(directory / "ledger.sqlite")
     await _fill(ledger)
     access = Access(directory)
+    switch = KillSwitch(MemoryStops(), ledger)
+    await switch.open()
     yield Ports(
         ledger=ledger,
         accounts=Accounts(MemoryCounters(), ledger),
         policies=PolicyBook([policy(RULES)]),
         calls=InFlight(),
         access=access,
+        switch=switch,
     )
     access.close()
     await ledger.close()
