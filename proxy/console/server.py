@@ -69,15 +69,12 @@ def application(listen: ConsoleListen, ports: Ports) -> web.Application:
     cookies = Cookies(listen.is_secure, listen.login_max_s)
     open_paths = {each.path for each in endpoints if each.role == "anyone"}
     open_paths |= login.OPEN | issuer_login.OPEN
-    app = web.Application(
-        middlewares=[
-            problems,
-            guard(
-                ports.access, lambda request: _path(request) in open_paths, ports.now_ms, cookies
-            ),
-        ],
-        client_max_size=_BODY_BYTES_MAX,
-    )
+
+    def is_open(request: web.Request) -> bool:
+        return _path(request) in open_paths
+
+    identify = guard(ports.access, is_open, ports.now_ms, cookies, listen.public_hosts)
+    app = web.Application(middlewares=[problems, identify], client_max_size=_BODY_BYTES_MAX)
     app.add_routes(routes(endpoints, who))
     app.add_routes(_logins(listen, ports, cookies))
     app.on_response_prepare.append(_add_headers)
@@ -91,6 +88,7 @@ def _logins(listen: ConsoleListen, ports: Ports, cookies: Cookies) -> list[web.R
         now_ms=ports.now_ms,
         attempts=Attempts(),
         by_issuer=listen.oidc is not None,
+        hosts=listen.public_hosts,
     )
     found = by_token.routes()
     if listen.oidc is not None and listen.public_url is not None:
@@ -126,5 +124,6 @@ def _path(request: web.Request) -> str | None:
 
 
 async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers["server"] = "exeat"  # Not which versions of what it is made of.
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
