@@ -21,6 +21,7 @@ from proxy.config import ConfigError, Settings
 from proxy.console import Console
 from proxy.console import Ports as ConsolePorts
 from proxy.console.access import Access
+from proxy.console.access.visits import Lengths
 from proxy.database import DatabaseUnavailable
 from proxy.delegate.attempts import Attempts
 from proxy.delegate.delegation import Delegation
@@ -107,7 +108,8 @@ async def _running(
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     authority = open_authority(settings.certs_dir)
     ledger = await SqliteLedger.open(settings.ledger_path)
-    access = Access(settings.state_dir)
+    at = settings.console
+    access = Access(settings.state_dir, Lengths(at.login_idle_s * 1000, at.login_max_s * 1000))
     accounts = Accounts(
         _counters(settings),
         ledger,

@@ -58,11 +58,11 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     try:
         return await handler(request)
     except web.HTTPException as error:
+        if error.status < 400:  # It leads elsewhere.
+            raise
         code = error.reason.lower().replace(" ", "_")
-        kept = {
-            name: error.headers[name] for name in ("Allow", "Location") if name in error.headers
-        }
-        return problem_response(Problem(error.status, code, error.text or ""), kept)
+        allowed = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
+        return problem_response(Problem(error.status, code, error.text or ""), allowed)
     except Exception as error:  # The process's edge: whoever asked hears no more than that.
         problem = problem_of(error)
         if problem.status == 500:
@@ -150,6 +150,8 @@ async def _stream(
 ) -> web.StreamResponse:
     response = web.StreamResponse(status=status, headers=reply.headers)
     response.content_type = reply.content_type
+    if reply.content_type.startswith("text/"):
+        response.charset = "utf-8"
     try:
         async with contextlib.aclosing(pieces):
             await response.prepare(request)

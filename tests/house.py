@@ -18,7 +18,7 @@ import trustme
 from pydantic import SecretStr
 
 from proxy.cli.env import client_variables
-from proxy.config import Counters, Limits, Listen, Settings
+from proxy.config import ConsoleListen, Counters, Limits, Listen, Settings
 from proxy.console.access import Access
 from proxy.console.access.tokens import TokenRole
 from proxy.demo.standin import Script, Standin
@@ -222,7 +222,7 @@ def settings_for(
     return Settings(
         **{
             "proxy": Listen(port=0),
-            "console": Listen(port=0),
+            "console": ConsoleListen(port=0),
             "state_dir": directory / "state",
             "certs_dir": directory / "certs",
             "policies": (directory / "policy.yaml",),

@@ -101,6 +101,7 @@ ELSEWHERE = {
     "proxy/policy/telling": ("cli/test_policy_tools.py", "what commands print"),
     "proxy/cli/explaining": ("cli/test_policy_tools.py", "a command of the policy group"),
     "proxy/console/access/tables": ("console/access/test_access.py", "tables; seen through it"),
+    "proxy/ledger/listed": ("cli/test_audit.py", "a record as a line, as it is printed"),
     "proxy/console/ports": ("console/test_server.py", "facts, no logic"),
     "proxy/policy/rates": ("policy/test_rules.py", "counts for rules; seen through one"),
     "proxy/policy/rule_schema": ("policy/test_rules.py", "the words of rules, each by its use"),

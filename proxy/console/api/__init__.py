@@ -7,6 +7,7 @@ may not ask and their tests follow from the descriptions.
 
 from proxy.console.access import Viewer
 from proxy.console.api import (
+    access,
     budgets,
     calls,
     costs,
@@ -33,6 +34,7 @@ def endpoints(ports: Ports) -> list[Endpoint[Viewer]]:
         *drafts.endpoints(ports.ledger, ports.policies, ports.now_ms),
         *raw_view.endpoints(ports.raw_view),
         *kills.endpoints(ports.switch),
+        *access.endpoints(ports.access, ports.ledger, ports.now_ms),
         *health.endpoints(ports.ledger, ports.accounts, ports.policies, ports.calls, ports.now_ms),
     ]
     found += documentation.endpoints(found)
