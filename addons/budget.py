@@ -64,6 +64,7 @@ class Budget:
         if isinstance(answer, Exceeded):
             return _exceeded(answer)
         slip.hold = answer
+        _tell_remaining(slip, answer)
         if slip.grows:
             # What ends such an answer is written into it, which takes one that we can edit.
             flow.request.headers["accept-encoding"] = "identity"
@@ -126,6 +127,17 @@ class Budget:
             return
         actual: dict[Unit, int] = {"usd": slip.cost_nanousd, "tokens": slip.tokens, "requests": 1}
         await self._accounts.settle(slip.hold.id, slip.hold.org, actual, _now_ms())
+
+
+def _tell_remaining(slip: Slip, hold: Hold) -> None:
+    """Of the limit in dollars that has the least left, once this call's worst case is set aside."""
+    left = [
+        remaining
+        for held, remaining in zip(hold.amounts, hold.remaining, strict=False)
+        if held.limit.unit == "usd"
+    ]
+    if left and slip.call is not None:
+        slip.notes["x-exeat-budget-remaining"] = format_usd(max(0, min(left)))
 
 
 def _now_ms() -> int:
