@@ -6,7 +6,7 @@ import secrets
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,13 +29,14 @@ from proxy.delegate.health import Health
 from proxy.delegate.market import Market
 from proxy.delegate.names import UnknownName
 from proxy.delegate.names import check as check_aliases
-from proxy.delegate.roads import roads_of
+from proxy.delegate.roads import Road, roads_of
 from proxy.engine.certificates import open_authority
 from proxy.engine.corridor import Corridor
 from proxy.engine.dial import Dialler, Pinned
 from proxy.engine.engine import Engine
 from proxy.engine.raw_view import RawView
 from proxy.inside import LOOPBACK, InsideServer, endpoints, listen
+from proxy.inside import Ports as InsidePorts
 from proxy.kill.memory import MemoryStops
 from proxy.kill.store import StopStore
 from proxy.kill.switch import KillSwitch
@@ -86,8 +87,8 @@ async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIter
     """Exeat, from the first listener to the last settlement.
 
     Raises OSError (a port, a file), LedgerCorrupt, LedgerBusy, DatabaseUnavailable, PermissionError
-    (certificates), ConfigError (prices): what cannot be governed safely does not start. A policy that
-    cannot be read does start, refusing all.
+    (certificates), ConfigError (prices, aliases): what cannot be governed safely does not start. A
+    policy that cannot be read does start, refusing all.
     """
     with contextlib.closing(listen()) as door:
         async with _running(settings, door, grace_s) as here:
@@ -101,6 +102,7 @@ async def _running(
     # Large bodies are read and counted in threads. The loop gets its turn back from them within this.
     sys.setswitchinterval(_SWITCH_S)
     prices = Prices(at=datetime.now(UTC), file=_price_file(settings))
+    roads = _roads(settings)
     policies = PolicyBook()
     policies.reload(settings.policies)
     if policies.problem:
@@ -160,11 +162,13 @@ async def _running(
         seal,
         live,
         endpoints(
-            accounts,
-            ledger,
-            policies,
-            _delegation(settings, ports, attempts),
-            Triggers(switch),
+            InsidePorts(
+                accounts=accounts,
+                ledger=ledger,
+                policies=policies,
+                triggers=Triggers(switch),
+                delegation=_delegation(settings, ports, roads, attempts),
+            )
         ),
         body_bytes_max=settings.limits.body_bytes_max,
     )
@@ -242,19 +246,24 @@ def _price_file(settings: Settings) -> PriceFile | None:
         raise ConfigError(str(error)) from None
 
 
-def _delegation(settings: Settings, ports: Ports, attempts: Attempts) -> Delegation:
+def _roads(settings: Settings) -> Mapping[str, Road]:
+    """Where delegated calls can go; every alias leads to some of it, or Exeat does not start."""
     roads = roads_of(settings.routes)
-    aliases = settings.delegate.aliases
     try:
-        check_aliases(aliases, roads)
+        check_aliases(settings.delegate.aliases, roads)
     except UnknownName as error:
         raise ConfigError(f"delegate.aliases: {error}") from None
+    return roads
+
+
+def _delegation(
+    settings: Settings, ports: Ports, roads: Mapping[str, Road], attempts: Attempts
+) -> Delegation:
     health = Health()
-    market = Market(settings.credentials, ports.prices, ports.counter, ports.accounts, health)
     return Delegation(
-        aliases,
+        settings.delegate.aliases,
         roads,
-        market,
+        Market(settings.credentials, ports.prices, ports.counter, ports.accounts, health),
         health,
         attempts,
         ports.ledger,

@@ -230,10 +230,12 @@ def settings_for(
             "routes": {
                 "openai": f"http://provider.test:{plain.port}",
                 "anthropic": f"http://provider.test:{plain.port}",
+                **more.pop("routes", {}),
             },
             "hosts": {
                 f"provider.test:{plain.port}": f"127.0.0.1:{plain.port}",
                 **{f"{host}:443": f"127.0.0.1:{tls.port}" for host in HOSTS},
+                **more.pop("more_hosts", {}),
             },
             "counters": Counters(
                 redis_url=SecretStr(redis_url) if redis_url else None, timeout_s=counters_timeout_s

@@ -30,7 +30,7 @@ IMPORTS = {str(path.relative_to(ROOT)): frozenset(imports(path)) for path in FIL
             "aiohttp",
             (
                 *("proxy/console/", "proxy/demo/", "proxy/inside/", "proxy/cli/demo.py"),
-                "proxy/serving.py",
+                *("proxy/serving.py", "proxy/delegate/attempts.py"),
             ),
         ),
         ("redis", ("proxy/budgets/redis", "proxy/redis.py")),
