@@ -7,7 +7,7 @@ from typing import Literal
 from aiohttp import web
 
 from proxy.console.access import Viewer
-from proxy.console.access.guard import VIEWER
+from proxy.console.access.guard import CSRF, VIEWER
 from proxy.console.ports import Ports
 from proxy.console.templates import render
 from proxy.endpoint import Method, Role
@@ -101,7 +101,7 @@ def frame(
         title=title,
         here=here,
         viewer=request.get(VIEWER),
-        csrf="",
+        csrf=request.get(CSRF, ""),
         now_ms=ports.now_ms(),
         alerts=_alerts(ports),
         proxy_url=ports.proxy_url,
