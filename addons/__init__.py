@@ -17,6 +17,7 @@
 | 13 | audit | is it on file? |
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -36,17 +37,23 @@ from addons.usage import Usage
 from proxy.budgets import Accounts
 from proxy.config import Settings
 from proxy.engine.corridor import Addon
-from proxy.engine.dial import Dialler
+from proxy.engine.dial import Dialler, Pinned
 from proxy.kill.switch import KillSwitch
 from proxy.kill.triggers import Triggers
 from proxy.leaks import LeakScanner
 from proxy.ledger.store import Ledger
 from proxy.policy import PolicyBook
+from proxy.policy.terms import TaskLimits
 from proxy.pricing.prices import Prices
 from proxy.pricing.tokens import TokenCounter
+from proxy.seal import Seal
+from proxy.slip import Slip
+
+QUESTIONS = tuple(re.findall(r"^\| \d+ \| (\w+) \| ([^|]+\?) \|$", __doc__, re.MULTILINE))
+"""Each addon's name and question, in order: the table above, for whoever draws a slip."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
     """What the addons ask things of: one per process."""
 
@@ -56,6 +63,12 @@ class Ports:
     accounts: Accounts
     ledger: Ledger
     dialler: Dialler
+    inside: Pinned
+    """Where the server behind exeat.internal listens."""
+    seal: Seal
+    live: Mapping[str, Slip]
+    """Calls in flight by their ids, as the corridor keeps them."""
+    allowances: TaskLimits
     kill: KillSwitch
 
 
@@ -66,18 +79,18 @@ def chain(settings: Settings, ports: Ports) -> list[Addon]:
     triggers = Triggers(ports.kill)
     decides: list[Addon] = [
         Route(settings.routes),
-        Identity(ports.policies),
+        Identity(ports.policies, ports.seal, ports.live),
         Kill(ports.kill),
         Allowlist(settings.limits.body_bytes_max),
         Price(ports.prices, ports.counter),
         Policy(_scanner(settings, keys), settings.limits.body_bytes_max, triggers),
         Mcp(settings.limits.body_bytes_max, settings.limits.mcp_result_bytes_max, triggers),
-        Budget(ports.accounts, lease_ms, triggers),
+        Budget(ports.accounts, ports.allowances, lease_ms, triggers),
         ToolCalls(ports.ledger, triggers),
-        Credentials(keys),
+        Credentials(keys, ports.seal),
     ]
     before = [addon.name for addon in decides]
-    gate = Gate(before, ports.dialler, ports.ledger)
+    gate = Gate(before, ports.dialler, ports.ledger, ports.inside)
     return [*decides, gate, Usage(ports.prices), Audit(ports.ledger)]
 
 

@@ -18,7 +18,7 @@ import trustme
 from pydantic import SecretStr
 
 from proxy.cli.env import client_variables
-from proxy.config import Counters, Limits, Listen, Settings
+from proxy.config import ConsoleListen, Counters, Limits, Listen, Settings
 from proxy.console.access import Access
 from proxy.console.access.tokens import TokenRole
 from proxy.demo.standin import Script, Standin
@@ -222,7 +222,7 @@ def settings_for(
     return Settings(
         **{
             "proxy": Listen(port=0),
-            "console": Listen(port=0),
+            "console": ConsoleListen(port=0),
             "state_dir": directory / "state",
             "certs_dir": directory / "certs",
             "policies": (directory / "policy.yaml",),
@@ -230,10 +230,12 @@ def settings_for(
             "routes": {
                 "openai": f"http://provider.test:{plain.port}",
                 "anthropic": f"http://provider.test:{plain.port}",
+                **more.pop("routes", {}),
             },
             "hosts": {
                 f"provider.test:{plain.port}": f"127.0.0.1:{plain.port}",
                 **{f"{host}:443": f"127.0.0.1:{tls.port}" for host in HOSTS},
+                **more.pop("more_hosts", {}),
             },
             "counters": Counters(
                 redis_url=SecretStr(redis_url) if redis_url else None, timeout_s=counters_timeout_s

@@ -15,6 +15,7 @@ from proxy.ledger.r6 import r6
 from proxy.ledger.records import Decision, Event, Outcome, Record
 from proxy.ledger.store import Entry, Filed, LedgerUnavailable
 from proxy.policy import PolicyBook
+from proxy.policy.terms import BudgetedLimit
 from proxy.providers.formats import format_named
 from proxy.providers.recognise import Known
 from proxy.slip import Destination, Identity, Slip
@@ -75,6 +76,13 @@ def model_slip(body: dict[str, Any], rules: str = OPEN, **facts: Any) -> Slip:
         wire=seen.format,
         **facts,
     )
+
+
+class NoAllowances:
+    """No task has an allowance."""
+
+    async def of(self, who: Identity) -> tuple[BudgetedLimit, ...]:
+        return ()
 
 
 def switch(ledger: "MemoryLedger | None" = None) -> KillSwitch:

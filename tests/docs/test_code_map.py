@@ -26,7 +26,13 @@ IMPORTS = {str(path.relative_to(ROOT)): frozenset(imports(path)) for path in FIL
     ("driver", "where"),
     [
         ("mitmproxy", ("addons/", "proxy/engine/")),
-        ("aiohttp", ("proxy/console/", "proxy/demo/", "proxy/cli/demo.py", "proxy/serving.py")),
+        (
+            "aiohttp",
+            (
+                *("proxy/console/", "proxy/demo/", "proxy/inside/", "proxy/cli/demo.py"),
+                *("proxy/serving.py", "proxy/delegate/attempts.py"),
+            ),
+        ),
         ("redis", ("proxy/budgets/redis", "proxy/redis.py")),
         ("sqlite3", ("proxy/ledger/", "proxy/cli/rows.py", "proxy/database.py")),
         ("pydantic_settings", ("proxy/config.py",)),

@@ -7,6 +7,7 @@ may not ask and their tests follow from the descriptions.
 
 from proxy.console.access import Viewer
 from proxy.console.api import (
+    access,
     budgets,
     calls,
     costs,
@@ -15,6 +16,7 @@ from proxy.console.api import (
     health,
     kills,
     policies,
+    raw_view,
 )
 from proxy.console.ports import Ports
 from proxy.endpoint import Endpoint
@@ -30,7 +32,9 @@ def endpoints(ports: Ports) -> list[Endpoint[Viewer]]:
         *budgets.endpoints(ports.accounts, ports.policies, ports.now_ms),
         *policies.endpoints(ports.policies),
         *drafts.endpoints(ports.ledger, ports.policies, ports.now_ms),
+        *raw_view.endpoints(ports.raw_view),
         *kills.endpoints(ports.switch),
+        *access.endpoints(ports.access, ports.ledger, ports.now_ms),
         *health.endpoints(ports.ledger, ports.accounts, ports.policies, ports.calls, ports.now_ms),
     ]
     found += documentation.endpoints(found)
