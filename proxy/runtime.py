@@ -14,12 +14,14 @@ from pathlib import Path
 import structlog
 
 from addons import Ports, chain
+from proxy.board import Allowances, Board, Outbox, Roles, SqlStore
 from proxy.budgets import Accounts, Counters, CountersUnavailable, MemoryCounters
 from proxy.budgets.results import Crossed
 from proxy.config import ConfigError, Settings
 from proxy.console import Console
 from proxy.console import Ports as ConsolePorts
 from proxy.console.access import Access
+from proxy.console.access.visits import Lengths
 from proxy.database import DatabaseUnavailable
 from proxy.delegate.attempts import Attempts
 from proxy.delegate.delegation import Delegation
@@ -32,8 +34,13 @@ from proxy.engine.certificates import open_authority
 from proxy.engine.corridor import Corridor
 from proxy.engine.dial import Dialler, Pinned
 from proxy.engine.engine import Engine
+from proxy.engine.raw_view import RawView
 from proxy.inside import LOOPBACK, InsideServer, endpoints, listen
 from proxy.inside import Ports as InsidePorts
+from proxy.kill.memory import MemoryStops
+from proxy.kill.store import StopStore
+from proxy.kill.switch import KillSwitch
+from proxy.kill.triggers import Triggers
 from proxy.ledger.filing import threshold_of
 from proxy.ledger.records import Event
 from proxy.ledger.sqlite import SqliteLedger
@@ -57,7 +64,7 @@ _SWITCH_S = 0.0005
 """How long a thread may go on while another waits; Python's own is ten times this."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
     """Where a running Exeat listens, and its parts."""
 
@@ -69,8 +76,10 @@ class Running:
     accounts: Accounts
     ledger: SqliteLedger
     policies: PolicyBook
+    board: Board
     first_token: str | None
     """The secret of the first admin's token, at the first start: to be shown once, and kept nowhere."""
+    switch: KillSwitch
 
 
 @contextlib.asynccontextmanager
@@ -101,7 +110,8 @@ async def _running(
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     authority = open_authority(settings.certs_dir)
     ledger = await SqliteLedger.open(settings.ledger_path)
-    access = Access(settings.state_dir)
+    at = settings.console
+    access = Access(settings.state_dir, Lengths(at.login_idle_s * 1000, at.login_max_s * 1000))
     accounts = Accounts(
         _counters(settings),
         ledger,
@@ -110,18 +120,25 @@ async def _running(
     )
     counter = TokenCounter()
     await asyncio.to_thread(counter.load)
+    store = SqlStore(settings.state_dir / "board.sqlite")
+    outbox, roles = Outbox(store, ledger), Roles(settings.board.roles)
+    board = Board(outbox, roles)
+    allowances = Allowances(board, accounts)
     seal = Seal(secrets.token_bytes(32))
     live: dict[str, Slip] = {}
+    switch = KillSwitch(_stops(settings), ledger)
     ports = Ports(
-        policies,
-        prices,
-        counter,
-        accounts,
-        ledger,
-        Dialler(settings.hosts),
-        Pinned((LOOPBACK,), door.getsockname()[1]),
-        seal,
-        live,
+        policies=policies,
+        prices=prices,
+        counter=counter,
+        accounts=accounts,
+        ledger=ledger,
+        dialler=Dialler(settings.hosts),
+        inside=Pinned((LOOPBACK,), door.getsockname()[1]),
+        seal=seal,
+        live=live,
+        allowances=allowances,
+        kill=switch,
     )
     corridor = Corridor(
         chain(settings, ports),
@@ -129,6 +146,7 @@ async def _running(
         body_bytes_max=settings.limits.body_bytes_max,
         live=live,
     )
+    raw_view = RawView() if settings.raw_view else None
     engine = Engine(
         corridor,
         authority,
@@ -137,6 +155,7 @@ async def _running(
         idle_timeout_s=settings.limits.idle_timeout_s,
         upstream_ca_file=settings.upstream_ca_file,
         challenge=settings.challenge,
+        raw_view=raw_view,
     )
     attempts = Attempts(seal)
     inside = InsideServer(
@@ -147,51 +166,73 @@ async def _running(
                 accounts=accounts,
                 ledger=ledger,
                 policies=policies,
+                triggers=Triggers(switch),
                 delegation=_delegation(settings, ports, roads, attempts),
             )
         ),
         body_bytes_max=settings.limits.body_bytes_max,
     )
+    switch.connect(engine.sever)
     console = Console(
         settings.console,
         ConsolePorts(
-            ledger=ledger, accounts=accounts, policies=policies, calls=corridor, access=access
+            ledger=ledger,
+            accounts=accounts,
+            policies=policies,
+            calls=corridor,
+            access=access,
+            raw_view=raw_view,
+            switch=switch,
         ),
     )
-    rounds = _Rounds(settings, policies, accounts, corridor, ledger, prices, access)
+    rounds = _Rounds(settings, policies, accounts, corridor, ledger, prices, access, board)
     await _look_at_counters(accounts)
     try:
         await _note(ledger, "start", recovered=len(ledger.recovered))
+        await switch.open()
         first_token = await access.make_first(time.time_ns() // 1_000_000)
         await access.file_acts(ledger)
+        if raw_view is not None:
+            raw_view.start()
+        await board.sweep(time.time_ns() // 1_000_000)
         await inside.start(door)
         console_port = await console.start()
         proxy_port = await engine.start(settings.proxy.host, settings.proxy.port)
         attempts.open(settings.proxy.host, proxy_port)
-        task = asyncio.create_task(rounds.run(), name="rounds")
+        tasks = [
+            asyncio.create_task(rounds.run(), name="rounds"),
+            asyncio.create_task(switch.watch(), name="kill switch"),
+        ]
         try:
             yield Running(
-                proxy_port,
-                console_port,
-                inside,
-                corridor,
-                accounts,
-                ledger,
-                policies,
-                first_token,
+                proxy_port=proxy_port,
+                console_port=console_port,
+                inside=inside,
+                corridor=corridor,
+                accounts=accounts,
+                ledger=ledger,
+                policies=policies,
+                board=board,
+                first_token=first_token,
+                switch=switch,
             )
         finally:
             await engine.stop(grace_s)
-            task.cancel()
-            await asyncio.wait([task])
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
     finally:
         await console.stop()
+        if raw_view is not None:
+            raw_view.stop()
         await inside.stop()
         await attempts.close()
         await accounts.aclose()
+        await switch.aclose()
         try:
             await _note(ledger, "stop")
         finally:
+            store.close()
             await ledger.close()
             access.close()
 
@@ -260,6 +301,16 @@ def _counters(settings: Settings) -> Counters:
     return RedisCounters.from_url(url.get_secret_value(), timeout_s=settings.counters.timeout_s)
 
 
+def _stops(settings: Settings) -> StopStore:
+    url = settings.counters.redis_url
+    if url is None:
+        return MemoryStops()
+    from proxy.kill.redis import RedisStops
+    from proxy.redis import Redis
+
+    return RedisStops(Redis(url.get_secret_value(), timeout_s=settings.counters.timeout_s))
+
+
 async def _note(ledger: SqliteLedger, kind: str, **facts: str | int) -> None:
     await ledger.append(
         Event(kind=kind, id=new_id(), ts_ms=time.time_ns() // 1_000_000, facts=facts)
@@ -278,7 +329,9 @@ class _Rounds:
         ledger: SqliteLedger,
         prices: Prices,
         access: Access,
+        board: Board,
     ) -> None:
+        self._board = board
         self._prices = prices
         self._access = access
         self._prices_file = settings.prices_file
@@ -303,6 +356,7 @@ class _Rounds:
             except CountersUnavailable as error:
                 log.warning("counters do not answer", error=str(error))
             await self._file_acts()
+            await self._sweep(time.time_ns() // 1_000_000)
             written = _written(map(located, self._paths))
             if written != seen:
                 seen = written
@@ -312,6 +366,13 @@ class _Rounds:
                 if written != prices_seen:
                     prices_seen = written
                     await self._reload_prices(self._prices_file)
+
+    async def _sweep(self, now_ms: int) -> None:
+        """What cannot be done or filed now is done or filed in another round."""
+        try:
+            await self._board.sweep(now_ms)
+        except (DatabaseUnavailable, LedgerError) as error:
+            log.warning("board not looked after", error=str(error))
 
     async def _file_acts(self) -> None:
         """What a command beside this process did with the console's tokens."""

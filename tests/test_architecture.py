@@ -16,7 +16,7 @@ from proxy.policy import PolicyBook
 from proxy.pricing.prices import Prices
 from proxy.pricing.tokens import TokenCounter
 from proxy.seal import Seal
-from tests.addons.slips import MemoryLedger
+from tests.addons.slips import MemoryLedger, NoAllowances, switch
 from tests.budgets.diary import Diary
 
 ROOT = Path(__file__).parent.parent
@@ -39,6 +39,20 @@ ELSEWHERE = {
         "journeys/test_tool_calls.py",
         "an answer's filter; answers are its test",
     ),
+    "proxy/board/acts": ("board/test_words.py", "what may be sent, with its bounds"),
+    "proxy/board/board": ("contracts/test_board.py", "one suite for every store"),
+    "proxy/board/conditions": ("board/test_tasks.py", "the state machine's own"),
+    "proxy/board/memory": ("contracts/test_board.py", "a store: one suite for every store"),
+    "proxy/board/message": ("contracts/test_messages.py", "one suite for every store"),
+    "proxy/board/message_steps": ("contracts/test_messages.py", "one suite for every store"),
+    "proxy/board/messages": ("contracts/test_messages.py", "one suite for every store"),
+    "proxy/board/sql_messages": ("contracts/test_messages.py", "one suite for every store"),
+    "proxy/board/sql_tables": ("contracts/test_board.py", "one suite for every store"),
+    "proxy/board/sql_tasks": ("contracts/test_board.py", "one suite for every store"),
+    "proxy/board/store": ("contracts/test_board.py", "a port: one suite for every store"),
+    "proxy/board/task": ("board/test_tasks.py", "facts, as the state machine changes them"),
+    "proxy/board/task_steps": ("contracts/test_board.py", "one suite for every store"),
+    "proxy/board/witness": ("board/test_witnesses.py", "as it is attested and read back"),
     "proxy/budgets/amounts": ("budgets/test_limits.py", "asked by every limit and every store"),
     "proxy/budgets/counters": ("contracts/test_budgets.py", "a port: one suite for every store"),
     "proxy/budgets/flight": ("budgets/test_accounts.py", "Accounts' own; seen through it"),
@@ -56,6 +70,11 @@ ELSEWHERE = {
     "proxy/demo/standin": ("journeys/conftest.py", "the stand-in; every journey talks to it"),
     "proxy/engine/answers": ("engine/test_corridor.py", "the corridor's own; seen through it"),
     "proxy/engine/sockets": ("journeys/test_sockets.py", "a protocol; real sockets are its test"),
+    "proxy/engine/severing": ("journeys/test_kill.py", "cuts connections; real ones are its test"),
+    "proxy/kill/memory": ("contracts/test_kill.py", "a store: one suite for every store"),
+    "proxy/kill/redis": ("contracts/test_kill.py", "a store: one suite for every store"),
+    "proxy/kill/store": ("contracts/test_kill.py", "a port: one suite for every store"),
+    "proxy/redis": ("contracts/test_kill.py", "a server; every store over it is its test"),
     "proxy/engine/turns": ("journeys/test_sockets.py", "the corridor's own; seen through a socket"),
     "proxy/engine/opening": ("engine/test_corridor.py", "the corridor's own; seen through it"),
     "proxy/delegate/attempts": ("journeys/test_delegate.py", "a client; real sockets are its test"),
@@ -86,6 +105,7 @@ ELSEWHERE = {
     "proxy/policy/telling": ("cli/test_policy_tools.py", "what commands print"),
     "proxy/cli/explaining": ("cli/test_policy_tools.py", "a command of the policy group"),
     "proxy/console/access/tables": ("console/access/test_access.py", "tables; seen through it"),
+    "proxy/ledger/listed": ("cli/test_audit.py", "a record as a line, as it is printed"),
     "proxy/console/ports": ("console/test_server.py", "facts, no logic"),
     "proxy/policy/rates": ("policy/test_rules.py", "counts for rules; seen through one"),
     "proxy/policy/rule_schema": ("policy/test_rules.py", "the words of rules, each by its use"),
@@ -175,8 +195,19 @@ def test_the_corridor_is_walked_in_the_order_in_which_its_page_says_it_is() -> N
     accounts = Accounts(MemoryCounters(), Diary())
     prices = Prices(at=datetime(2026, 11, 21, tzinfo=UTC))
     ledger = MemoryLedger()
-    inside = (Pinned(("127.0.0.1",), 1), Seal(bytes(32)), {})
-    ports = Ports(PolicyBook(), prices, TokenCounter(), accounts, ledger, Dialler({}), *inside)  # type: ignore[arg-type]
+    ports = Ports(
+        policies=PolicyBook(),
+        prices=prices,
+        counter=TokenCounter(),
+        accounts=accounts,
+        ledger=ledger,  # type: ignore[arg-type]
+        dialler=Dialler({}),
+        inside=Pinned(("127.0.0.1",), 1),
+        seal=Seal(bytes(32)),
+        live={},
+        allowances=NoAllowances(),
+        kill=switch(ledger),
+    )
     walked = chain(Settings(), ports)
 
     assert [int(number) for number, _ in rows] == list(range(1, len(rows) + 1))

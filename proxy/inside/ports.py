@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from proxy.budgets import Accounts
 from proxy.delegate.delegation import Delegation
+from proxy.kill.triggers import Triggers
 from proxy.ledger.store import Ledger
 from proxy.policy import PolicyBook
 
@@ -16,3 +17,4 @@ class Ports:
     ledger: Ledger
     policies: PolicyBook
     delegation: Delegation
+    triggers: Triggers

@@ -2,6 +2,7 @@
 
 from proxy.inside import Ports, endpoints
 from proxy.policy import PolicyBook
+from tests.addons.slips import triggers
 from tests.delegate.shop import Shop
 from tests.inside.callers import asks, caller
 
@@ -13,6 +14,7 @@ async def test_every_path_that_is_served_is_described():
         ledger=shop.ledger,  # type: ignore[arg-type]
         policies=PolicyBook(),
         delegation=shop.delegation,
+        triggers=triggers(),
     )
     served = endpoints(ports)
     (told,) = [each for each in served if each.path == "/v1/openapi.json"]

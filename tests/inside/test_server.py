@@ -14,6 +14,7 @@ from proxy.ledger.store import LedgerUnavailable
 from proxy.policy import PolicyBook
 from proxy.seal import HEADER, Seal
 from proxy.slip import Slip
+from tests.addons.slips import triggers
 from tests.delegate.shop import Shop
 from tests.house import NO_TLS
 from tests.inside.callers import caller
@@ -40,6 +41,7 @@ async def serving(live: Mapping[str, Slip] = {ME.id: ME}) -> AsyncIterator[httpx
         ledger=shop.ledger,  # type: ignore[arg-type]
         policies=PolicyBook(),
         delegation=shop.delegation,
+        triggers=triggers(),
     )
     listed = [
         *endpoints(ports),
