@@ -45,5 +45,7 @@ class Ports:
     calls: Calls
     access: Access
     switch: KillSwitch
+    metrics: Callable[[], str]
+    """All that is measured, as text."""
     raw_view: RawView | None = None
     now_ms: Callable[[], int] = wall_ms
