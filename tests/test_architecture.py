@@ -79,6 +79,8 @@ ELSEWHERE = {
     "proxy/engine/opening": ("engine/test_corridor.py", "the corridor's own; seen through it"),
     "proxy/delegate/attempts": ("journeys/test_delegate.py", "a client; real sockets are its test"),
     "proxy/delegate/sender": ("delegate/test_delegation.py", "a port"),
+    "proxy/metrics/standing": ("metrics/test_metrics.py", "gauges, as they are printed"),
+    "proxy/metrics/tally": ("metrics/test_metrics.py", "counters, as they are printed"),
     "proxy/inside/delegating": ("journeys/test_delegate.py", "what clients are told, by a call"),
     "proxy/inside/ports": ("inside/test_server.py", "facts, no logic"),
     "proxy/inside/asked": ("inside/test_server.py", "a list; the server serves it"),
