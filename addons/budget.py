@@ -7,8 +7,9 @@ from mitmproxy import http
 
 from proxy.budgets import Accounts, Charge, CountersUnavailable, Exceeded, Hold, Reservation, Unit
 from proxy.engine.answers import Filter
+from proxy.kill.triggers import Triggers
 from proxy.money import format_usd
-from proxy.policy.terms import BudgetedLimit
+from proxy.policy.terms import BudgetedLimit, TaskLimits
 from proxy.pricing.charges import fitted
 from proxy.pricing.quote import Quote
 from proxy.pricing.tokens import output_upper_bound
@@ -26,14 +27,29 @@ _AHEAD_TOKENS = 2048
 _LAST_TOKENS = 1024
 """Without more room, the answer ends when so little is left."""
 
+_UNBOUNDED = Refusal(
+    Code.PRICE_UNKNOWN,
+    "What this call may cost has no bound that is known, and the task that it is made for has an "
+    "allowance. Use a model that has a known price.",
+)
+_DIVIDED = Refusal(
+    Code.GOVERNANCE_UNAVAILABLE,
+    "The allowance of this call's task was divided while it was decided. Try again.",
+    retry_after_s=1,
+)
+
 
 class Budget:
     """Holds a call's bound against every limit at once; no limit may ever be passed."""
 
     name = "budget"
 
-    def __init__(self, accounts: Accounts, lease_ms: int) -> None:
+    def __init__(
+        self, accounts: Accounts, allowances: TaskLimits, lease_ms: int, triggers: Triggers
+    ) -> None:
         self._accounts = accounts
+        self._allowances = allowances
+        self._triggers = triggers
         self._lease_ms = lease_ms
 
     async def depart(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
@@ -43,9 +59,12 @@ class Budget:
         if slip.door == "internal":
             return Stamp("inside")
         model = slip.call.model if slip.call else None
-        limits = slip.terms.limits(slip.identity, model)
+        allowance = await self._allowances.of(slip.identity)
+        limits = (*slip.terms.limits(slip.identity, model), *allowance)
         if not limits:
             return Stamp("no budget applies")
+        if allowance and _is_unbounded(slip):
+            return _UNBOUNDED
         slip.grows = _grows(slip, limits)
         lowers = _can_be_lowered(slip, flow)
         try:
@@ -64,6 +83,9 @@ class Budget:
         if isinstance(answer, Exceeded):
             return _exceeded(answer)
         slip.hold = answer
+        if allowance and await self._allowances.of(slip.identity) != allowance:
+            return _DIVIDED
+        _tell_remaining(slip, answer)
         if slip.grows:
             # What ends such an answer is written into it, which takes one that we can edit.
             flow.request.headers["accept-encoding"] = "identity"
@@ -125,7 +147,21 @@ class Budget:
             await self._accounts.release(slip.hold.id, slip.hold.org, _now_ms())
             return
         actual: dict[Unit, int] = {"usd": slip.cost_nanousd, "tokens": slip.tokens, "requests": 1}
-        await self._accounts.settle(slip.hold.id, slip.hold.org, actual, _now_ms())
+        settled = await self._accounts.settle(slip.hold.id, slip.hold.org, actual, _now_ms())
+        for limit, percent in settled.crossed:
+            if percent == 100:
+                self._triggers.saw_spent(slip, limit.name)
+
+
+def _tell_remaining(slip: Slip, hold: Hold) -> None:
+    """Of the limit in dollars that has the least left, once this call's worst case is set aside."""
+    left = [
+        remaining
+        for held, remaining in zip(hold.amounts, hold.remaining, strict=False)
+        if held.limit.unit == "usd"
+    ]
+    if left and slip.call is not None:
+        slip.notes["x-exeat-budget-remaining"] = format_usd(max(0, min(left)))
 
 
 def _now_ms() -> int:
@@ -207,6 +243,11 @@ def _charge(budgeted: BudgetedLimit, quote: Quote | None) -> Charge:
     if limit.unit == "usd":
         return Charge(limit, quote.fixed_nanousd, quote.per_output_nanousd)
     return Charge(limit, quote.input_tokens_bound, quote.samplings)
+
+
+def _is_unbounded(slip: Slip) -> bool:
+    """A model call that could cost anything; `price` minds it where a policy counts dollars."""
+    return slip.call is not None and (slip.quote is None or bool(slip.call.unbounded))
 
 
 def _exceeded(answer: Exceeded) -> Refusal:

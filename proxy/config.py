@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -21,32 +21,22 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from proxy.listening import ConsoleListen as ConsoleListen
+from proxy.listening import Listen as Listen
+from proxy.listening import Section
 from proxy.policy.hosts import split_authority
 from proxy.providers.homes import DEFAULT_ROUTES
 from proxy.providers.paths import RULES
 from proxy.toml_lines import line_of
 
 CONFIG_FILE = "exeat.toml"
-Port = Annotated[int, Field(ge=0, le=65535)]
-"""0 takes a free port, which is printed."""
 
 
 class ConfigError(ValueError):
     """Settings that cannot be used; the message names where each was written."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Listen(_Section):
-    """An address to listen on."""
-
-    host: str = "127.0.0.1"
-    port: Port
-
-
-class Limits(_Section):
+class Limits(Section):
     """What a single call may take."""
 
     body_bytes_max: Annotated[int, Field(ge=1024)] = 32 * 1024 * 1024
@@ -60,7 +50,7 @@ class Limits(_Section):
     """A connection on which nothing moves for so long is closed. SDKs wait 600 s by default."""
 
 
-class Counters(_Section):
+class Counters(Section):
     """Where budgets are counted."""
 
     redis_url: SecretStr | None = None
@@ -70,7 +60,22 @@ class Counters(_Section):
     """A hold whose process died is charged at its bound after this long."""
 
 
-class RouteTo(_Section):
+class BoardSection(Section):
+    """How agents work together."""
+
+    roles: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Names for agents, each a list of globs: tasks and messages can be for a role."""
+
+    @field_validator("roles")
+    @classmethod
+    def _named(cls, roles: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
+        for name in roles:
+            if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", name):
+                raise ValueError(f"{name!r} is no name for a role: use A-Z a-z 0-9 . _ -")
+        return roles
+
+
+class RouteTo(Section):
     """Where a base-URL route leads. In the file, its text alone is enough."""
 
     to: str
@@ -88,6 +93,21 @@ class RouteTo(_Section):
         return self.to
 
 
+ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:@/-]{1,128}$")]
+
+
+class Delegate(Section):
+    """Who answers what agents delegate at exeat.internal."""
+
+    aliases: Mapping[
+        ModelName, Annotated[tuple[ModelName, ...], Field(min_length=1, max_length=16)]
+    ] = Field(default_factory=dict)
+    """`"exeat/fast" = ["openai/gpt-4o-mini", "groq/llama-3.1-8b-instant"]`: a route and a model each;
+    the cheapest that may be asked answers."""
+    attempts_max: Annotated[int, Field(ge=1, le=16)] = 4
+    """How many are asked for one answer, when they fail."""
+
+
 class Settings(BaseSettings):
     """Everything that can be set."""
 
@@ -100,11 +120,11 @@ class Settings(BaseSettings):
     )
 
     proxy: Listen = Listen(port=8080)
-    console: Listen = Listen(port=8081)
+    console: ConsoleListen = ConsoleListen(port=8081)
     challenge: Literal["auto", "always", "never"] = "auto"
     """Answer CONNECT without credentials with 407: only to clients that wait for one, or not."""
     state_dir: Path = Path(".exeat")
-    """Ledger, console token."""
+    """The ledger, and who may look at the console."""
     certs_dir: Path = Path("certs")
     """The CA (0700; its key 0600) and `bundle.pem`."""
     policies: tuple[Path, ...] = (Path("safety"),)
@@ -113,6 +133,7 @@ class Settings(BaseSettings):
     """The operator's own rates, discounts and mappings (TOML), on top of the published prices."""
     limits: Limits = Limits()
     counters: Counters = Counters()
+    board: BoardSection = BoardSection()
     routes: Mapping[str, RouteTo] = Field(
         default_factory=lambda: {name: RouteTo(to=url) for name, url in DEFAULT_ROUTES.items()}
     )
@@ -125,10 +146,13 @@ class Settings(BaseSettings):
     """Roots to trust for upstreams instead of the built-in ones."""
     credentials: Mapping[str, SecretStr] = Field(default_factory=dict)
     """Provider ("openai", "anthropic", "google", …) to key: it replaces whatever the agent sent."""
+    delegate: Delegate = Delegate()
     canaries: tuple[SecretStr, ...] = ()
     """Tokens that agents are given and that must never leave: plain text of 12 characters or more."""
     secrets_file: Path | None = None
     """A TOML file (0600) of `credentials`, kept apart from `exeat.toml`."""
+    raw_view: bool = False
+    """Open mitmproxy's own viewer of flows beside the console. It shows bodies: for debugging."""
     log_format: Literal["console", "json"] = "console"
 
     @field_validator("canaries")
@@ -237,7 +261,12 @@ def load_settings(file: Path | None = None, **flags: Any) -> Settings:
 
 def _known_variables() -> None:
     """A variable that nothing reads was meant to be something else."""
-    fields = {name.upper() for name in Settings.model_fields} | {"CONFIG"}
+    fields = {name.upper() for name in Settings.model_fields}
+    fields |= {
+        "CONFIG",
+        "CONSOLE_URL",
+        "TOKEN",
+    }  # The last two are for commands that ask the console.
     for variable in os.environ:
         name = variable.upper().removeprefix("EXEAT_")
         if variable.upper().startswith("EXEAT_") and name.partition("__")[0] not in fields:
@@ -255,6 +284,11 @@ def _rebase(values: dict[str, Any], base: Path) -> None:
     for name in ("state_dir", "certs_dir", "prices_file", "upstream_ca_file", "secrets_file"):
         if isinstance(values.get(name), str):
             values[name] = str(base / values[name])
+    console = values.get("console")
+    if isinstance(console, dict):
+        for name in ("tls_cert", "tls_key"):
+            if isinstance(console.get(name), str):
+                console[name] = str(base / console[name])
     if isinstance(values.get("policies"), list):
         values["policies"] = [
             str(base / item) if isinstance(item, str) and Path(item).suffix else item

@@ -14,6 +14,8 @@ class Code(StrEnum):
     IDENTITY_REQUIRED = "identity_required"
     IDENTITY_MISMATCH = "identity_mismatch"
     IDENTITY_INVALID = "identity_invalid"
+    KILLED = "killed"
+    QUARANTINED = "quarantined"
     BAD_REQUEST = "bad_request"
     BODY_TOO_LARGE = "body_too_large"
     HEADERS_TOO_LARGE = "headers_too_large"
@@ -30,6 +32,7 @@ class Code(StrEnum):
     PRICE_UNKNOWN = "price_unknown"
     BUDGET_EXCEEDED = "budget_exceeded"
     RATE_LIMITED = "rate_limited"
+    NO_CANDIDATE = "no_candidate"
     POLICY_MISSING = "policy_missing"
     GOVERNANCE_UNAVAILABLE = "governance_unavailable"
     UPSTREAM_UNREACHABLE = "upstream_unreachable"
@@ -39,6 +42,8 @@ KINDS: Mapping[Code, Kind] = {
     Code.IDENTITY_REQUIRED: "identity",
     Code.IDENTITY_MISMATCH: "identity",
     Code.IDENTITY_INVALID: "identity",
+    Code.KILLED: "policy",
+    Code.QUARANTINED: "policy",
     Code.BAD_REQUEST: "request",
     Code.BODY_TOO_LARGE: "request",
     Code.HEADERS_TOO_LARGE: "request",
@@ -55,6 +60,7 @@ KINDS: Mapping[Code, Kind] = {
     Code.PRICE_UNKNOWN: "policy",
     Code.BUDGET_EXCEEDED: "budget",
     Code.RATE_LIMITED: "rate",
+    Code.NO_CANDIDATE: "policy",
     Code.POLICY_MISSING: "policy",
     Code.GOVERNANCE_UNAVAILABLE: "fault",
     Code.UPSTREAM_UNREACHABLE: "fault",

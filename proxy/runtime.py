@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import secrets
+import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,26 +14,44 @@ from pathlib import Path
 import structlog
 
 from addons import Ports, chain
+from proxy.board import Allowances, Board, Outbox, Roles, SqlStore
 from proxy.budgets import Accounts, Counters, CountersUnavailable, MemoryCounters
 from proxy.budgets.results import Crossed
 from proxy.config import ConfigError, Settings
 from proxy.console import Console
-from proxy.desk import Desk
+from proxy.console import Ports as ConsolePorts
+from proxy.console.access import Access
+from proxy.console.access.visits import Lengths
+from proxy.database import DatabaseUnavailable
+from proxy.delegate.attempts import Attempts
+from proxy.delegate.delegation import Delegation
+from proxy.delegate.health import Health
+from proxy.delegate.market import Market
+from proxy.delegate.names import UnknownName
+from proxy.delegate.names import check as check_aliases
+from proxy.delegate.roads import Road, roads_of
 from proxy.engine.certificates import open_authority
 from proxy.engine.corridor import Corridor
-from proxy.engine.dial import Dialler
+from proxy.engine.dial import Dialler, Pinned
 from proxy.engine.engine import Engine
-from proxy.inside import InsideDoor
+from proxy.engine.raw_view import RawView
+from proxy.inside import LOOPBACK, InsideServer, endpoints, listen
+from proxy.inside import Ports as InsidePorts
+from proxy.kill.memory import MemoryStops
+from proxy.kill.store import StopStore
+from proxy.kill.switch import KillSwitch
+from proxy.kill.triggers import Triggers
 from proxy.ledger.filing import threshold_of
 from proxy.ledger.records import Event
 from proxy.ledger.sqlite import SqliteLedger
-from proxy.ledger.store import LedgerUnavailable
+from proxy.ledger.store import LedgerError, LedgerUnavailable
 from proxy.policy import PolicyBook, located
 from proxy.pricing.price_file import PriceFile, PriceFileError
 from proxy.pricing.price_file import load as load_prices
 from proxy.pricing.prices import Prices
 from proxy.pricing.tokens import TokenCounter
-from proxy.slip import new_id
+from proxy.seal import Seal
+from proxy.slip import Slip, new_id
 
 log = structlog.get_logger()
 
@@ -44,29 +64,45 @@ _SWITCH_S = 0.0005
 """How long a thread may go on while another waits; Python's own is ten times this."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
     """Where a running Exeat listens, and its parts."""
 
     proxy_port: int
     console_port: int
+    inside: InsideServer
+    """Behind exeat.internal."""
     corridor: Corridor
     accounts: Accounts
     ledger: SqliteLedger
     policies: PolicyBook
+    board: Board
+    first_token: str | None
+    """The secret of the first admin's token, at the first start: to be shown once, and kept nowhere."""
+    switch: KillSwitch
 
 
 @contextlib.asynccontextmanager
 async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIterator[Running]:
     """Exeat, from the first listener to the last settlement.
 
-    Raises OSError (a port, a file), LedgerCorrupt, LedgerBusy, PermissionError (certificates),
-    ConfigError (prices): what cannot be governed safely does not start. A policy that cannot be read
-    does start, refusing all.
+    Raises OSError (a port, a file), LedgerCorrupt, LedgerBusy, DatabaseUnavailable, PermissionError
+    (certificates), ConfigError (prices, aliases): what cannot be governed safely does not start. A
+    policy that cannot be read does start, refusing all.
     """
+    with contextlib.closing(listen()) as door:
+        async with _running(settings, door, grace_s) as here:
+            yield here
+
+
+@contextlib.asynccontextmanager
+async def _running(
+    settings: Settings, door: socket.socket, grace_s: float
+) -> AsyncIterator[Running]:
     # Large bodies are read and counted in threads. The loop gets its turn back from them within this.
     sys.setswitchinterval(_SWITCH_S)
     prices = Prices(at=datetime.now(UTC), file=_price_file(settings))
+    roads = _roads(settings)
     policies = PolicyBook()
     policies.reload(settings.policies)
     if policies.problem:
@@ -74,6 +110,8 @@ async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIter
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     authority = open_authority(settings.certs_dir)
     ledger = await SqliteLedger.open(settings.ledger_path)
+    at = settings.console
+    access = Access(settings.state_dir, Lengths(at.login_idle_s * 1000, at.login_max_s * 1000))
     accounts = Accounts(
         _counters(settings),
         ledger,
@@ -82,13 +120,33 @@ async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIter
     )
     counter = TokenCounter()
     await asyncio.to_thread(counter.load)
-    ports = Ports(policies, prices, counter, accounts, ledger, Dialler(settings.hosts))
+    store = SqlStore(settings.state_dir / "board.sqlite")
+    outbox, roles = Outbox(store, ledger), Roles(settings.board.roles)
+    board = Board(outbox, roles)
+    allowances = Allowances(board, accounts)
+    seal = Seal(secrets.token_bytes(32))
+    live: dict[str, Slip] = {}
+    switch = KillSwitch(_stops(settings), ledger)
+    ports = Ports(
+        policies=policies,
+        prices=prices,
+        counter=counter,
+        accounts=accounts,
+        ledger=ledger,
+        dialler=Dialler(settings.hosts),
+        inside=Pinned((LOOPBACK,), door.getsockname()[1]),
+        seal=seal,
+        live=live,
+        allowances=allowances,
+        kill=switch,
+    )
     corridor = Corridor(
         chain(settings, ports),
-        InsideDoor(accounts, Desk(ledger)),
         timeout_s=settings.limits.decision_timeout_s,
         body_bytes_max=settings.limits.body_bytes_max,
+        live=live,
     )
+    raw_view = RawView() if settings.raw_view else None
     engine = Engine(
         corridor,
         authority,
@@ -97,28 +155,86 @@ async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIter
         idle_timeout_s=settings.limits.idle_timeout_s,
         upstream_ca_file=settings.upstream_ca_file,
         challenge=settings.challenge,
+        raw_view=raw_view,
     )
-    console = Console(settings, ledger, accounts, policies, corridor)
-    rounds = _Rounds(settings, policies, accounts, corridor, ledger, prices)
+    attempts = Attempts(seal)
+    inside = InsideServer(
+        seal,
+        live,
+        endpoints(
+            InsidePorts(
+                accounts=accounts,
+                ledger=ledger,
+                policies=policies,
+                triggers=Triggers(switch),
+                delegation=_delegation(settings, ports, roads, attempts),
+            )
+        ),
+        body_bytes_max=settings.limits.body_bytes_max,
+    )
+    switch.connect(engine.sever)
+    console = Console(
+        settings.console,
+        ConsolePorts(
+            ledger=ledger,
+            accounts=accounts,
+            policies=policies,
+            calls=corridor,
+            access=access,
+            raw_view=raw_view,
+            switch=switch,
+        ),
+    )
+    rounds = _Rounds(settings, policies, accounts, corridor, ledger, prices, access, board)
     await _look_at_counters(accounts)
     try:
         await _note(ledger, "start", recovered=len(ledger.recovered))
+        await switch.open()
+        first_token = await access.make_first(time.time_ns() // 1_000_000)
+        await access.file_acts(ledger)
+        if raw_view is not None:
+            raw_view.start()
+        await board.sweep(time.time_ns() // 1_000_000)
+        await inside.start(door)
         console_port = await console.start()
         proxy_port = await engine.start(settings.proxy.host, settings.proxy.port)
-        task = asyncio.create_task(rounds.run(), name="rounds")
+        attempts.open(settings.proxy.host, proxy_port)
+        tasks = [
+            asyncio.create_task(rounds.run(), name="rounds"),
+            asyncio.create_task(switch.watch(), name="kill switch"),
+        ]
         try:
-            yield Running(proxy_port, console_port, corridor, accounts, ledger, policies)
+            yield Running(
+                proxy_port=proxy_port,
+                console_port=console_port,
+                inside=inside,
+                corridor=corridor,
+                accounts=accounts,
+                ledger=ledger,
+                policies=policies,
+                board=board,
+                first_token=first_token,
+                switch=switch,
+            )
         finally:
             await engine.stop(grace_s)
-            task.cancel()
-            await asyncio.wait([task])
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
     finally:
         await console.stop()
+        if raw_view is not None:
+            raw_view.stop()
+        await inside.stop()
+        await attempts.close()
         await accounts.aclose()
+        await switch.aclose()
         try:
             await _note(ledger, "stop")
         finally:
+            store.close()
             await ledger.close()
+            access.close()
 
 
 def _price_file(settings: Settings) -> PriceFile | None:
@@ -128,6 +244,31 @@ def _price_file(settings: Settings) -> PriceFile | None:
         return load_prices(settings.prices_file)
     except PriceFileError as error:
         raise ConfigError(str(error)) from None
+
+
+def _roads(settings: Settings) -> Mapping[str, Road]:
+    """Where delegated calls can go; every alias leads to some of it, or Exeat does not start."""
+    roads = roads_of(settings.routes)
+    try:
+        check_aliases(settings.delegate.aliases, roads)
+    except UnknownName as error:
+        raise ConfigError(f"delegate.aliases: {error}") from None
+    return roads
+
+
+def _delegation(
+    settings: Settings, ports: Ports, roads: Mapping[str, Road], attempts: Attempts
+) -> Delegation:
+    health = Health()
+    return Delegation(
+        settings.delegate.aliases,
+        roads,
+        Market(settings.credentials, ports.prices, ports.counter, ports.accounts, health),
+        health,
+        attempts,
+        ports.ledger,
+        attempts_max=settings.delegate.attempts_max,
+    )
 
 
 def _file_thresholds(ledger: SqliteLedger, call_id: str, crossed: Crossed) -> None:
@@ -160,6 +301,16 @@ def _counters(settings: Settings) -> Counters:
     return RedisCounters.from_url(url.get_secret_value(), timeout_s=settings.counters.timeout_s)
 
 
+def _stops(settings: Settings) -> StopStore:
+    url = settings.counters.redis_url
+    if url is None:
+        return MemoryStops()
+    from proxy.kill.redis import RedisStops
+    from proxy.redis import Redis
+
+    return RedisStops(Redis(url.get_secret_value(), timeout_s=settings.counters.timeout_s))
+
+
 async def _note(ledger: SqliteLedger, kind: str, **facts: str | int) -> None:
     await ledger.append(
         Event(kind=kind, id=new_id(), ts_ms=time.time_ns() // 1_000_000, facts=facts)
@@ -177,8 +328,12 @@ class _Rounds:
         corridor: Corridor,
         ledger: SqliteLedger,
         prices: Prices,
+        access: Access,
+        board: Board,
     ) -> None:
+        self._board = board
         self._prices = prices
+        self._access = access
         self._prices_file = settings.prices_file
         self._renewed_ms = 0
         self._paths = settings.policies
@@ -200,6 +355,8 @@ class _Rounds:
                 await self._accounts.expire_all(time.time_ns() // 1_000_000)
             except CountersUnavailable as error:
                 log.warning("counters do not answer", error=str(error))
+            await self._file_acts()
+            await self._sweep(time.time_ns() // 1_000_000)
             written = _written(map(located, self._paths))
             if written != seen:
                 seen = written
@@ -209,6 +366,20 @@ class _Rounds:
                 if written != prices_seen:
                     prices_seen = written
                     await self._reload_prices(self._prices_file)
+
+    async def _sweep(self, now_ms: int) -> None:
+        """What cannot be done or filed now is done or filed in another round."""
+        try:
+            await self._board.sweep(now_ms)
+        except (DatabaseUnavailable, LedgerError) as error:
+            log.warning("board not looked after", error=str(error))
+
+    async def _file_acts(self) -> None:
+        """What a command beside this process did with the console's tokens."""
+        try:
+            await self._access.file_acts(self._ledger)
+        except (LedgerError, DatabaseUnavailable) as error:
+            log.error("acts on access not filed yet", error=str(error))
 
     async def _reload(self) -> None:
         before = self._policies.problem

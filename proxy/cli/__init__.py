@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from proxy.cli import audit, costs, demo, env, hook, policy, prices, up
+from proxy.cli import audit, console, costs, demo, env, hook, kill, policy, prices, up
 from proxy.config import ConfigError
 
 app = typer.Typer(
@@ -18,7 +18,11 @@ app.command("up")(up.up)
 app.command("demo")(demo.demo)
 app.command("env")(env.env)
 app.command("costs")(costs.costs)
+app.command("kill")(kill.kill)
+app.command("revive")(kill.revive)
+app.command("kills")(kill.kills)
 app.add_typer(audit.app, name="audit")
+app.add_typer(console.app, name="console")
 app.add_typer(hook.app, name="hook")
 app.add_typer(policy.app, name="policy")
 app.add_typer(prices.app, name="prices")

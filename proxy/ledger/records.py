@@ -11,7 +11,7 @@ from typing import Literal
 
 type ActionClass = Literal["llm.call", "egress.http", "internal", "egress.connect"]
 type Verdict = Literal["allow", "deny", "fault"]
-type Status = Literal["answered", "refused", "errored", "aborted", "client_gone", "lost"]
+type Status = Literal["answered", "refused", "errored", "aborted", "client_gone", "killed", "lost"]
 type Unit = Literal["usd", "tokens", "requests"]
 type Fact = str | int | bool | None
 
@@ -124,6 +124,8 @@ class Decision:
     """Kinds of secrets that were found in it, where a rule asked for them."""
     done_before: int = 0
     """How often its session had asked this model the same, as rules count it."""
+    serves: str | None = None
+    """The id of the call to Exeat itself that delegated this one."""
 
     def __post_init__(self) -> None:
         if self.path is not None and "?" in self.path:
