@@ -22,6 +22,7 @@ from proxy.engine.layers import SLIP, slip_of
 from proxy.engine.opening import has_body, open_slip
 from proxy.engine.sockets import SocketMessage
 from proxy.engine.turns import Turns
+from proxy.events import CallEnded, CallOpened, Events
 from proxy.kill.words import refusal_of_stop
 from proxy.patience import within
 from proxy.refusals import Code, Refusal
@@ -59,6 +60,7 @@ class Corridor:
         timeout_s: float,
         body_bytes_max: int,
         live: dict[str, Slip] | None = None,
+        events: Events | None = None,
         watchers: Sequence[Callable[[Slip], None]] = (),
     ) -> None:
         """`live` is kept as the calls in flight by their ids, for whoever else must know them.
@@ -73,6 +75,7 @@ class Corridor:
         self._closers = (*_having(chain[::-1], "settle"), *_having(chain, "file"))
         self._timeout_s = timeout_s
         self._body_bytes_max = body_bytes_max
+        self._events = events or Events()
         self._closing: set[asyncio.Task[None]] = set()
         self._live = {} if live is None else live
         self._watchers = tuple(watchers)
@@ -116,6 +119,7 @@ class Corridor:
         facts_of(flow.client_conn).open_slips[slip.id] = slip
         self._live[slip.id] = slip
         self.idle.clear()
+        self._events.tell(lambda: [CallOpened(slip)])
 
     async def request(self, flow: http.HTTPFlow) -> None:
         """The whole call is here."""
@@ -356,7 +360,8 @@ class Corridor:
 
     def _forget(self, slip: Slip, flow: http.HTTPFlow | None, client: Any = None) -> None:
         slip.finished = True
-        self._live.pop(slip.id, None)
+        if self._live.pop(slip.id, None) is not None:
+            self._events.tell(lambda: [CallEnded(slip)])
         if not self._live:
             self.idle.set()
         connection = flow.client_conn if flow is not None else client

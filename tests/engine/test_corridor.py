@@ -15,6 +15,7 @@ from proxy.engine.corridor import Corridor
 from proxy.engine.dial import Pinned, _dialling
 from proxy.engine.facts import facts_of
 from proxy.engine.layers import slip_of
+from proxy.events import CallEnded, CallOpened, Events
 from proxy.kill.stops import Scope, Stop
 from proxy.refusals import Code, Refusal
 from proxy.slip import Destination, Identity, Slip, Stamp
@@ -696,6 +697,14 @@ async def test_hooks_for_a_flow_without_a_slip_do_nothing(addons, diary):
     under_test.client_disconnected(flow.client_conn)
     await under_test.drained()
     assert diary == []
+
+
+async def test_whoever_listens_hears_a_call_open_and_end_once(addons):
+    events = Events()
+    addons[1].depart = lambda slip, flow: NO
+    with events.listen() as heard:
+        slip, _ = await walk(corridor(addons, events=events))
+        assert await heard.all() == (CallOpened(slip), CallEnded(slip))
 
 
 STOP = Stop("k1", Scope("acme"), "kill", "ann", "astray", 1)
