@@ -14,7 +14,7 @@ from pathlib import Path
 import structlog
 
 from addons import Ports, chain
-from proxy.board import Allowances, Board, Outbox, Roles, SqlStore
+from proxy.board import Board, Commons, Roles, SqlStore
 from proxy.budgets import Accounts, Counters, CountersUnavailable, MemoryCounters
 from proxy.budgets.results import Crossed
 from proxy.config import ConfigError, Settings
@@ -104,9 +104,8 @@ async def _running(
     counter = TokenCounter()
     await asyncio.to_thread(counter.load)
     store = SqlStore(settings.state_dir / "board.sqlite")
-    outbox, roles = Outbox(store, ledger), Roles(settings.board.roles)
-    board = Board(outbox, roles)
-    allowances = Allowances(board, accounts)
+    commons = Commons.over(store, ledger, accounts, Roles(settings.board.roles))
+    board = commons.board
     seal = Seal(secrets.token_bytes(32))
     ports = Ports(
         policies,
@@ -117,7 +116,7 @@ async def _running(
         Dialler(settings.hosts),
         Pinned((LOOPBACK,), door.getsockname()[1]),
         seal,
-        allowances,
+        commons.allowances,
     )
     corridor = Corridor(
         chain(settings, ports),
@@ -136,7 +135,7 @@ async def _running(
     inside = InsideServer(
         seal,
         corridor.find,
-        endpoints(accounts, ledger, policies),
+        endpoints(accounts, ledger, policies, commons),
         body_bytes_max=settings.limits.body_bytes_max,
     )
     console = Console(

@@ -5,12 +5,12 @@ from proxy.inside import endpoints
 from proxy.policy import PolicyBook
 from tests.addons.slips import MemoryLedger
 from tests.budgets.diary import Diary
-from tests.inside.callers import asks, caller
+from tests.inside.callers import asks, caller, commons
 
 
 async def test_every_path_that_is_served_is_described():
     accounts = Accounts(MemoryCounters(), Diary())
-    served = endpoints(accounts, MemoryLedger(), PolicyBook())  # type: ignore[arg-type]
+    served = endpoints(accounts, MemoryLedger(), PolicyBook(), commons())  # type: ignore[arg-type]
     (told,) = [each for each in served if each.path == "/v1/openapi.json"]
     document = (await told.handle(asks(caller()))).model_dump()
 

@@ -18,7 +18,7 @@ from proxy.slip import Slip
 from tests.addons.slips import MemoryLedger
 from tests.budgets.diary import Diary
 from tests.house import NO_TLS
-from tests.inside.callers import caller
+from tests.inside.callers import caller, commons
 
 SEAL = Seal(bytes(range(32)))
 ME = caller()
@@ -42,7 +42,7 @@ def _find(slip_id: str) -> Slip | None:
 async def serving(find: Any = _find) -> AsyncIterator[httpx.AsyncClient]:
     accounts = Accounts(MemoryCounters(), Diary())
     listed = [
-        *endpoints(accounts, MemoryLedger(), PolicyBook()),  # type: ignore[arg-type]
+        *endpoints(accounts, MemoryLedger(), PolicyBook(), commons()),  # type: ignore[arg-type]
         Endpoint("GET", "/fail/{how}", "agent", _fail, Nothing),
     ]
     server = InsideServer(SEAL, find, listed, body_bytes_max=1 << 16)
