@@ -42,6 +42,7 @@ from proxy.policy.terms import TaskLimits
 from proxy.pricing.prices import Prices
 from proxy.pricing.tokens import TokenCounter
 from proxy.seal import Seal
+from proxy.slip import Slip
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,8 @@ class Ports:
     inside: Pinned
     """Where the server behind exeat.internal listens."""
     seal: Seal
+    live: Mapping[str, Slip]
+    """Calls in flight by their ids, as the corridor keeps them."""
     allowances: TaskLimits
 
 
@@ -66,7 +69,7 @@ def chain(settings: Settings, ports: Ports) -> list[Addon]:
     lease_ms = settings.counters.lease_s * 1000
     decides: list[Addon] = [
         Route(settings.routes),
-        Identity(ports.policies),
+        Identity(ports.policies, ports.seal, ports.live),
         Allowlist(settings.limits.body_bytes_max),
         Price(ports.prices, ports.counter),
         Policy(_scanner(settings, keys), settings.limits.body_bytes_max),

@@ -6,6 +6,7 @@ from typing import Literal
 from mitmproxy import http
 
 from proxy.config import RouteTo
+from proxy.delegate.asked import PATHS
 from proxy.engine.facts import ConnectionFacts
 from proxy.mcp.headers import is_declared
 from proxy.policy.hosts import is_ip, normalise, split_authority
@@ -39,17 +40,22 @@ class Route:
         request.data.host, request.data.port = found.host, found.port
         request.headers.pop("proxy-connection", None)
         if found.host == INTERNAL_HOST:
-            slip.door = "internal"
-            slip.reads_body = True
-            request.scheme = (
-                "http"  # To ourselves, on loopback: whoever asked over TLS ended it here.
-            )
+            self._turn_inside(slip, request)
             return None
         seen = self._recognise(slip, found, request.headers)
         slip.recognised = seen
         slip.wire = wire_of(seen, slip.path, request.headers)
         slip.reads_body = isinstance(seen, Known | NeedsShape) or _is_mcp(request.headers)
         return None
+
+    @staticmethod
+    def _turn_inside(slip: Slip, request: http.Request) -> None:
+        """To ourselves, by loopback: TLS with the client, if there was any, ends here."""
+        slip.door = "internal"
+        slip.reads_body = True
+        if slip.path.partition("?")[0] in PATHS:
+            slip.wire = "openai.chat"
+        request.scheme = "http"
 
     def depart(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
         """Yes, unless `open` found no destination (and has refused already)."""

@@ -103,6 +103,21 @@ class RouteTo(_Section):
         return self.to
 
 
+ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:@/-]{1,128}$")]
+
+
+class Delegate(_Section):
+    """Who answers what agents delegate at exeat.internal."""
+
+    aliases: Mapping[
+        ModelName, Annotated[tuple[ModelName, ...], Field(min_length=1, max_length=16)]
+    ] = Field(default_factory=dict)
+    """`"exeat/fast" = ["openai/gpt-4o-mini", "groq/llama-3.1-8b-instant"]`: a route and a model each;
+    the cheapest that may be asked answers."""
+    attempts_max: Annotated[int, Field(ge=1, le=16)] = 4
+    """How many are asked for one answer, when they fail."""
+
+
 class Settings(BaseSettings):
     """Everything that can be set."""
 
@@ -141,6 +156,7 @@ class Settings(BaseSettings):
     """Roots to trust for upstreams instead of the built-in ones."""
     credentials: Mapping[str, SecretStr] = Field(default_factory=dict)
     """Provider ("openai", "anthropic", "google", …) to key: it replaces whatever the agent sent."""
+    delegate: Delegate = Delegate()
     canaries: tuple[SecretStr, ...] = ()
     """Tokens that agents are given and that must never leave: plain text of 12 characters or more."""
     secrets_file: Path | None = None

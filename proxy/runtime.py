@@ -22,6 +22,13 @@ from proxy.console import Console
 from proxy.console import Ports as ConsolePorts
 from proxy.console.access import Access
 from proxy.database import DatabaseUnavailable
+from proxy.delegate.attempts import Attempts
+from proxy.delegate.delegation import Delegation
+from proxy.delegate.health import Health
+from proxy.delegate.market import Market
+from proxy.delegate.names import UnknownName
+from proxy.delegate.names import check as check_aliases
+from proxy.delegate.roads import roads_of
 from proxy.engine.certificates import open_authority
 from proxy.engine.corridor import Corridor
 from proxy.engine.dial import Dialler, Pinned
@@ -37,7 +44,7 @@ from proxy.pricing.price_file import load as load_prices
 from proxy.pricing.prices import Prices
 from proxy.pricing.tokens import TokenCounter
 from proxy.seal import Seal
-from proxy.slip import new_id
+from proxy.slip import Slip, new_id
 
 log = structlog.get_logger()
 
@@ -107,6 +114,7 @@ async def _running(
     commons = Commons.over(store, ledger, accounts, Roles(settings.board.roles))
     board = commons.board
     seal = Seal(secrets.token_bytes(32))
+    live: dict[str, Slip] = {}
     ports = Ports(
         policies,
         prices,
@@ -116,12 +124,14 @@ async def _running(
         Dialler(settings.hosts),
         Pinned((LOOPBACK,), door.getsockname()[1]),
         seal,
+        live,
         commons.allowances,
     )
     corridor = Corridor(
         chain(settings, ports),
         timeout_s=settings.limits.decision_timeout_s,
         body_bytes_max=settings.limits.body_bytes_max,
+        live=live,
     )
     engine = Engine(
         corridor,
@@ -132,10 +142,11 @@ async def _running(
         upstream_ca_file=settings.upstream_ca_file,
         challenge=settings.challenge,
     )
+    attempts = Attempts(seal)
     inside = InsideServer(
         seal,
-        corridor.find,
-        endpoints(accounts, ledger, policies, commons),
+        live,
+        endpoints(accounts, ledger, policies, _delegation(settings, ports, attempts), commons),
         body_bytes_max=settings.limits.body_bytes_max,
     )
     console = Console(
@@ -154,6 +165,7 @@ async def _running(
         await inside.start(door)
         console_port = await console.start()
         proxy_port = await engine.start(settings.proxy.host, settings.proxy.port)
+        attempts.open(settings.proxy.host, proxy_port)
         task = asyncio.create_task(rounds.run(), name="rounds")
         try:
             yield Running(
@@ -174,6 +186,7 @@ async def _running(
     finally:
         await console.stop()
         await inside.stop()
+        await attempts.close()
         await accounts.aclose()
         try:
             await _note(ledger, "stop")
@@ -190,6 +203,26 @@ def _price_file(settings: Settings) -> PriceFile | None:
         return load_prices(settings.prices_file)
     except PriceFileError as error:
         raise ConfigError(str(error)) from None
+
+
+def _delegation(settings: Settings, ports: Ports, attempts: Attempts) -> Delegation:
+    roads = roads_of(settings.routes)
+    aliases = settings.delegate.aliases
+    try:
+        check_aliases(aliases, roads)
+    except UnknownName as error:
+        raise ConfigError(f"delegate.aliases: {error}") from None
+    health = Health()
+    market = Market(settings.credentials, ports.prices, ports.counter, ports.accounts, health)
+    return Delegation(
+        aliases,
+        roads,
+        market,
+        health,
+        attempts,
+        ports.ledger,
+        attempts_max=settings.delegate.attempts_max,
+    )
 
 
 def _file_thresholds(ledger: SqliteLedger, call_id: str, crossed: Crossed) -> None:

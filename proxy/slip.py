@@ -133,6 +133,8 @@ class Slip:
     call: "ModelCall | None" = None
     socket: str | None = None
     """The call is a turn on the WebSocket whose slip has this id."""
+    serves: str | None = None
+    """The call is an attempt at what was delegated by the call to Exeat itself that has this id."""
     message: bytes | None = field(default=None, repr=False)
     """The message that asks for this turn; what goes up in its place, once it was amended."""
     dialogue: "Dialogue | None" = None

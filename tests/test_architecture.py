@@ -188,7 +188,7 @@ def test_the_corridor_is_walked_in_the_order_in_which_its_page_says_it_is() -> N
     accounts = Accounts(MemoryCounters(), Diary())
     prices = Prices(at=datetime(2026, 11, 21, tzinfo=UTC))
     ledger = MemoryLedger()
-    more = (Pinned(("127.0.0.1",), 1), Seal(bytes(32)), NoAllowances())
+    more = (Pinned(("127.0.0.1",), 1), Seal(bytes(32)), {}, NoAllowances())
     ports = Ports(PolicyBook(), prices, TokenCounter(), accounts, ledger, Dialler({}), *more)  # type: ignore[arg-type]
     walked = chain(Settings(), ports)
 

@@ -51,7 +51,15 @@ class Addon(Protocol):
 class Corridor:
     """Walks calls through a chain; its methods are the hooks that the engine fires."""
 
-    def __init__(self, chain: Sequence[Addon], *, timeout_s: float, body_bytes_max: int) -> None:
+    def __init__(
+        self,
+        chain: Sequence[Addon],
+        *,
+        timeout_s: float,
+        body_bytes_max: int,
+        live: dict[str, Slip] | None = None,
+    ) -> None:
+        """`live` is kept as the calls in flight by their ids, for whoever else must know them."""
         self._chain = tuple((addon.name, addon.depart) for addon in chain)
         self._required = frozenset(addon.name for addon in chain)
         self._openers = _having(chain, "open")
@@ -63,7 +71,7 @@ class Corridor:
         self._timeout_s = timeout_s
         self._body_bytes_max = body_bytes_max
         self._closing: set[asyncio.Task[None]] = set()
-        self._live: dict[str, Slip] = {}
+        self._live = {} if live is None else live
         self.idle = asyncio.Event()
         """Set while no call is in flight."""
         self.idle.set()
@@ -74,10 +82,6 @@ class Corridor:
     def live(self) -> Sequence[Slip]:
         """Calls in flight, oldest first."""
         return tuple(self._live.values())
-
-    def find(self, slip_id: str) -> Slip | None:
-        """The call in flight that has this id."""
-        return self._live.get(slip_id)
 
     async def drained(self) -> None:
         """Returns when every ended call has its outcome on file."""

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 
 from proxy.board import Commons
 from proxy.budgets import Accounts
+from proxy.delegate.delegation import Delegation
 from proxy.desk import Desk
 from proxy.endpoint import Endpoint
 from proxy.inside import whoami
 from proxy.inside.budget import Purse
+from proxy.inside.delegating import Delegating
 from proxy.inside.description import description
 from proxy.inside.explain import Explainer
 from proxy.inside.messages import Mail
@@ -27,7 +29,11 @@ def wall_ms() -> int:
 
 
 def endpoints(
-    accounts: Accounts, ledger: Ledger, policies: PolicyBook, commons: Commons
+    accounts: Accounts,
+    ledger: Ledger,
+    policies: PolicyBook,
+    delegation: Delegation,
+    commons: Commons,
 ) -> Sequence[Endpoint[Slip]]:
     """One list: what is served is what is described."""
     purse = Purse(accounts, commons.allowances)
@@ -37,6 +43,7 @@ def endpoints(
         *Explainer(policies).endpoints(),
         *Refusals(ledger, purse).endpoints(),
         *Desk(ledger).endpoints(),
+        *Delegating(delegation).endpoints(),
         *Watching(commons.board).endpoints(),
         *Tasks(commons.board, commons.allowances, wall_ms).endpoints(),
         *Mail(commons.messages, wall_ms).endpoints(),

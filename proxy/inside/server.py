@@ -5,7 +5,7 @@ away, whatever else it says of itself.
 """
 
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 
 from aiohttp import web
 
@@ -35,15 +35,15 @@ class InsideServer:
     def __init__(
         self,
         seal: Seal,
-        find: Callable[[str], Slip | None],
+        live: Mapping[str, Slip],
         endpoints: Sequence[Endpoint[Slip]],
         more: Sequence[web.RouteDef] = (),
         *,
         body_bytes_max: int,
     ) -> None:
-        """`find` knows the calls in flight by their ids."""
+        """`live`: the calls in flight by their ids."""
         self._seal = seal
-        self._find = find
+        self._live = live
         self._app = web.Application(
             middlewares=[problems, self._guard], client_max_size=body_bytes_max + 1
         )
@@ -88,7 +88,7 @@ class InsideServer:
     def _sealed(self, request: web.Request) -> Slip | None:
         """The live call to Exeat itself that this request is."""
         slip_id = self._seal.read(request.headers.get(HEADER, ""))
-        slip = self._find(slip_id) if slip_id is not None else None
+        slip = self._live.get(slip_id) if slip_id is not None else None
         is_ours = slip is not None and slip.door == "internal" and slip.cleared
         return slip if is_ours else None
 

@@ -68,6 +68,7 @@ def decision_of(slip: Slip) -> Decision:
         repeats=slip.repeats,
         secrets=slip.secrets,
         done_before=slip.done_before,
+        serves=slip.serves,
     )
 
 

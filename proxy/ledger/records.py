@@ -124,6 +124,8 @@ class Decision:
     """Kinds of secrets that were found in it, where a rule asked for them."""
     done_before: int = 0
     """How often its session had asked this model the same, as rules count it."""
+    serves: str | None = None
+    """The id of the call to Exeat itself that delegated this one."""
 
     def __post_init__(self) -> None:
         if self.path is not None and "?" in self.path:

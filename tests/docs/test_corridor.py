@@ -40,6 +40,7 @@ async def test_the_table_is_the_order_in_which_a_call_meets_the_addons(tmp_path:
             Dialler({}),
             Pinned(("127.0.0.1",), 1),
             Seal(bytes(32)),
+            {},
             NoAllowances(),
         )
         chain = [addon.name for addon in addons.chain(Settings(), ports)]

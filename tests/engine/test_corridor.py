@@ -339,14 +339,15 @@ async def test_a_call_to_exeat_itself_is_cleared_and_dialled_where_it_was_pinned
 
 
 async def test_a_call_in_flight_is_found_by_its_id_until_it_has_ended(addons):
-    under_test = corridor(_internal(addons))
+    live: dict[str, Slip] = {}
+    under_test = corridor(_internal(addons), live=live)
     slip, flow = await walk(under_test)
 
-    assert under_test.find(slip.id) is slip
+    assert live == {slip.id: slip}
     flow.response = http.Response.make(200)
     under_test.response(flow)
     await under_test.drained()
-    assert under_test.find(slip.id) is None
+    assert live == {}
     assert slip.status == "answered"
 
 

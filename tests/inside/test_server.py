@@ -1,8 +1,7 @@
 """The server behind exeat.internal: whom it lets in, and what it says when something fails."""
 
 import contextlib
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Mapping
 
 import httpx
 import pytest
@@ -34,18 +33,14 @@ async def _fail(asked: Asked[Slip, Nothing, Nothing]) -> Nothing:
     }[asked.path["how"]]
 
 
-def _find(slip_id: str) -> Slip | None:
-    return ME if slip_id == ME.id else None
-
-
 @contextlib.asynccontextmanager
-async def serving(find: Any = _find) -> AsyncIterator[httpx.AsyncClient]:
+async def serving(live: Mapping[str, Slip] = {ME.id: ME}) -> AsyncIterator[httpx.AsyncClient]:
     accounts = Accounts(MemoryCounters(), Diary())
     listed = [
-        *endpoints(accounts, MemoryLedger(), PolicyBook(), commons()),  # type: ignore[arg-type]
+        *endpoints(accounts, MemoryLedger(), PolicyBook(), None, commons()),  # type: ignore[arg-type]
         Endpoint("GET", "/fail/{how}", "agent", _fail, Nothing),
     ]
-    server = InsideServer(SEAL, find, listed, body_bytes_max=1 << 16)
+    server = InsideServer(SEAL, live, listed, body_bytes_max=1 << 16)
     with contextlib.closing(listen()) as door:
         base = f"http://127.0.0.1:{door.getsockname()[1]}"
         await server.start(door)
@@ -95,7 +90,7 @@ async def test_a_seal_opens_nothing_but_a_cleared_call_to_exeat_itself(facts):
     other = caller()
     for name, value in facts.items():
         setattr(other, name, value)
-    async with serving(lambda _: other) as client:
+    async with serving({other.id: other}) as client:
         answer = await client.get("/v1/whoami", headers={HEADER: SEAL.on(other.id)})
     assert answer.status_code == 403
 
