@@ -33,7 +33,7 @@ from proxy.engine.certificates import open_authority
 from proxy.engine.corridor import Corridor
 from proxy.engine.dial import Dialler, Pinned
 from proxy.engine.engine import Engine
-from proxy.inside import LOOPBACK, InsideServer, endpoints, listen
+from proxy.inside import LOOPBACK, InsideServer, McpServer, endpoints, listen
 from proxy.ledger.filing import threshold_of
 from proxy.ledger.records import Event
 from proxy.ledger.sqlite import SqliteLedger
@@ -143,10 +143,12 @@ async def _running(
         challenge=settings.challenge,
     )
     attempts = Attempts(seal)
+    asked = endpoints(accounts, ledger, policies, _delegation(settings, ports, attempts), commons)
     inside = InsideServer(
         seal,
         live,
-        endpoints(accounts, ledger, policies, _delegation(settings, ports, attempts), commons),
+        asked,
+        McpServer(asked).routes(),
         body_bytes_max=settings.limits.body_bytes_max,
     )
     console = Console(
