@@ -7,6 +7,7 @@ from mitmproxy import http
 
 from proxy.budgets import Accounts, Charge, CountersUnavailable, Exceeded, Hold, Reservation, Unit
 from proxy.engine.answers import Filter
+from proxy.kill.triggers import Triggers
 from proxy.money import format_usd
 from proxy.policy.terms import BudgetedLimit, TaskLimits
 from proxy.pricing.charges import fitted
@@ -43,9 +44,12 @@ class Budget:
 
     name = "budget"
 
-    def __init__(self, accounts: Accounts, allowances: TaskLimits, lease_ms: int) -> None:
+    def __init__(
+        self, accounts: Accounts, allowances: TaskLimits, lease_ms: int, triggers: Triggers
+    ) -> None:
         self._accounts = accounts
         self._allowances = allowances
+        self._triggers = triggers
         self._lease_ms = lease_ms
 
     async def depart(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
@@ -142,7 +146,10 @@ class Budget:
             await self._accounts.release(slip.hold.id, slip.hold.org, _now_ms())
             return
         actual: dict[Unit, int] = {"usd": slip.cost_nanousd, "tokens": slip.tokens, "requests": 1}
-        await self._accounts.settle(slip.hold.id, slip.hold.org, actual, _now_ms())
+        settled = await self._accounts.settle(slip.hold.id, slip.hold.org, actual, _now_ms())
+        for limit, percent in settled.crossed:
+            if percent == 100:
+                self._triggers.saw_spent(slip, limit.name)
 
 
 def _now_ms() -> int:

@@ -4,6 +4,7 @@ from mitmproxy import http
 
 from proxy.actions import action_of
 from proxy.engine.answers import Filter, open_length
+from proxy.kill.triggers import Triggers
 from proxy.ledger.filing import tool_call_of
 from proxy.mcp.answers import AnswerFilter
 from proxy.mcp.calls import Id, McpCall, McpRequest, read_request
@@ -26,7 +27,8 @@ class Mcp:
 
     name = "mcp"
 
-    def __init__(self, body_bytes_max: int, result_bytes_max: int) -> None:
+    def __init__(self, body_bytes_max: int, result_bytes_max: int, triggers: Triggers) -> None:
+        self._triggers = triggers
         self._body_bytes_max = body_bytes_max
         self._result_bytes_max = result_bytes_max
         self._pins = ToolPins()
@@ -95,6 +97,7 @@ class Mcp:
         assert slip.terms is not None
         action = action_of(call.tool, call.arguments)
         repeats = self._circles.before(who, action.digest, now())
+        self._triggers.saw_repeats(slip, repeats)
         ruled = decide(slip.terms, tool_facts(slip, action, repeats))
         if self._pins.is_changed(_server(slip), call.tool) and ruled.passes:
             ruled = _CHANGED

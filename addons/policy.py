@@ -7,6 +7,7 @@ from typing import Any
 
 from mitmproxy import http
 
+from proxy.kill.triggers import Triggers
 from proxy.leaks import Leak, LeakScanner
 from proxy.policy.decide import decide
 from proxy.policy.rates import Circles
@@ -25,8 +26,9 @@ class Policy:
 
     name = "policy"
 
-    def __init__(self, scanner: LeakScanner, body_bytes_max: int) -> None:
+    def __init__(self, scanner: LeakScanner, body_bytes_max: int, triggers: Triggers) -> None:
         self._scanner = scanner
+        self._triggers = triggers
         self._body_bytes_max = body_bytes_max
         self._circles = Circles()
 
@@ -50,6 +52,8 @@ class Policy:
         assert slip.terms is not None
         slip.secrets = tuple(sorted({leak.kind for leak in leaks}))
         slip.done_before = self._repeats(slip)
+        self._triggers.saw_secrets(slip)
+        self._triggers.saw_repeats(slip, slip.done_before)
         facts = facts_of(slip)
         slip.ruled = ruled = decide(slip.terms, facts)
         if not ruled.passes:

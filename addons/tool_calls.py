@@ -4,6 +4,8 @@ from mitmproxy import http
 
 from proxy.actions import action_of
 from proxy.engine.answers import Filter, open_length
+from proxy.kill.triggers import Triggers
+from proxy.kill.words import refusal_of_stop
 from proxy.ledger.filing import tool_call_of
 from proxy.ledger.store import Ledger
 from proxy.policy.decide import decide
@@ -20,13 +22,14 @@ class ToolCalls:
 
     name = "tool_calls"
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, triggers: Triggers) -> None:
         self._ledger = ledger
+        self._triggers = triggers
         self._circles = Circles()
 
     def depart(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
         """Yes; and where a rule may refuse a tool, its answer must come so that we can edit it."""
-        if isinstance(slip.recognised, Socket) and slip.terms and slip.terms.rules_tools:
+        if isinstance(slip.recognised, Socket) and slip.gates_tools:
             return Refusal(
                 Code.FORMAT_UNSUPPORTED,
                 "A rule may refuse tools here, and the tool calls of a WebSocket cannot be held back "
@@ -61,9 +64,12 @@ class ToolCalls:
         who = slip.identity
         assert who is not None
         repeats = self._circles.before(who, action.digest, now())
+        self._triggers.saw_repeats(slip, repeats)
         ruled = decide(slip.terms, tool_facts(slip, action, repeats))
         event = tool_call_of(slip, asked.id, action, ruled, asked.intent, repeats)
         slip.tool_events.append(event)
+        if slip.stopped is not None:
+            return Ruling(False, f"[Exeat: {refusal_of_stop(slip.stopped).message}]")
         if ruled.passes:
             return Ruling(True)
         verb = "needs a person's approval" if ruled.decision == "hold" else "is not allowed"
@@ -74,4 +80,4 @@ class ToolCalls:
 
 
 def _is_gated(slip: Slip) -> bool:
-    return slip.call is not None and slip.terms is not None and slip.terms.rules_tools
+    return slip.call is not None and slip.gates_tools

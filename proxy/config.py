@@ -161,6 +161,8 @@ class Settings(BaseSettings):
     """Tokens that agents are given and that must never leave: plain text of 12 characters or more."""
     secrets_file: Path | None = None
     """A TOML file (0600) of `credentials`, kept apart from `exeat.toml`."""
+    raw_view: bool = False
+    """Open mitmproxy's own viewer of flows beside the console. It shows bodies: for debugging."""
     log_format: Literal["console", "json"] = "console"
 
     @field_validator("canaries")
@@ -269,7 +271,12 @@ def load_settings(file: Path | None = None, **flags: Any) -> Settings:
 
 def _known_variables() -> None:
     """A variable that nothing reads was meant to be something else."""
-    fields = {name.upper() for name in Settings.model_fields} | {"CONFIG"}
+    fields = {name.upper() for name in Settings.model_fields}
+    fields |= {
+        "CONFIG",
+        "CONSOLE_URL",
+        "TOKEN",
+    }  # The last two are for commands that ask the console.
     for variable in os.environ:
         name = variable.upper().removeprefix("EXEAT_")
         if variable.upper().startswith("EXEAT_") and name.partition("__")[0] not in fields:

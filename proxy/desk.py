@@ -15,6 +15,7 @@ from proxy.hooks.contract import (
     ToolCallReport,
     ToolCallVerdict,
 )
+from proxy.kill.triggers import Triggers
 from proxy.ledger.filing import tool_call_of
 from proxy.ledger.records import Event
 from proxy.ledger.store import Ledger
@@ -30,8 +31,9 @@ _CHECKED_MAX = 20_000
 class Desk:
     """Answers identified callers only. What it says is on file before it is said."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, triggers: Triggers) -> None:
         self._ledger = ledger
+        self._triggers = triggers
         self._circles = Circles()
         self._checked: OrderedDict[tuple[str, ...], str] = OrderedDict()
 
@@ -43,6 +45,7 @@ class Desk:
         assert terms is not None
         action = action_of(tool.tool, tool.arguments, cwd=tool.cwd)
         repeats = self._circles.before(who, action.digest, now())
+        self._triggers.saw_repeats(slip, repeats)
         ruled = decide(terms, tool_facts(slip, action, repeats))
         event = tool_call_of(slip, tool.call_id or "", action, ruled, "", repeats)
         await self._ledger.append(event)

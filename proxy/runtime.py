@@ -33,7 +33,12 @@ from proxy.engine.certificates import open_authority
 from proxy.engine.corridor import Corridor
 from proxy.engine.dial import Dialler, Pinned
 from proxy.engine.engine import Engine
+from proxy.engine.raw_view import RawView
 from proxy.inside import LOOPBACK, InsideServer, McpServer, endpoints, listen
+from proxy.kill.memory import MemoryStops
+from proxy.kill.store import StopStore
+from proxy.kill.switch import KillSwitch
+from proxy.kill.triggers import Triggers
 from proxy.ledger.filing import threshold_of
 from proxy.ledger.records import Event
 from proxy.ledger.sqlite import SqliteLedger
@@ -57,7 +62,7 @@ _SWITCH_S = 0.0005
 """How long a thread may go on while another waits; Python's own is ten times this."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
     """Where a running Exeat listens, and its parts."""
 
@@ -72,6 +77,7 @@ class Running:
     board: Board
     first_token: str | None
     """The secret of the first admin's token, at the first start: to be shown once, and kept nowhere."""
+    switch: KillSwitch
 
 
 @contextlib.asynccontextmanager
@@ -115,17 +121,19 @@ async def _running(
     board = commons.board
     seal = Seal(secrets.token_bytes(32))
     live: dict[str, Slip] = {}
+    switch = KillSwitch(_stops(settings), ledger)
     ports = Ports(
-        policies,
-        prices,
-        counter,
-        accounts,
-        ledger,
-        Dialler(settings.hosts),
-        Pinned((LOOPBACK,), door.getsockname()[1]),
-        seal,
-        live,
-        commons.allowances,
+        policies=policies,
+        prices=prices,
+        counter=counter,
+        accounts=accounts,
+        ledger=ledger,
+        dialler=Dialler(settings.hosts),
+        inside=Pinned((LOOPBACK,), door.getsockname()[1]),
+        seal=seal,
+        live=live,
+        allowances=commons.allowances,
+        kill=switch,
     )
     corridor = Corridor(
         chain(settings, ports),
@@ -133,6 +141,7 @@ async def _running(
         body_bytes_max=settings.limits.body_bytes_max,
         live=live,
     )
+    raw_view = RawView() if settings.raw_view else None
     engine = Engine(
         corridor,
         authority,
@@ -141,9 +150,17 @@ async def _running(
         idle_timeout_s=settings.limits.idle_timeout_s,
         upstream_ca_file=settings.upstream_ca_file,
         challenge=settings.challenge,
+        raw_view=raw_view,
     )
     attempts = Attempts(seal)
-    asked = endpoints(accounts, ledger, policies, _delegation(settings, ports, attempts), commons)
+    asked = endpoints(
+        accounts,
+        ledger,
+        policies,
+        _delegation(settings, ports, attempts),
+        Triggers(switch),
+        commons,
+    )
     inside = InsideServer(
         seal,
         live,
@@ -151,45 +168,63 @@ async def _running(
         McpServer(asked).routes(),
         body_bytes_max=settings.limits.body_bytes_max,
     )
+    switch.connect(engine.sever)
     console = Console(
         settings.console,
         ConsolePorts(
-            ledger=ledger, accounts=accounts, policies=policies, calls=corridor, access=access
+            ledger=ledger,
+            accounts=accounts,
+            policies=policies,
+            calls=corridor,
+            access=access,
+            raw_view=raw_view,
+            switch=switch,
         ),
     )
     rounds = _Rounds(settings, policies, accounts, corridor, ledger, prices, access, board)
     await _look_at_counters(accounts)
     try:
         await _note(ledger, "start", recovered=len(ledger.recovered))
+        await switch.open()
         first_token = await access.make_first(time.time_ns() // 1_000_000)
         await access.file_acts(ledger)
+        if raw_view is not None:
+            raw_view.start()
         await board.sweep(time.time_ns() // 1_000_000)
         await inside.start(door)
         console_port = await console.start()
         proxy_port = await engine.start(settings.proxy.host, settings.proxy.port)
         attempts.open(settings.proxy.host, proxy_port)
-        task = asyncio.create_task(rounds.run(), name="rounds")
+        tasks = [
+            asyncio.create_task(rounds.run(), name="rounds"),
+            asyncio.create_task(switch.watch(), name="kill switch"),
+        ]
         try:
             yield Running(
-                proxy_port,
-                console_port,
-                inside,
-                corridor,
-                accounts,
-                ledger,
-                policies,
-                board,
-                first_token,
+                proxy_port=proxy_port,
+                console_port=console_port,
+                inside=inside,
+                corridor=corridor,
+                accounts=accounts,
+                ledger=ledger,
+                policies=policies,
+                board=board,
+                first_token=first_token,
+                switch=switch,
             )
         finally:
             await engine.stop(grace_s)
-            task.cancel()
-            await asyncio.wait([task])
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
     finally:
         await console.stop()
+        if raw_view is not None:
+            raw_view.stop()
         await inside.stop()
         await attempts.close()
         await accounts.aclose()
+        await switch.aclose()
         try:
             await _note(ledger, "stop")
         finally:
@@ -255,6 +290,16 @@ def _counters(settings: Settings) -> Counters:
     from proxy.budgets.redis import RedisCounters
 
     return RedisCounters.from_url(url.get_secret_value(), timeout_s=settings.counters.timeout_s)
+
+
+def _stops(settings: Settings) -> StopStore:
+    url = settings.counters.redis_url
+    if url is None:
+        return MemoryStops()
+    from proxy.kill.redis import RedisStops
+    from proxy.redis import Redis
+
+    return RedisStops(Redis(url.get_secret_value(), timeout_s=settings.counters.timeout_s))
 
 
 async def _note(ledger: SqliteLedger, kind: str, **facts: str | int) -> None:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from proxy.budgets import CountersUnavailable
 from proxy.database import DatabaseUnavailable
 from proxy.endpoint import Asked, Endpoint, Nothing, Problem, ProblemModel, Reply, Role
+from proxy.kill.store import StopsUnavailable
 from proxy.ledger.store import LedgerError
 
 log = structlog.get_logger()
@@ -81,6 +82,8 @@ def problem_of(error: Exception) -> Problem:
             return Problem(503, "ledger_unavailable", str(error))
         case DatabaseUnavailable():
             return Problem(503, "database_unavailable", str(error))
+        case StopsUnavailable():
+            return Problem(503, "stops_unavailable", str(error))
         case _:
             return Problem(500, "internal_error", "This is a bug; the log has more.")
 

@@ -133,6 +133,17 @@ class House:
         answer.raise_for_status()
         return answer.json()
 
+    async def post(self, path: str, **body: Any) -> Any:
+        """A POST to the console's API with its token."""
+        async with httpx.AsyncClient(verify=NO_TLS, trust_env=False, timeout=30) as client:
+            answer = await client.post(
+                f"http://127.0.0.1:{self.console_port}{path}",
+                headers={"authorization": f"Bearer {self.token}"},
+                json=body,
+            )
+        answer.raise_for_status()
+        return answer.json()
+
     async def reset(self) -> None:
         """As new for the next test: what was seen and recorded until now is not shown any more."""
         for provider in (self.plain, self.tls):

@@ -16,7 +16,7 @@ from proxy.policy import PolicyBook
 from proxy.pricing.prices import Prices
 from proxy.pricing.tokens import TokenCounter
 from proxy.seal import Seal
-from tests.addons.slips import MemoryLedger, NoAllowances
+from tests.addons.slips import MemoryLedger, NoAllowances, switch
 from tests.budgets.diary import Diary
 
 ROOT = Path(__file__).parent.parent
@@ -54,6 +54,12 @@ ELSEWHERE = {
     "proxy/board/task": ("board/test_tasks.py", "facts, as the state machine changes them"),
     "proxy/board/task_steps": ("contracts/test_board.py", "one suite for every store"),
     "proxy/board/views": ("inside/test_tasks.py", "as it is shown to agents"),
+    "proxy/inside/asgi": (
+        "inside/test_mcp_server.py",
+        "an adapter; MCP's own application is its test",
+    ),
+    "proxy/inside/mcp_messages": ("inside/test_mcp_server.py", "what the server is not shown"),
+    "proxy/inside/tool_table": ("inside/test_tools.py", "a table, as called by"),
     "proxy/inside/caller": ("inside/test_tasks.py", "a line, asked by every handler"),
     "proxy/board/witness": ("board/test_witnesses.py", "as it is attested and read back"),
     "proxy/budgets/amounts": ("budgets/test_limits.py", "asked by every limit and every store"),
@@ -73,6 +79,11 @@ ELSEWHERE = {
     "proxy/demo/standin": ("journeys/conftest.py", "the stand-in; every journey talks to it"),
     "proxy/engine/answers": ("engine/test_corridor.py", "the corridor's own; seen through it"),
     "proxy/engine/sockets": ("journeys/test_sockets.py", "a protocol; real sockets are its test"),
+    "proxy/engine/severing": ("journeys/test_kill.py", "cuts connections; real ones are its test"),
+    "proxy/kill/memory": ("contracts/test_kill.py", "a store: one suite for every store"),
+    "proxy/kill/redis": ("contracts/test_kill.py", "a store: one suite for every store"),
+    "proxy/kill/store": ("contracts/test_kill.py", "a port: one suite for every store"),
+    "proxy/redis": ("contracts/test_kill.py", "a server; every store over it is its test"),
     "proxy/engine/turns": ("journeys/test_sockets.py", "the corridor's own; seen through a socket"),
     "proxy/engine/opening": ("engine/test_corridor.py", "the corridor's own; seen through it"),
     "proxy/inside/asked": ("inside/test_server.py", "a list; the server serves it"),
@@ -188,8 +199,19 @@ def test_the_corridor_is_walked_in_the_order_in_which_its_page_says_it_is() -> N
     accounts = Accounts(MemoryCounters(), Diary())
     prices = Prices(at=datetime(2026, 11, 21, tzinfo=UTC))
     ledger = MemoryLedger()
-    more = (Pinned(("127.0.0.1",), 1), Seal(bytes(32)), {}, NoAllowances())
-    ports = Ports(PolicyBook(), prices, TokenCounter(), accounts, ledger, Dialler({}), *more)  # type: ignore[arg-type]
+    ports = Ports(
+        policies=PolicyBook(),
+        prices=prices,
+        counter=TokenCounter(),
+        accounts=accounts,
+        ledger=ledger,  # type: ignore[arg-type]
+        dialler=Dialler({}),
+        inside=Pinned(("127.0.0.1",), 1),
+        seal=Seal(bytes(32)),
+        live={},
+        allowances=NoAllowances(),
+        kill=switch(ledger),
+    )
     walked = chain(Settings(), ports)
 
     assert [int(number) for number, _ in rows] == list(range(1, len(rows) + 1))

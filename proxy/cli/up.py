@@ -33,6 +33,9 @@ def up(
     ] = None,
     state_dir: Annotated[Path | None, typer.Option(help="Where the ledger is kept.")] = None,
     certs_dir: Annotated[Path | None, typer.Option(help="Where the CA is kept.")] = None,
+    mitmweb: Annotated[
+        bool, typer.Option("--mitmweb", help="Open mitmproxy's viewer: it shows bodies.")
+    ] = False,
 ) -> None:
     """Start Exeat and stay until stopped. A stop settles what is in flight."""
     settings = load_settings(
@@ -40,6 +43,7 @@ def up(
         policies=tuple(policy) if policy else None,
         state_dir=state_dir,
         certs_dir=certs_dir,
+        raw_view=True if mitmweb else None,
     )
     settings = _with_flags(settings, host, port, console_port, redis)
     _log_to_stderr(settings.log_format)
@@ -114,6 +118,8 @@ def _announce(settings: Settings, here: "Running") -> None:
         sys.stderr.write(f"            the admin's token, shown this once: {here.first_token}\n")
     terminal.print(f"  ledger    {settings.ledger_path}")
     terminal.print('  an agent  eval "$(exeat env --org ORG --agent AGENT --session SESSION)"')
+    if settings.raw_view:
+        terminal.print("[bold red]the raw view is open: it shows requests and answers whole[/]")
     if here.policies.problem:
         terminal.print("[bold red]no policy is in force: everything is refused[/]")
         terminal.print(here.policies.problem, markup=False)

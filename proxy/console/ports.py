@@ -7,6 +7,7 @@ from typing import Protocol
 
 from proxy.budgets import Accounts
 from proxy.console.access.access import Access
+from proxy.kill.switch import KillSwitch
 from proxy.ledger.store import Ledger
 from proxy.policy import PolicyBook
 from proxy.slip import Slip
@@ -27,6 +28,13 @@ class Calls(Protocol):
         """Calls in flight, oldest first."""
 
 
+class RawView(Protocol):
+    """mitmproxy's viewer of flows, on a port of its own."""
+
+    def url(self) -> str:
+        """Where a browser on this machine opens it, once, within a minute."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
     """Every topic of the API and of the pages takes from here what it needs."""
@@ -36,4 +44,6 @@ class Ports:
     policies: PolicyBook
     calls: Calls
     access: Access
+    switch: KillSwitch
+    raw_view: RawView | None = None
     now_ms: Callable[[], int] = wall_ms

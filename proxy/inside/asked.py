@@ -18,6 +18,7 @@ from proxy.inside.refusals import Refusals
 from proxy.inside.tasks import Tasks
 from proxy.inside.watching import Watching
 from proxy.inside.witness import Witnessing
+from proxy.kill.triggers import Triggers
 from proxy.ledger.store import Ledger
 from proxy.policy import PolicyBook
 from proxy.slip import Slip
@@ -33,6 +34,7 @@ def endpoints(
     ledger: Ledger,
     policies: PolicyBook,
     delegation: Delegation,
+    triggers: Triggers,
     commons: Commons,
 ) -> Sequence[Endpoint[Slip]]:
     """One list: what is served is what is described."""
@@ -42,7 +44,7 @@ def endpoints(
         *purse.endpoints(),
         *Explainer(policies).endpoints(),
         *Refusals(ledger, purse).endpoints(),
-        *Desk(ledger).endpoints(),
+        *Desk(ledger, triggers).endpoints(),
         *Delegating(delegation).endpoints(),
         *Watching(commons.board).endpoints(),
         *Tasks(commons.board, commons.allowances, wall_ms).endpoints(),

@@ -78,13 +78,13 @@ class McpServer:
         return [web.post(PATH, self._post)]
 
     async def _post(self, request: web.Request) -> web.StreamResponse:
-        if (request.content_length or 0) > BODY_BYTES_MAX:
-            raise Problem(413, "body_too_large", f"At most {BODY_BYTES_MAX} bytes are read here.")
-        body = await request.read()
+        body = await _body(request)
         refused = unreadable(body, METHODS)
         if refused is not None:
             text = refused.model_dump_json(by_alias=True, exclude_none=True)
-            status = 200 if refused.id else 400  # A request that was read gets an answer of its own.
+            status = (
+                200 if refused.id else 400
+            )  # A request that was read gets an answer of its own.
             return web.Response(status=status, text=text, content_type="application/json")
         if is_for_nobody(body):
             return web.Response(status=202)
@@ -156,6 +156,14 @@ class McpServer:
             uri=asked.params.uri, text=_text(answer), mimeType="application/json"
         )
         return types.ServerResult(types.ReadResourceResult(contents=[contents]))
+
+
+async def _body(request: web.Request) -> bytes:
+    is_small = (request.content_length or 0) <= BODY_BYTES_MAX
+    body = await request.read() if is_small else b""
+    if not is_small or len(body) > BODY_BYTES_MAX:
+        raise Problem(413, "body_too_large", f"At most {BODY_BYTES_MAX} bytes are read here.")
+    return body
 
 
 def _asked_by(uri: str) -> tuple[str, dict[str, Any]]:

@@ -10,6 +10,10 @@ Kind = Literal["http", "llm", "tool"]
 """A request to anywhere, a call to a model, or a tool that somebody is about to use."""
 
 
+READS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing where they are kept to (RFC 9110 section 9.2.1)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """Everything that one decision rests on. The same facts give the same decision, by every door."""
@@ -37,3 +41,5 @@ class Facts:
     """Kinds of secrets that would leave."""
     repeats: int = 0
     """How often this same thing was done before, without a pause."""
+    quarantined: bool = False
+    """Whoever does it may only read."""

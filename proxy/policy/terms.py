@@ -14,7 +14,7 @@ from proxy.policy.loader import LoadedPolicy
 from proxy.policy.rates import Meter
 from proxy.policy.rule_schema import Rule
 from proxy.policy.rules import Compiled, Rules
-from proxy.policy.schema import Budget, Route, UnknownPricing
+from proxy.policy.schema import Budget, Route, Trigger, UnknownPricing
 from proxy.slip import Destination, Identity, Ruled
 
 OnExceed = Literal["refuse", "fit", "extend"]
@@ -128,7 +128,10 @@ class CompiledPolicy:
         self._rules = Rules(policy.rules, Meter())
         self._tools_default = policy.tools.default
         self.rules_tools = policy.tools.default == "deny" or any(map(_is_on_tools, policy.rules))
-        self.asks_for_secrets = any(rule.match.secrets is not None for rule in policy.rules)
+        self.triggers = policy.triggers if policy.enforce else ()
+        self.asks_for_secrets = any(rule.match.secrets is not None for rule in policy.rules) or any(
+            trigger.on == "canary" for trigger in self.triggers
+        )
         selector = policy.applies_to
         self._orgs = _Globs(selector.orgs) if selector.orgs is not None else None
         self._agents = _Globs(selector.agents) if selector.agents is not None else None
@@ -188,6 +191,10 @@ class Terms:
         """Some rule may refuse a tool, so answers that ask for tools are read before they pass."""
         self.asks_for_secrets = any(policy.asks_for_secrets for policy in policies)
         self.policy_ids = tuple(policy.id for policy in policies)
+        self.triggers: tuple[tuple[str, Trigger], ...] = tuple(
+            (policy.name, trigger) for policy in policies for trigger in policy.triggers
+        )
+        """With the name of the policy that each stands in."""
         self._budgets: tuple[Budget, ...] = tuple(
             budget for policy in policies for budget in policy.budgets
         )

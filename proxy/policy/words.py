@@ -4,6 +4,7 @@ import time
 from datetime import UTC, datetime
 
 from proxy.actions import Action
+from proxy.policy.decide import QUARANTINE
 from proxy.policy.facts import Facts
 from proxy.refusals import Code, Refusal
 from proxy.slip import Ruled, Slip
@@ -34,6 +35,7 @@ def facts_of(slip: Slip) -> Facts:
         bound_nanousd=quote.bound_nanousd if quote else None,
         secrets=frozenset(slip.secrets),
         repeats=slip.done_before,
+        quarantined=slip.quarantined and not slip.declares_mcp,
     )
 
 
@@ -55,7 +57,8 @@ def refusal_of(ruled: Ruled, what: str) -> Refusal:
             f"{what} needs a person's approval, and nobody was there to give it. {reason}",
             rule=ruled.rule,
         )
-    return Refusal(Code.POLICY_DENIED, f"{what} is not allowed. {reason}", rule=ruled.rule)
+    code = Code.QUARANTINED if ruled.rule == QUARANTINE else Code.POLICY_DENIED
+    return Refusal(code, f"{what} is not allowed. {reason}", rule=ruled.rule)
 
 
 def tool_facts(slip: Slip, action: Action, repeats: int = 0) -> Facts:
@@ -71,4 +74,5 @@ def tool_facts(slip: Slip, action: Action, repeats: int = 0) -> Facts:
         strength=who.strength,
         action=action,
         repeats=repeats,
+        quarantined=slip.quarantined,
     )

@@ -17,7 +17,7 @@ from proxy.pricing.prices import Prices
 from proxy.pricing.tokens import TokenCounter
 from proxy.refusals import Code, Refusal
 from proxy.slip import Slip, Stamp
-from tests.addons.slips import ELSEWHERE, NoAllowances, chat, flow, model_slip, slip
+from tests.addons.slips import ELSEWHERE, NoAllowances, chat, flow, model_slip, slip, triggers
 from tests.budgets.diary import Diary
 
 PRICES = Prices(at=datetime(2026, 11, 21, tzinfo=UTC))
@@ -44,7 +44,7 @@ class Priced(Budget):
 
 
 def addon(accounts: Accounts, allowances: TaskLimits = NO_ALLOWANCES) -> Budget:
-    return Priced(accounts, allowances, lease_ms=60_000)
+    return Priced(accounts, allowances, lease_ms=60_000, triggers=triggers())
 
 
 async def standing(accounts: Accounts, on: Slip) -> list[tuple[int, int]]:

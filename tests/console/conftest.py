@@ -14,6 +14,8 @@ from proxy.config import Listen
 from proxy.console import Console, Ports
 from proxy.console.access import Access
 from proxy.console.access.tokens import ROLES, TokenRole
+from proxy.kill.memory import MemoryStops
+from proxy.kill.switch import KillSwitch
 from proxy.ledger.records import Decision, Outcome, Usage
 from proxy.ledger.sqlite import SqliteLedger
 from proxy.policy import PolicyBook
@@ -127,12 +129,15 @@ async def ports(tmp_path: Path) -> AsyncIterator[Ports]:
     ledger = await SqliteLedger.open(tmp_path / "ledger.sqlite")
     await _fill(ledger)
     access = Access(tmp_path)
+    switch = KillSwitch(MemoryStops(), ledger)
+    await switch.open()
     yield Ports(
         ledger=ledger,
         accounts=Accounts(MemoryCounters(), ledger),
         policies=PolicyBook([policy(RULES)]),
         calls=InFlight(),
         access=access,
+        switch=switch,
     )
     access.close()
     await ledger.close()

@@ -33,7 +33,7 @@ IMPORTS = {str(path.relative_to(ROOT)): frozenset(imports(path)) for path in FIL
                 "proxy/serving.py",
             ),
         ),
-        ("redis", ("proxy/budgets/redis",)),
+        ("redis", ("proxy/budgets/redis", "proxy/redis.py")),
         ("sqlite3", ("proxy/ledger/", "proxy/cli/rows.py", "proxy/database.py")),
         ("pydantic_settings", ("proxy/config.py",)),
         ("genai_prices", ("proxy/pricing/",)),

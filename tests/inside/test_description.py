@@ -10,7 +10,7 @@ from tests.inside.callers import asks, caller, commons
 
 async def test_every_path_that_is_served_is_described():
     accounts = Accounts(MemoryCounters(), Diary())
-    served = endpoints(accounts, MemoryLedger(), PolicyBook(), None, commons())  # type: ignore[arg-type]
+    served = endpoints(accounts, MemoryLedger(), PolicyBook(), None, None, commons())  # type: ignore[arg-type]
     (told,) = [each for each in served if each.path == "/v1/openapi.json"]
     document = (await told.handle(asks(caller()))).model_dump()
 

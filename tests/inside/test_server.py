@@ -37,7 +37,7 @@ async def _fail(asked: Asked[Slip, Nothing, Nothing]) -> Nothing:
 async def serving(live: Mapping[str, Slip] = {ME.id: ME}) -> AsyncIterator[httpx.AsyncClient]:
     accounts = Accounts(MemoryCounters(), Diary())
     listed = [
-        *endpoints(accounts, MemoryLedger(), PolicyBook(), None, commons()),  # type: ignore[arg-type]
+        *endpoints(accounts, MemoryLedger(), PolicyBook(), None, None, commons()),  # type: ignore[arg-type]
         Endpoint("GET", "/fail/{how}", "agent", _fail, Nothing),
     ]
     server = InsideServer(SEAL, live, listed, body_bytes_max=1 << 16)

@@ -6,7 +6,17 @@ may not ask and their tests follow from the descriptions.
 """
 
 from proxy.console.access import Viewer
-from proxy.console.api import budgets, calls, costs, documentation, drafts, health, policies
+from proxy.console.api import (
+    budgets,
+    calls,
+    costs,
+    documentation,
+    drafts,
+    health,
+    kills,
+    policies,
+    raw_view,
+)
 from proxy.console.ports import Ports
 from proxy.endpoint import Endpoint
 
@@ -21,6 +31,8 @@ def endpoints(ports: Ports) -> list[Endpoint[Viewer]]:
         *budgets.endpoints(ports.accounts, ports.policies, ports.now_ms),
         *policies.endpoints(ports.policies),
         *drafts.endpoints(ports.ledger, ports.policies, ports.now_ms),
+        *raw_view.endpoints(ports.raw_view),
+        *kills.endpoints(ports.switch),
         *health.endpoints(ports.ledger, ports.accounts, ports.policies, ports.calls, ports.now_ms),
     ]
     found += documentation.endpoints(found)
