@@ -179,6 +179,7 @@ async def _running(
             access=access,
             raw_view=raw_view,
             switch=switch,
+            board=board,
         ),
     )
     rounds = _Rounds(settings, policies, accounts, corridor, ledger, prices, access, board)

@@ -40,6 +40,7 @@ ELSEWHERE = {
         "an answer's filter; answers are its test",
     ),
     "proxy/board/acts": ("board/test_words.py", "what may be sent, with its bounds"),
+    "proxy/board/asked": ("inside/test_tasks.py", "as agents ask"),
     "proxy/board/board": ("contracts/test_board.py", "one suite for every store"),
     "proxy/board/commons": ("inside/test_tasks.py", "put together, and asked through"),
     "proxy/board/conditions": ("board/test_tasks.py", "the state machine's own"),

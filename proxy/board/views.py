@@ -8,7 +8,7 @@ from pydantic import Field
 from proxy.board.message import Message, Received
 from proxy.board.states import A2A, MCP, State
 from proxy.board.store import Change, Place
-from proxy.board.task import Shown
+from proxy.board.task import Artifact, Shown
 from proxy.board.task_steps import Page
 from proxy.board.witness import Reason, Verdict, Witness
 from proxy.endpoint import Model, Problem
@@ -214,6 +214,12 @@ def task_summary(shown: Shown) -> TaskSummary:
         lease_until=_moment(task.lease_until_ms),
         allowance_nanousd=task.cap_nanousd,
         under=task.under,
+    )
+
+
+def artifact_text(artifact: Artifact, text: str) -> ArtifactText:
+    return ArtifactText(
+        name=artifact.name, media_type=artifact.media_type, sha256=artifact.sha256, text=text
     )
 
 

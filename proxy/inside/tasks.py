@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from proxy.board import Allowances, Board
 from proxy.board.acts import (
@@ -20,17 +20,17 @@ from proxy.board.acts import (
     Release,
     Start,
 )
-from proxy.board.states import STATES, State
-from proxy.board.store import TaskFilter
+from proxy.board.asked import TasksAsked
 from proxy.board.views import (
     ArtifactText,
     TaskList,
     TaskView,
+    artifact_text,
     place_of,
     task_list,
     task_view,
 )
-from proxy.endpoint import Asked, Endpoint, Model, Nothing
+from proxy.endpoint import Asked, Endpoint, Nothing
 from proxy.inside.caller import caller
 from proxy.slip import Slip
 
@@ -52,38 +52,12 @@ ACTS: Sequence[type[Act]] = (
 )
 
 
-def _states(text: str) -> str:
-    unknown = [each for each in text.split(",") if each not in STATES]
-    if unknown:
-        raise ValueError(f"{unknown[0]!r} is no state; there are {', '.join(STATES)}")
-    return text
+class AgentsTasksAsked(TasksAsked):
+    """Of your org."""
 
-
-class TasksAsked(Model):
-    """Which tasks; every part given must match."""
-
-    state: Annotated[
-        str | None,
-        AfterValidator(lambda text: text if text is None else _states(text)),
-        Field(description="One or more, with commas between."),
-    ] = None
-    created_by: Annotated[str | None, Field(max_length=128)] = None
-    holder: Annotated[str | None, Field(max_length=128)] = None
-    under: Annotated[
-        str | None, Field(max_length=36, description="Only those made for this task.")
-    ] = None
     claimable: Annotated[
         bool, Field(description="Only those that you may claim now: open, unblocked, for you.")
     ] = False
-    after: Annotated[
-        str | None, Field(max_length=64, description="`following` of the page before.")
-    ] = None
-    limit: Annotated[int, Field(ge=1, le=100)] = 50
-
-    def wanted(self, org: str | None) -> TaskFilter:
-        """As a store is asked."""
-        states: list[State] = [each for each in STATES if each in (self.state or "").split(",")]
-        return TaskFilter(org, tuple(states), self.created_by, self.holder, self.under)
 
 
 class Tasks:
@@ -101,7 +75,7 @@ class Tasks:
         who, now_ms = caller(asked), self._now_ms()
         return task_view(await self._allowances.create(asked.body, who, terms, now_ms))
 
-    async def find(self, asked: Asked[Slip, TasksAsked, Nothing]) -> TaskList:
+    async def find(self, asked: Asked[Slip, AgentsTasksAsked, Nothing]) -> TaskList:
         """The tasks of your org, by priority and then by age."""
         who, query = caller(asked), asked.query
         page = await self._board.find(
@@ -121,10 +95,7 @@ class Tasks:
     async def artifact(self, asked: Asked[Slip, Nothing, Nothing]) -> ArtifactText:
         """A text that a completed task left behind."""
         org, path = caller(asked).org, asked.path
-        found, text = await self._board.artifact(org, path["task"], path["name"])
-        return ArtifactText(
-            name=found.name, media_type=found.media_type, sha256=found.sha256, text=text
-        )
+        return artifact_text(*await self._board.artifact(org, path["task"], path["name"]))
 
     def acting(self, act: type[Act]) -> Callable[[Asked[Slip, Any, Any]], Awaitable[TaskView]]:
         """The handler of one act."""
@@ -149,7 +120,7 @@ class Tasks:
                 problems=(404, 409),
                 tag=TAG,
             ),
-            Endpoint("GET", PATH, "agent", self.find, TaskList, query=TasksAsked, tag=TAG),
+            Endpoint("GET", PATH, "agent", self.find, TaskList, query=AgentsTasksAsked, tag=TAG),
             Endpoint("GET", _ONE, "agent", self.get, TaskView, problems=(404,), tag=TAG),
             Endpoint(
                 "GET",

@@ -9,6 +9,8 @@ import aiohttp
 import pytest
 from yarl import URL
 
+from proxy.board import Board, Outbox, Roles
+from proxy.board.memory import MemoryStore
 from proxy.budgets import Accounts, MemoryCounters
 from proxy.config import Listen
 from proxy.console import Console, Ports
@@ -138,6 +140,7 @@ async def ports(tmp_path: Path) -> AsyncIterator[Ports]:
         calls=InFlight(),
         access=access,
         switch=switch,
+        board=Board(Outbox(MemoryStore(), ledger), Roles()),
     )
     access.close()
     await ledger.close()

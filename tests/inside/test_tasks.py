@@ -5,8 +5,9 @@ from typing import Any, get_args
 import pytest
 
 from proxy.board.acts import Act
+from proxy.board.asked import TasksAsked
 from proxy.endpoint import Problem
-from proxy.inside.tasks import ACTS, Tasks, TasksAsked
+from proxy.inside.tasks import ACTS, Tasks
 from proxy.slip import Identity, Slip
 from tests.board.people import NOW
 from tests.inside.callers import asks, caller, commons
