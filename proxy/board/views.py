@@ -59,6 +59,7 @@ class TaskSummary(Model):
     created_at: str
     changed_at: str
     version: int
+    record: str = Field(description="The record of its last change, which others may attest.")
     fence: int = Field(description="The number of the last claim: the holder's fencing token.")
     holder: HolderView | None = Field(description="Who has it, or had it when it ended.")
     lease_until: str | None = Field(description="When it opens again without a heartbeat.")
@@ -106,6 +107,7 @@ class TaskChange(Model):
     fence: int
     holder: str | None
     agent: str | None = Field(description="Who did it; nobody, when a lease ended.")
+    record: str = Field(description="The record of it, which others may attest.")
     at: str
 
 
@@ -209,6 +211,7 @@ def task_summary(shown: Shown) -> TaskSummary:
         created_at=rfc3339(task.created_ms),
         changed_at=rfc3339(task.changed_ms),
         version=task.version,
+        record=task.record,
         fence=task.fence,
         holder=HolderView(agent=holder.agent, session=holder.session) if holder else None,
         lease_until=_moment(task.lease_until_ms),
@@ -251,6 +254,7 @@ def task_change(change: Change) -> TaskChange:
             "fence": facts["fence"],
             "holder": facts["holder"],
             "agent": event.agent or facts["by"],
+            "record": event.id,
             "at": rfc3339(event.ts_ms),
         }
     )
