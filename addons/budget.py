@@ -85,6 +85,7 @@ class Budget:
         slip.hold = answer
         if allowance and await self._allowances.of(slip.identity) != allowance:
             return _DIVIDED
+        _tell_remaining(slip, answer)
         if slip.grows:
             # What ends such an answer is written into it, which takes one that we can edit.
             flow.request.headers["accept-encoding"] = "identity"
@@ -150,6 +151,17 @@ class Budget:
         for limit, percent in settled.crossed:
             if percent == 100:
                 self._triggers.saw_spent(slip, limit.name)
+
+
+def _tell_remaining(slip: Slip, hold: Hold) -> None:
+    """Of the limit in dollars that has the least left, once this call's worst case is set aside."""
+    left = [
+        remaining
+        for held, remaining in zip(hold.amounts, hold.remaining, strict=False)
+        if held.limit.unit == "usd"
+    ]
+    if left and slip.call is not None:
+        slip.notes["x-exeat-budget-remaining"] = format_usd(max(0, min(left)))
 
 
 def _now_ms() -> int:

@@ -6,21 +6,23 @@ import secrets
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
 
-from addons import Ports, chain
+from addons import QUESTIONS, Ports, chain
 from proxy.board import Board, Commons, Roles, SqlStore
 from proxy.budgets import Accounts, Counters, CountersUnavailable, MemoryCounters
 from proxy.budgets.results import Crossed
+from proxy.call_log import CallLog
 from proxy.config import ConfigError, Settings
 from proxy.console import Console
 from proxy.console import Ports as ConsolePorts
 from proxy.console.access import Access
+from proxy.console.access.visits import Lengths
 from proxy.database import DatabaseUnavailable
 from proxy.delegate.attempts import Attempts
 from proxy.delegate.delegation import Delegation
@@ -28,13 +30,15 @@ from proxy.delegate.health import Health
 from proxy.delegate.market import Market
 from proxy.delegate.names import UnknownName
 from proxy.delegate.names import check as check_aliases
-from proxy.delegate.roads import roads_of
+from proxy.delegate.roads import Road, roads_of
 from proxy.engine.certificates import open_authority
 from proxy.engine.corridor import Corridor
 from proxy.engine.dial import Dialler, Pinned
 from proxy.engine.engine import Engine
 from proxy.engine.raw_view import RawView
+from proxy.events import Events, RecordFiled
 from proxy.inside import LOOPBACK, InsideServer, McpServer, endpoints, listen
+from proxy.inside import Ports as InsidePorts
 from proxy.kill.memory import MemoryStops
 from proxy.kill.store import StopStore
 from proxy.kill.switch import KillSwitch
@@ -43,6 +47,8 @@ from proxy.ledger.filing import threshold_of
 from proxy.ledger.records import Event
 from proxy.ledger.sqlite import SqliteLedger
 from proxy.ledger.store import LedgerError, LedgerUnavailable
+from proxy.ledger.writer import Row
+from proxy.metrics import Metrics
 from proxy.policy import PolicyBook, located
 from proxy.pricing.price_file import PriceFile, PriceFileError
 from proxy.pricing.price_file import load as load_prices
@@ -74,6 +80,7 @@ class Running:
     accounts: Accounts
     ledger: SqliteLedger
     policies: PolicyBook
+    events: Events
     board: Board
     first_token: str | None
     """The secret of the first admin's token, at the first start: to be shown once, and kept nowhere."""
@@ -85,8 +92,8 @@ async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIter
     """Exeat, from the first listener to the last settlement.
 
     Raises OSError (a port, a file), LedgerCorrupt, LedgerBusy, DatabaseUnavailable, PermissionError
-    (certificates), ConfigError (prices): what cannot be governed safely does not start. A policy that
-    cannot be read does start, refusing all.
+    (certificates), ConfigError (prices, aliases): what cannot be governed safely does not start. A
+    policy that cannot be read does start, refusing all.
     """
     with contextlib.closing(listen()) as door:
         async with _running(settings, door, grace_s) as here:
@@ -100,14 +107,19 @@ async def _running(
     # Large bodies are read and counted in threads. The loop gets its turn back from them within this.
     sys.setswitchinterval(_SWITCH_S)
     prices = Prices(at=datetime.now(UTC), file=_price_file(settings))
+    roads = _roads(settings)
     policies = PolicyBook()
     policies.reload(settings.policies)
     if policies.problem:
         log.error("no policy in force: everything is refused", problem=policies.problem)
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     authority = open_authority(settings.certs_dir)
-    ledger = await SqliteLedger.open(settings.ledger_path)
-    access = Access(settings.state_dir)
+    events = Events()
+    ledger = await SqliteLedger.open(
+        settings.ledger_path, on_filed=lambda rows: events.tell(lambda: map(_filed, rows))
+    )
+    at = settings.console
+    access = Access(settings.state_dir, Lengths(at.login_idle_s * 1000, at.login_max_s * 1000))
     accounts = Accounts(
         _counters(settings),
         ledger,
@@ -135,11 +147,14 @@ async def _running(
         allowances=commons.allowances,
         kill=switch,
     )
+    metrics = Metrics(live, ledger, lambda: len(policies.policies), lambda: len(switch.in_force))
     corridor = Corridor(
         chain(settings, ports),
         timeout_s=settings.limits.decision_timeout_s,
         body_bytes_max=settings.limits.body_bytes_max,
+        events=events,
         live=live,
+        watchers=(metrics.ended, CallLog(settings.log_calls).ended),
     )
     raw_view = RawView() if settings.raw_view else None
     engine = Engine(
@@ -154,12 +169,14 @@ async def _running(
     )
     attempts = Attempts(seal)
     asked = endpoints(
-        accounts,
-        ledger,
-        policies,
-        _delegation(settings, ports, attempts),
-        Triggers(switch),
-        commons,
+        InsidePorts(
+            accounts=accounts,
+            ledger=ledger,
+            policies=policies,
+            triggers=Triggers(switch),
+            delegation=_delegation(settings, ports, roads, attempts),
+            commons=commons,
+        )
     )
     inside = InsideServer(
         seal,
@@ -177,9 +194,15 @@ async def _running(
             policies=policies,
             calls=corridor,
             access=access,
+            events=events,
+            questions=QUESTIONS,
+            ledger_path=settings.ledger_path,
+            policy_paths=settings.policies,
+            proxy_url=f"http://{settings.proxy.host}:{settings.proxy.port}",
             raw_view=raw_view,
             switch=switch,
             board=board,
+            metrics=metrics.text,
         ),
     )
     rounds = _Rounds(settings, policies, accounts, corridor, ledger, prices, access, board)
@@ -210,6 +233,7 @@ async def _running(
                 ledger=ledger,
                 policies=policies,
                 board=board,
+                events=events,
                 first_token=first_token,
                 switch=switch,
             )
@@ -234,6 +258,13 @@ async def _running(
             access.close()
 
 
+def _filed(row: Row) -> RecordFiled:
+    seq, record_id, kind, decision_id = row[:4]
+    assert isinstance(seq, int)
+    about = None if decision_id is None else str(decision_id)
+    return RecordFiled(seq, str(kind), str(record_id), about)
+
+
 def _price_file(settings: Settings) -> PriceFile | None:
     if settings.prices_file is None:
         return None
@@ -243,19 +274,24 @@ def _price_file(settings: Settings) -> PriceFile | None:
         raise ConfigError(str(error)) from None
 
 
-def _delegation(settings: Settings, ports: Ports, attempts: Attempts) -> Delegation:
+def _roads(settings: Settings) -> Mapping[str, Road]:
+    """Where delegated calls can go; every alias leads to some of it, or Exeat does not start."""
     roads = roads_of(settings.routes)
-    aliases = settings.delegate.aliases
     try:
-        check_aliases(aliases, roads)
+        check_aliases(settings.delegate.aliases, roads)
     except UnknownName as error:
         raise ConfigError(f"delegate.aliases: {error}") from None
+    return roads
+
+
+def _delegation(
+    settings: Settings, ports: Ports, roads: Mapping[str, Road], attempts: Attempts
+) -> Delegation:
     health = Health()
-    market = Market(settings.credentials, ports.prices, ports.counter, ports.accounts, health)
     return Delegation(
-        aliases,
+        settings.delegate.aliases,
         roads,
-        market,
+        Market(settings.credentials, ports.prices, ports.counter, ports.accounts, health),
         health,
         attempts,
         ports.ledger,

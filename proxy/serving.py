@@ -59,11 +59,11 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     try:
         return await handler(request)
     except web.HTTPException as error:
+        if error.status < 400:  # It leads elsewhere.
+            raise
         code = error.reason.lower().replace(" ", "_")
-        kept = {
-            name: error.headers[name] for name in ("Allow", "Location") if name in error.headers
-        }
-        return problem_response(Problem(error.status, code, error.text or ""), kept)
+        allowed = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
+        return problem_response(Problem(error.status, code, error.text or ""), allowed)
     except Exception as error:  # The process's edge: whoever asked hears no more than that.
         problem = problem_of(error)
         if problem.status == 500:
@@ -90,6 +90,8 @@ def problem_of(error: Exception) -> Problem:
 
 def problem_response(problem: Problem, headers: Mapping[str, str] | None = None) -> web.Response:
     """A problem as JSON."""
+    if problem.status == 401:  # RFC 9110, 15.5.2. No browser asks its user because of this one.
+        headers = {**(headers or {}), "WWW-Authenticate": "Bearer"}
     model = ProblemModel(error=ProblemModel.Error(code=problem.code, message=problem.message))
     return web.Response(
         status=problem.status,
@@ -126,6 +128,15 @@ def read_body[Body: BaseModel](model: type[Body], content_type: str, raw: bytes)
         raise Problem(400, BAD_QUERY, _first(error, "body")) from None
 
 
+async def read_form(request: web.Request) -> Mapping[str, str]:
+    """A form's fields, each as its first text. Raises Problem 400."""
+    try:
+        form = await request.post()
+    except (ValueError, LookupError):  # No boundary, no such encoding, no text of it.
+        raise Problem(400, BAD_QUERY, "form: cannot be read") from None
+    return {name: value for name in form if isinstance(value := form.getone(name), str)}
+
+
 def _first(error: ValidationError, what: str) -> str:
     """The first thing that is wrong, without the value: it may be a secret."""
     first: Any = error.errors(include_url=False, include_input=False)[0]
@@ -151,6 +162,8 @@ async def _stream(
 ) -> web.StreamResponse:
     response = web.StreamResponse(status=status, headers=reply.headers)
     response.content_type = reply.content_type
+    if reply.content_type.startswith("text/"):
+        response.charset = "utf-8"
     try:
         async with contextlib.aclosing(pieces):
             await response.prepare(request)

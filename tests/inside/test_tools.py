@@ -6,23 +6,25 @@ from pydantic import BaseModel
 
 from proxy.board.acts import ARTIFACTS_BYTES_MAX
 from proxy.board.states import STATES
-from proxy.budgets import Accounts, MemoryCounters
 from proxy.endpoint import Asked, Endpoint, Model, Nothing, Problem, Reply
-from proxy.inside import endpoints
+from proxy.inside import Ports, endpoints
 from proxy.inside.tool_table import TOOLS, Tool
 from proxy.inside.tools import Toolbox
 from proxy.policy import PolicyBook
-from tests.addons.slips import MemoryLedger
-from tests.budgets.diary import Diary
+from tests.addons.slips import triggers
+from tests.delegate.shop import Shop
 from tests.inside.callers import caller, commons
 
+SHOP = Shop()
 THERE = endpoints(
-    Accounts(MemoryCounters(), Diary()),
-    MemoryLedger(),  # type: ignore[arg-type]
-    PolicyBook(),
-    None,  # type: ignore[arg-type]
-    None,  # type: ignore[arg-type]
-    commons(),
+    Ports(
+        accounts=SHOP.accounts,
+        ledger=SHOP.ledger,  # type: ignore[arg-type]
+        policies=PolicyBook(),
+        delegation=SHOP.delegation,
+        triggers=triggers(),
+        commons=commons(),
+    )
 )
 TOOLBOX = Toolbox(THERE)
 

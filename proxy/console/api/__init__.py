@@ -7,6 +7,7 @@ may not ask and their tests follow from the descriptions.
 
 from proxy.console.access import Viewer
 from proxy.console.api import (
+    access,
     budgets,
     calls,
     costs,
@@ -14,6 +15,7 @@ from proxy.console.api import (
     drafts,
     health,
     kills,
+    metrics,
     policies,
     raw_view,
     tasks,
@@ -35,7 +37,9 @@ def endpoints(ports: Ports) -> list[Endpoint[Viewer]]:
         *raw_view.endpoints(ports.raw_view),
         *kills.endpoints(ports.switch),
         *tasks.endpoints(ports.board, ports.now_ms),
+        *access.endpoints(ports.access, ports.ledger, ports.now_ms),
         *health.endpoints(ports.ledger, ports.accounts, ports.policies, ports.calls, ports.now_ms),
+        *metrics.endpoints(ports.metrics),
     ]
     found += documentation.endpoints(found)
     return found
