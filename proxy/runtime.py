@@ -17,6 +17,7 @@ from addons import QUESTIONS, Ports, chain
 from proxy.board import Allowances, Board, Outbox, Roles, SqlStore
 from proxy.budgets import Accounts, Counters, CountersUnavailable, MemoryCounters
 from proxy.budgets.results import Crossed
+from proxy.call_log import CallLog
 from proxy.config import ConfigError, Settings
 from proxy.console import Console
 from proxy.console import Ports as ConsolePorts
@@ -47,6 +48,7 @@ from proxy.ledger.records import Event
 from proxy.ledger.sqlite import SqliteLedger
 from proxy.ledger.store import LedgerError, LedgerUnavailable
 from proxy.ledger.writer import Row
+from proxy.metrics import Metrics
 from proxy.policy import PolicyBook, located
 from proxy.pricing.price_file import PriceFile, PriceFileError
 from proxy.pricing.price_file import load as load_prices
@@ -146,12 +148,14 @@ async def _running(
         allowances=allowances,
         kill=switch,
     )
+    metrics = Metrics(live, ledger, lambda: len(policies.policies), lambda: len(switch.in_force))
     corridor = Corridor(
         chain(settings, ports),
         timeout_s=settings.limits.decision_timeout_s,
         body_bytes_max=settings.limits.body_bytes_max,
         events=events,
         live=live,
+        watchers=(metrics.ended, CallLog(settings.log_calls).ended),
     )
     raw_view = RawView() if settings.raw_view else None
     engine = Engine(
@@ -195,6 +199,7 @@ async def _running(
             proxy_url=f"http://{settings.proxy.host}:{settings.proxy.port}",
             raw_view=raw_view,
             switch=switch,
+            metrics=metrics.text,
         ),
     )
     rounds = _Rounds(settings, policies, accounts, corridor, ledger, prices, access, board)

@@ -47,6 +47,8 @@ class Ports:
     calls: Calls
     access: Access
     switch: KillSwitch
+    metrics: Callable[[], str]
+    """All that is measured, as text."""
     raw_view: RawView | None = None
     now_ms: Callable[[], int] = wall_ms
     events: Events = field(default_factory=Events)

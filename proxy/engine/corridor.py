@@ -61,8 +61,10 @@ class Corridor:
         body_bytes_max: int,
         live: dict[str, Slip] | None = None,
         events: Events | None = None,
+        watchers: Sequence[Callable[[Slip], None]] = (),
     ) -> None:
-        """`live` is kept as the calls in flight by their ids, for whoever else must know them."""
+        """`live` is kept as the calls in flight by their ids, for whoever else must know them.
+        `watchers` are told of each call once, when it has ended and is settled."""
         self._chain = tuple((addon.name, addon.depart) for addon in chain)
         self._required = frozenset(addon.name for addon in chain)
         self._openers = _having(chain, "open")
@@ -76,6 +78,7 @@ class Corridor:
         self._events = events or Events()
         self._closing: set[asyncio.Task[None]] = set()
         self._live = {} if live is None else live
+        self._watchers = tuple(watchers)
         self.idle = asyncio.Event()
         """Set while no call is in flight."""
         self.idle.set()
@@ -158,7 +161,7 @@ class Corridor:
             slip.refusal = refusal_of_stop(slip.stopped)
         if slip.refusal is None and not self._required <= slip.stamped_by():
             missing = ", ".join(sorted(self._required - slip.stamped_by()))
-            log.error("call without every stamp", slip=slip.id, missing=missing)
+            log.error("call without every stamp", record=slip.id, missing=missing)
             slip.refusal = unavailable(f"{missing} did not answer")
         if slip.refusal is None and self.is_stopping:
             slip.refusal = unavailable("it is stopping")
@@ -217,11 +220,19 @@ class Corridor:
                 await within(self._timeout_s, undo(slip))
             except Exception as error:
                 self._fault(name, slip, error)
+        self._tell(slip)
+
+    def _tell(self, slip: Slip) -> None:
+        for watcher in self._watchers:
+            try:
+                watcher(slip)
+            except Exception as error:
+                self._fault("watcher", slip, error)
 
     def _fault(self, name: str, slip: Slip, error: BaseException) -> Refusal:
         """What went wrong, for the operator; that it went wrong, for the caller."""
         kind = type(error).__name__
-        log.error("addon failed", addon=name, slip=slip.id, error=kind, exc_info=error)
+        log.error("addon failed", addon=name, record=slip.id, error=kind, exc_info=error)
         what = "took too long" if isinstance(error, TimeoutError) else "failed"
         return unavailable(f"{name} {what}")
 
@@ -362,6 +373,7 @@ class Corridor:
                 await close(slip)
             except Exception as error:
                 self._fault(name, slip, error)
+        self._tell(slip)
 
 
 def _having(chain: Sequence[Addon], method: str) -> tuple[tuple[str, Callable[..., Any]], ...]:

@@ -94,6 +94,16 @@ class SqliteLedger:
         """Why nothing could be filed the last time it was tried; None while all is well."""
         return self._writer.problem
 
+    @property
+    def waiting(self) -> int:
+        """Records that wait for the disk."""
+        return self._writer.pending
+
+    @property
+    def sync_s(self) -> float:
+        """How long the last commit took."""
+        return self._writer.sync_s
+
     def submit(self, record: Record, *, is_urgent: bool = True) -> asyncio.Future[Filed]:
         if self._is_closed:
             raise LedgerUnavailable(f"{self.path}: the ledger is closed")

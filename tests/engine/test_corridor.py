@@ -751,3 +751,39 @@ async def test_however_a_stopped_call_ends_its_record_says_so(addons):
     assert slip.status == "killed"
     assert slip.refusal is not None
     assert slip.refusal.code is Code.KILLED
+
+
+# -- who watches
+
+
+async def test_whoever_watches_is_told_of_each_call_once_when_it_is_settled(addons, diary):
+    told: list[tuple[str, str | None]] = []
+
+    def watch(slip: Slip) -> None:
+        told.append((slip.id, slip.status))
+        diary.append(("watcher", "told"))
+
+    under_test = corridor(addons, watchers=[watch])
+    slip, flow = await walk(under_test)
+    flow.response = http.Response.make(200)
+    under_test.response(flow)
+    under_test.client_disconnected(flow.client_conn)
+    await under_test.drained()
+    assert told == [(slip.id, "answered")]
+    assert diary[-1] == ("watcher", "told")
+
+    addons[1].depart = lambda slip, flow: NO
+    slip, flow = await walk(corridor(addons, watchers=[watch]))
+    assert told[1:] == [(slip.id, "refused")]
+
+
+async def test_a_watcher_that_breaks_changes_nothing(addons):
+    def broken(slip: Slip) -> None:
+        raise RuntimeError("broken")
+
+    addons[1].depart = lambda slip, flow: NO
+    slip, flow = await walk(corridor(addons, watchers=[broken]))
+
+    assert slip.finished
+    assert flow.response is not None
+    assert flow.response.status_code == 403
