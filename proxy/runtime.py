@@ -14,7 +14,7 @@ from pathlib import Path
 import structlog
 
 from addons import QUESTIONS, Ports, chain
-from proxy.board import Allowances, Board, Outbox, Roles, SqlStore
+from proxy.board import Board, Commons, Roles, SqlStore
 from proxy.budgets import Accounts, Counters, CountersUnavailable, MemoryCounters
 from proxy.budgets.results import Crossed
 from proxy.call_log import CallLog
@@ -37,7 +37,7 @@ from proxy.engine.dial import Dialler, Pinned
 from proxy.engine.engine import Engine
 from proxy.engine.raw_view import RawView
 from proxy.events import Events, RecordFiled
-from proxy.inside import LOOPBACK, InsideServer, endpoints, listen
+from proxy.inside import LOOPBACK, InsideServer, McpServer, endpoints, listen
 from proxy.inside import Ports as InsidePorts
 from proxy.kill.memory import MemoryStops
 from proxy.kill.store import StopStore
@@ -129,9 +129,8 @@ async def _running(
     counter = TokenCounter()
     await asyncio.to_thread(counter.load)
     store = SqlStore(settings.state_dir / "board.sqlite")
-    outbox, roles = Outbox(store, ledger), Roles(settings.board.roles)
-    board = Board(outbox, roles)
-    allowances = Allowances(board, accounts)
+    commons = Commons.over(store, ledger, accounts, Roles(settings.board.roles))
+    board = commons.board
     seal = Seal(secrets.token_bytes(32))
     live: dict[str, Slip] = {}
     switch = KillSwitch(_stops(settings), ledger)
@@ -145,7 +144,7 @@ async def _running(
         inside=Pinned((LOOPBACK,), door.getsockname()[1]),
         seal=seal,
         live=live,
-        allowances=allowances,
+        allowances=commons.allowances,
         kill=switch,
     )
     metrics = Metrics(live, ledger, lambda: len(policies.policies), lambda: len(switch.in_force))
@@ -169,18 +168,21 @@ async def _running(
         raw_view=raw_view,
     )
     attempts = Attempts(seal)
+    asked = endpoints(
+        InsidePorts(
+            accounts=accounts,
+            ledger=ledger,
+            policies=policies,
+            triggers=Triggers(switch),
+            delegation=_delegation(settings, ports, roads, attempts),
+            commons=commons,
+        )
+    )
     inside = InsideServer(
         seal,
         live,
-        endpoints(
-            InsidePorts(
-                accounts=accounts,
-                ledger=ledger,
-                policies=policies,
-                triggers=Triggers(switch),
-                delegation=_delegation(settings, ports, roads, attempts),
-            )
-        ),
+        asked,
+        McpServer(asked).routes(),
         body_bytes_max=settings.limits.body_bytes_max,
     )
     switch.connect(engine.sever)
@@ -199,6 +201,7 @@ async def _running(
             proxy_url=f"http://{settings.proxy.host}:{settings.proxy.port}",
             raw_view=raw_view,
             switch=switch,
+            board=board,
             metrics=metrics.text,
         ),
     )

@@ -45,7 +45,8 @@ def _handler[Someone](endpoint: Endpoint[Someone], who: Who[Someone]) -> Handler
         someone = await who(request, endpoint.role)
         query = read_query(endpoint.query, request.query)
         body = read_body(endpoint.body, request.content_type, await request.read())
-        answer = await endpoint.handle(Asked(someone, query, body, dict(request.match_info)))
+        path, last = dict(request.match_info), request.headers.get("last-event-id")
+        answer = await endpoint.handle(Asked(someone, query, body, path, last))
         reply = answer if isinstance(answer, Reply) else Reply(answer)
         return await _respond(request, reply, reply.status or endpoint.status)
 

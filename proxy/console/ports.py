@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from proxy.board import Board
 from proxy.budgets import Accounts
 from proxy.console.access.access import Access
 from proxy.events import Events
@@ -47,6 +48,7 @@ class Ports:
     calls: Calls
     access: Access
     switch: KillSwitch
+    board: Board
     metrics: Callable[[], str]
     """All that is measured, as text."""
     raw_view: RawView | None = None

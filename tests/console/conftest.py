@@ -10,6 +10,8 @@ import aiohttp
 import pytest
 from yarl import URL
 
+from proxy.board import Board, Outbox, Roles
+from proxy.board.memory import MemoryStore
 from proxy.budgets import Accounts, MemoryCounters
 from proxy.config import ConsoleListen
 from proxy.console import Console, Ports
@@ -140,6 +142,7 @@ async def opened(directory: Path) -> AsyncIterator[Ports]:
         calls=InFlight(),
         access=access,
         switch=switch,
+        board=Board(Outbox(MemoryStore(), ledger), Roles()),
         metrics=Metrics({}, ledger, lambda: 1, lambda: len(switch.in_force)).text,
     )
     access.close()

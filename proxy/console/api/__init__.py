@@ -18,6 +18,7 @@ from proxy.console.api import (
     metrics,
     policies,
     raw_view,
+    tasks,
 )
 from proxy.console.ports import Ports
 from proxy.endpoint import Endpoint
@@ -35,6 +36,7 @@ def endpoints(ports: Ports) -> list[Endpoint[Viewer]]:
         *drafts.endpoints(ports.ledger, ports.policies, ports.now_ms),
         *raw_view.endpoints(ports.raw_view),
         *kills.endpoints(ports.switch),
+        *tasks.endpoints(ports.board, ports.now_ms),
         *access.endpoints(ports.access, ports.ledger, ports.now_ms),
         *health.endpoints(ports.ledger, ports.accounts, ports.policies, ports.calls, ports.now_ms),
         *metrics.endpoints(ports.metrics),
