@@ -38,6 +38,7 @@ from proxy.engine.dial import Dialler
 from proxy.leaks import LeakScanner
 from proxy.ledger.store import Ledger
 from proxy.policy import PolicyBook
+from proxy.policy.released import Released
 from proxy.pricing.prices import Prices
 from proxy.pricing.tokens import TokenCounter
 
@@ -52,6 +53,7 @@ class Ports:
     accounts: Accounts
     ledger: Ledger
     dialler: Dialler
+    released: Released
 
 
 def chain(settings: Settings, ports: Ports) -> list[Addon]:
@@ -66,7 +68,7 @@ def chain(settings: Settings, ports: Ports) -> list[Addon]:
         Policy(_scanner(settings, keys), settings.limits.body_bytes_max),
         Mcp(settings.limits.body_bytes_max, settings.limits.mcp_result_bytes_max),
         Budget(ports.accounts, lease_ms),
-        ToolCalls(ports.ledger),
+        ToolCalls(ports.ledger, ports.released),
         Credentials(keys),
     ]
     before = [addon.name for addon in decides]

@@ -6,9 +6,9 @@ from proxy.actions import action_of
 from proxy.engine.answers import Filter, open_length
 from proxy.ledger.filing import tool_call_of
 from proxy.ledger.store import Ledger
-from proxy.policy.decide import decide
 from proxy.policy.rates import Circles
-from proxy.policy.words import now, tool_facts
+from proxy.policy.released import Released
+from proxy.policy.words import now, ruled_tool
 from proxy.providers.recognise import Socket
 from proxy.providers.tool_gate import Asked, Ruling, ToolGate
 from proxy.refusals import Code, Refusal
@@ -20,16 +20,17 @@ class ToolCalls:
 
     name = "tool_calls"
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, released: Released) -> None:
         self._ledger = ledger
+        self._released = released
         self._circles = Circles()
 
     def depart(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
         """Yes; and where a rule may refuse a tool, its answer must come so that we can edit it."""
-        if isinstance(slip.recognised, Socket) and slip.terms and slip.terms.rules_tools:
+        if isinstance(slip.recognised, Socket) and _may_refuse(slip):
             return Refusal(
                 Code.FORMAT_UNSUPPORTED,
-                "A rule may refuse tools here, and the tool calls of a WebSocket cannot be held back "
+                "Tools may be refused here, and the tool calls of a WebSocket cannot be held back "
                 "yet. Use this API over HTTP.",
                 facts={"reason": "websocket"},
             )
@@ -50,21 +51,30 @@ class ToolCalls:
         open_length(flow)  # What stands in a refused call's place has a length of its own.
         return lambda chunk: gate.feed(chunk) if chunk else gate.close()
 
+    async def settle(self, slip: Slip) -> None:
+        """An answer that nobody held back has let through whatever it asked for."""
+        if not _is_gated(slip):
+            slip.tool_calls_passed += len(slip.tool_calls)
+
+    async def refused(self, slip: Slip) -> None:
+        """What was decided about tools that the call would have used itself."""
+        await self.file(slip)
+
     async def file(self, slip: Slip) -> None:
         """What was decided about each tool."""
         for event in slip.tool_events:
             await self._ledger.submit(event, is_urgent=False)
 
     def _rule(self, slip: Slip, asked: Asked) -> Ruling:
-        assert slip.terms is not None
         action = action_of(asked.name, asked.arguments)
         who = slip.identity
         assert who is not None
         repeats = self._circles.before(who, action.digest, now())
-        ruled = decide(slip.terms, tool_facts(slip, action, repeats))
+        ruled = ruled_tool(slip, action, repeats)
         event = tool_call_of(slip, asked.id, action, ruled, asked.intent, repeats)
         slip.tool_events.append(event)
         if ruled.passes:
+            self._released.add(who, asked.id)
             return Ruling(True)
         verb = "needs a person's approval" if ruled.decision == "hold" else "is not allowed"
         reason = ruled.reason or "The policy of this Exeat does not allow it."
@@ -74,4 +84,9 @@ class ToolCalls:
 
 
 def _is_gated(slip: Slip) -> bool:
-    return slip.call is not None and slip.terms is not None and slip.terms.rules_tools
+    return slip.call is not None and _may_refuse(slip)
+
+
+def _may_refuse(slip: Slip) -> bool:
+    terms = slip.terms
+    return terms is not None and (terms.rules_tools or terms.tool_calls_are_limited)

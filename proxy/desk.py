@@ -12,9 +12,9 @@ from proxy.hooks.contract import ToolCallCheck, ToolCallReport, ToolCallVerdict
 from proxy.ledger.filing import tool_call_of
 from proxy.ledger.records import Event
 from proxy.ledger.store import Ledger
-from proxy.policy.decide import decide
 from proxy.policy.rates import Circles
-from proxy.policy.words import now, tool_facts
+from proxy.policy.released import Released
+from proxy.policy.words import now, ruled_tool
 from proxy.slip import Ruled, Slip, new_id
 
 _CHECKED_MAX = 20_000
@@ -26,8 +26,9 @@ type Reply = tuple[int, dict[str, object]]
 class Desk:
     """Answers identified callers only. What it says is on file before it is said."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, released: Released) -> None:
         self._ledger = ledger
+        self._released = released
         self._circles = Circles()
         self._checked: OrderedDict[tuple[str, ...], str] = OrderedDict()
 
@@ -42,7 +43,8 @@ class Desk:
         assert terms is not None
         action = action_of(asked.tool, asked.arguments, cwd=asked.cwd)
         repeats = self._circles.before(who, action.digest, now())
-        ruled = decide(terms, tool_facts(slip, action, repeats))
+        is_counted = not self._released.take(who, asked.call_id)
+        ruled = ruled_tool(slip, action, repeats, is_counted=is_counted)
         event = tool_call_of(slip, asked.call_id or "", action, ruled, "", repeats)
         await self._ledger.append(event)
         for name in (event.id, asked.call_id):

@@ -27,6 +27,7 @@ from proxy.ledger.records import Event
 from proxy.ledger.sqlite import SqliteLedger
 from proxy.ledger.store import LedgerUnavailable
 from proxy.policy import PolicyBook, located
+from proxy.policy.released import Released
 from proxy.pricing.price_file import PriceFile, PriceFileError
 from proxy.pricing.price_file import load as load_prices
 from proxy.pricing.prices import Prices
@@ -82,10 +83,11 @@ async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIter
     )
     counter = TokenCounter()
     await asyncio.to_thread(counter.load)
-    ports = Ports(policies, prices, counter, accounts, ledger, Dialler(settings.hosts))
+    released = Released()
+    ports = Ports(policies, prices, counter, accounts, ledger, Dialler(settings.hosts), released)
     corridor = Corridor(
         chain(settings, ports),
-        InsideDoor(accounts, Desk(ledger)),
+        InsideDoor(accounts, Desk(ledger, released)),
         timeout_s=settings.limits.decision_timeout_s,
         body_bytes_max=settings.limits.body_bytes_max,
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from proxy.budgets import Hold
+    from proxy.budgets import Allowance, Hold
     from proxy.ledger.records import Event
     from proxy.mcp.calls import McpRequest
     from proxy.policy import Terms
@@ -157,6 +157,8 @@ class Slip:
     price_version: str | None = None
     """The price table that was asked last: for the quote, then for the charge."""
     hold: "Hold | None" = None
+    allowance: "Allowance | None" = None
+    """Tool calls that may be let through, of those held; None where nobody decides them one by one."""
     grows: bool = False
     """Less than the whole bound is held, and more will be asked for as the answer flows."""
     wants_room: bool = False
@@ -202,6 +204,8 @@ class Slip:
     tool_calls: tuple[tuple[str, str], ...] = ()
     tool_events: "list[Event]" = field(default_factory=list)
     """What was decided about each tool that its answer asked for."""
+    tool_calls_passed: int = 0
+    """How many were let through, of its answer or of itself."""
     upstream_request_id: str | None = None
     cost_nanousd: int = 0
     tokens: int = 0

@@ -13,6 +13,7 @@ from proxy.budgets import Accounts, MemoryCounters
 from proxy.config import Settings
 from proxy.engine.dial import Dialler
 from proxy.policy import PolicyBook
+from proxy.policy.released import Released
 from proxy.pricing.prices import Prices
 from proxy.pricing.tokens import TokenCounter
 from tests.addons.slips import MemoryLedger
@@ -166,7 +167,7 @@ def test_the_corridor_is_walked_in_the_order_in_which_its_page_says_it_is() -> N
     accounts = Accounts(MemoryCounters(), Diary())
     prices = Prices(at=datetime(2026, 11, 21, tzinfo=UTC))
     ledger = MemoryLedger()
-    ports = Ports(PolicyBook(), prices, TokenCounter(), accounts, ledger, Dialler({}))  # type: ignore[arg-type]
+    ports = Ports(PolicyBook(), prices, TokenCounter(), accounts, ledger, Dialler({}), Released())  # type: ignore[arg-type]
     walked = chain(Settings(), ports)
 
     assert [int(number) for number, _ in rows] == list(range(1, len(rows) + 1))

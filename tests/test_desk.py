@@ -8,6 +8,7 @@ import pytest
 from proxy.desk import Desk
 from proxy.ledger.records import Event
 from proxy.policy import PolicyBook
+from proxy.policy.released import Released
 from proxy.slip import Identity, Slip
 from tests.addons.slips import MemoryLedger
 from tests.policy.texts import policy
@@ -38,7 +39,7 @@ def ledger() -> MemoryLedger:
 
 @pytest.fixture
 def desk(ledger: MemoryLedger) -> Desk:
-    return Desk(ledger)  # type: ignore[arg-type]
+    return Desk(ledger, Released())  # type: ignore[arg-type]
 
 
 def bash(command: str, **more: Any) -> bytes:

@@ -8,6 +8,7 @@ from proxy.budgets import Accounts, Charge, CountersUnavailable, MemoryCounters,
 from proxy.desk import Desk
 from proxy.inside import InsideDoor
 from proxy.policy import PolicyBook
+from proxy.policy.released import Released
 from proxy.slip import Identity, Slip
 from tests.addons.slips import MemoryLedger
 from tests.policy.texts import policy
@@ -46,7 +47,7 @@ def ask(path: str, method: str = "GET") -> Slip:
 
 
 def door(accounts: Accounts) -> InsideDoor:
-    return InsideDoor(accounts, Desk(MemoryLedger()))
+    return InsideDoor(accounts, Desk(MemoryLedger(), Released()))
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ and a `History`, which the ledger implements. For every limit, always: settled +
 """
 
 from proxy.budgets.accounts import Accounts
+from proxy.budgets.allowance import TOOL_CALLS_AHEAD, Allowance
 from proxy.budgets.amounts import AMOUNT_MAX
 from proxy.budgets.counters import Counters, History, OpenHold
 from proxy.budgets.limits import Charge, Limit, Reservation, Unit
@@ -25,7 +26,9 @@ from proxy.budgets.windows import Window, window_end_ms, window_start_ms
 
 __all__ = [
     "AMOUNT_MAX",
+    "TOOL_CALLS_AHEAD",
     "Accounts",
+    "Allowance",
     "Balance",
     "Charge",
     "Counters",

@@ -65,8 +65,8 @@ class MemoryCounters:
                 if charge.cost(low) > room
             )
         record = OpenRecord(output, saturated(now_ms + reservation.lease_ms))
-        for charge, counter, start in zip(charges, counters, starts, strict=True):
-            amount = charge.fixed + charge.per_output * output
+        for charge, counter, start, room in zip(charges, counters, starts, rooms, strict=True):
+            amount = charge.amount(output, room)
             counter.held += amount
             counter.touched_ms = now_ms
             held = Held(charge.limit, start, amount, charge.per_output)

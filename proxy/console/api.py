@@ -101,6 +101,7 @@ class _Answers:
                         "cache_write_tokens": row.cache_write_tokens,
                         "tokens": row.tokens,
                         "requests": row.requests,
+                        "tool_calls": row.tool_calls,
                         "nanousd": row.nanousd,
                         "estimated": row.estimated,
                     }

@@ -11,7 +11,7 @@ from proxy.ledger.store import LedgerUnavailable
 from proxy.ledger.tables import CLOSED_BELOW, costs, flat, insert_sql, marks, records
 
 APPLICATION_ID = 0x45584541  # "EXEA"
-USER_VERSION = 1
+USER_VERSION = 2
 STATEMENT_ROWS_MAX = 64
 """Rows in one INSERT; statements exist for the powers of two up to here and stay compiled."""
 

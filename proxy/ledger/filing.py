@@ -143,6 +143,7 @@ def outcome_of(slip: Slip) -> Outcome:
         response_id=_short(reader.response_id) if reader else None,
         finish_reason=_short(slip.finish_reason),
         tool_calls=tuple(ToolCall(call_id, name) for call_id, name in slip.tool_calls),
+        tool_calls_passed=slip.tool_calls_passed,
         upstream_request_id=_short(slip.upstream_request_id),
         price_version=slip.price_version,
         note=slip.refusal.code.value if slip.refusal else None,

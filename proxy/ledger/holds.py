@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import cast
 
+from proxy.budgets.allowance import TOOL_CALLS_AHEAD
 from proxy.ledger.r6 import Body, ms_of
 from proxy.ledger.store import Limit, OpenHold
 
@@ -39,6 +40,9 @@ def _amount(body: Body, hold: Body, limit: Limit, since_ms: int) -> int | None:
             return bound.get("input_tokens", 0) + bound.get("output_tokens", 0)
         case "requests":
             return 1
+        case "tool_calls":
+            is_model = cast(Body, body["request"])["class"] == "llm.call"
+            return TOOL_CALLS_AHEAD if is_model else 1
         case _:
             return None
 

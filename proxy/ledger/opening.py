@@ -81,9 +81,8 @@ def check_schema(path: Path, mode: str = "ro") -> None:
     if application_id != APPLICATION_ID:
         raise LedgerCorrupt(f"{path}: not a ledger but another SQLite file; name another file")
     if version != USER_VERSION:
-        raise LedgerCorrupt(
-            f"{path}: version {version}, this program reads {USER_VERSION}; use the newer program"
-        )
+        how = "use the newer program" if version > USER_VERSION else "keep it, and begin a new file"
+        raise LedgerCorrupt(f"{path}: version {version}, this program reads {USER_VERSION}; {how}")
     if found != set(schema_sql()):
         odd = sorted(found ^ set(schema_sql()))[0]
         raise LedgerCorrupt(f"{path}: its tables were changed: {odd!r}; keep it, restore a copy")
@@ -130,6 +129,7 @@ def _lost(decided: Body, ts_ms: int) -> Outcome:
         cost_nanousd=max(bound.get("nanousd", 0), held["usd"]),
         tokens=max(inputs + outputs, held["tokens"]),
         requests=held["requests"],
+        tool_calls_passed=held.get("tool_calls", 0),
         estimated=True,
         note="the process ended before the outcome was filed",
     )

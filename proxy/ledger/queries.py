@@ -12,7 +12,12 @@ DIMENSIONS = ("org", "agent", "session", "task", "provider", "model", "answered_
 PREFIX_MIN = 8
 """Characters of an id that may stand for it: fewer would find too much."""
 
-_unit = {"usd": costs.c.nanousd, "tokens": costs.c.tokens, "requests": costs.c.requests}
+_unit = {
+    "usd": costs.c.nanousd,
+    "tokens": costs.c.tokens,
+    "requests": costs.c.requests,
+    "tool_calls": costs.c.tool_calls,
+}
 _exact = ("org", "agent", "session", "task", "host", "provider", "model", "code", "kind")
 _about_others = text("kind NOT IN ('decision', 'outcome')")
 
@@ -91,6 +96,7 @@ def cost_sums(
                 "cache_write_tokens",
                 "tokens",
                 "requests",
+                "tool_calls",
                 "nanousd",
             )
         ),

@@ -200,6 +200,7 @@ def _outcome(it: Outcome, decided: Body) -> Body:
             "nanousd": it.cost_nanousd,
             "requests": it.requests,
             "tokens": it.tokens,
+            "tool_calls": it.tool_calls_passed,
             "usage": _usage(it.usage),
         },
         "result": {

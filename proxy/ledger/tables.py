@@ -73,6 +73,7 @@ costs = Table(
     Column("cache_write_tokens", BigInteger, nullable=False),
     Column("tokens", BigInteger, nullable=False),
     Column("requests", BigInteger, nullable=False),
+    Column("tool_calls", BigInteger, nullable=False),
     Column("nanousd", BigInteger, nullable=False),
     Column("estimated", Boolean, nullable=False),
 )
@@ -160,6 +161,7 @@ def cost_row(body: Body) -> tuple[object, ...] | None:
         usage.get("cache_write", 0),
         resource["tokens"],
         resource["requests"],
+        resource["tool_calls"],
         resource["nanousd"],
         1 if resource["estimated"] else 0,
     )

@@ -206,6 +206,11 @@ class Terms:
         """Some budget counts dollars or tokens, so an unknown price cannot pass."""
         return any(budget.usd is not None or budget.tokens is not None for budget in self._budgets)
 
+    @property
+    def tool_calls_are_limited(self) -> bool:
+        """Some budget counts tool calls, so answers that ask for them are read before they pass."""
+        return any(budget.tool_calls is not None for budget in self._budgets)
+
     def egress(self, to: Destination, method: str, path: str) -> Answer:
         """May this caller send this request there? `path` without its query."""
         return _strictest([policy.egress(to, method, path) for policy in self._policies])

@@ -4,6 +4,8 @@ import time
 from datetime import UTC, datetime
 
 from proxy.actions import Action
+from proxy.budgets.refusing import spent
+from proxy.policy.decide import decide
 from proxy.policy.facts import Facts
 from proxy.refusals import Code, Refusal
 from proxy.slip import Ruled, Slip
@@ -72,3 +74,19 @@ def tool_facts(slip: Slip, action: Action, repeats: int = 0) -> Facts:
         action=action,
         repeats=repeats,
     )
+
+
+def ruled_tool(slip: Slip, action: Action, repeats: int = 0, *, is_counted: bool = True) -> Ruled:
+    """What becomes of one tool call that an answer or a hook asks for: the rules' word, and then
+    whether one more may be had. One that was counted when it was let through before is not again."""
+    assert slip.terms is not None
+    facts = tool_facts(slip, action, repeats)
+    ruled = decide(slip.terms, facts)
+    if not ruled.passes:
+        return ruled
+    short = slip.allowance.take() if slip.allowance is not None and is_counted else None
+    if short is not None:
+        why = spent(short, int(facts.at.timestamp() * 1000))
+        return Ruled("deny", f"budget:{short.limit.name}", why)
+    slip.tool_calls_passed += is_counted
+    return ruled

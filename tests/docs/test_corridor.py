@@ -9,6 +9,7 @@ from proxy.config import Settings
 from proxy.engine.dial import Dialler
 from proxy.ledger.sqlite import SqliteLedger
 from proxy.policy import PolicyBook
+from proxy.policy.released import Released
 from proxy.pricing.prices import Prices
 from proxy.pricing.tokens import TokenCounter
 from tests.docs.pages import ROOT
@@ -36,6 +37,7 @@ async def test_the_table_is_the_order_in_which_a_call_meets_the_addons(tmp_path:
             accounts,
             ledger,
             Dialler({}),
+            Released(),
         )
         chain = [addon.name for addon in addons.chain(Settings(), ports)]
         await accounts.aclose()

@@ -89,7 +89,7 @@ def test_the_stricter_of_several_policies_wins() -> None:
     both = terms("places", "budgets")
     assert not both.egress(to("anywhere.example"), "GET", "/").passes
     assert both.egress(to("api.openai.com"), "GET", "/").passes
-    assert len(both.limits(Identity("acme", "coder", "s1"), None)) == 5
+    assert len(both.limits(Identity("acme", "coder", "s1"), None)) == 6
 
 
 def test_networks_open_what_they_name_and_never_metadata() -> None:
@@ -128,6 +128,7 @@ def test_budgets_are_the_limits_that_the_page_says() -> None:
         ("session", "usd"): ("total", 2_500_000_000),
         ("opus", "usd"): ("week", 10_000_000_000),
         ("rate", "requests"): ("minute", 60),
+        ("steps", "tool_calls"): ("total", 200),
     }
     session = found["session", "usd"]
     assert (session.on_exceed, session.fit_floor) == ("fit", 512)

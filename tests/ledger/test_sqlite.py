@@ -146,12 +146,16 @@ async def test_settled_sums_the_cost_rows_of_a_scope_since_a_moment(
 ):
     for number, agent in ((1, "coder"), (2, "coder"), (3, "tester")):
         await ledger.append(decision(number, agent=agent))
-        await ledger.append(outcome(number, cost_nanousd=10**number, tokens=number))
+        await ledger.append(
+            outcome(number, cost_nanousd=10**number, tokens=number, tool_calls_passed=number * 2)
+        )
     coder = limit(("agent", "coder"))
     assert await ledger.settled("acme", coder, 0) == 110
     assert await ledger.settled("acme", coder, start_ms + 2000) == 100
     assert await ledger.settled("acme", limit(unit="tokens"), 0) == 6
     assert await ledger.settled("acme", limit(unit="requests"), 0) == 3
+    assert await ledger.settled("acme", limit(unit="tool_calls"), 0) == 12
+    assert await ledger.settled("acme", limit(("agent", "coder"), unit="tool_calls"), 0) == 6
     assert await ledger.settled("other", limit(), 0) == 0
     assert await ledger.settled("acme", limit(("org", "acme"), ("model", "gpt-4.1")), 0) == 1110
     with pytest.raises(ValueError, match="'colour' is no dimension"):
@@ -173,6 +177,8 @@ async def test_a_limit_younger_than_the_call_is_held_at_the_calls_bound(ledger, 
     await ledger.append(decision(1))
     new = limit(("session", "s-1"), unit="tokens", key="session=s-1")
     assert [hold.amount for hold in await ledger.open_holds("acme", new, 0)] == [115]
+    calls = limit(("session", "s-1"), unit="tool_calls", key="session=s-1")
+    assert [hold.amount for hold in await ledger.open_holds("acme", calls, 0)] == [16]
     elsewhere = limit(("session", "s-2"), unit="tokens", key="session=s-2")
     assert await ledger.open_holds("acme", elsewhere, 0) == []
 

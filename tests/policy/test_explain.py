@@ -13,6 +13,7 @@ from proxy.policy.decide import decide
 from proxy.policy.explain import explain
 from proxy.policy.facts import Facts
 from proxy.policy.history import facts_of_record, verdict_of, verdict_of_record
+from proxy.policy.released import Released
 from proxy.policy.replay import replay
 from proxy.providers.tool_gate import Asked
 from proxy.slip import Ruled
@@ -143,7 +144,7 @@ def test_e7_the_corridor_decides_a_model_call_as_it_is_explained() -> None:
 def test_e7_the_tool_gate_decides_as_it_is_explained(name: str, arguments: str) -> None:
     made = slip_of(http())
     made.terms = PolicyBook(loaded()).terms("acme", "coder")
-    gate = ToolCalls(MemoryLedger())  # type: ignore[arg-type]
+    gate = ToolCalls(MemoryLedger(), Released())  # type: ignore[arg-type]
     ruling = gate._rule(made, Asked("t1", name, arguments, ""))
 
     facts = http(kind="tool", action=action_of(name, arguments))
