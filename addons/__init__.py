@@ -33,6 +33,7 @@ from addons.tool_calls import ToolCalls
 from addons.usage import Usage
 from proxy.budgets import Accounts
 from proxy.config import Settings
+from proxy.counting import RateCounts
 from proxy.engine.corridor import Addon
 from proxy.engine.dial import Dialler
 from proxy.leaks import LeakScanner
@@ -60,15 +61,16 @@ def chain(settings: Settings, ports: Ports) -> list[Addon]:
     """The addons, in the order in which a call meets them."""
     keys = {name: key.get_secret_value() for name, key in settings.credentials.items()}
     lease_ms = settings.counters.lease_s * 1000
+    rates = RateCounts(ports.accounts, lease_ms)
     decides: list[Addon] = [
         Route(settings.routes),
         Identity(ports.policies),
         Allowlist(settings.limits.body_bytes_max),
         Price(ports.prices, ports.counter),
-        Policy(_scanner(settings, keys), settings.limits.body_bytes_max),
-        Mcp(settings.limits.body_bytes_max, settings.limits.mcp_result_bytes_max),
+        Policy(_scanner(settings, keys), settings.limits.body_bytes_max, rates),
+        Mcp(settings.limits.body_bytes_max, settings.limits.mcp_result_bytes_max, rates),
         Budget(ports.accounts, lease_ms),
-        ToolCalls(ports.ledger, ports.released),
+        ToolCalls(ports.ledger, ports.released, rates),
         Credentials(keys),
     ]
     before = [addon.name for addon in decides]

@@ -18,6 +18,7 @@ from proxy.mcp.errors import refused
 from proxy.mcp.headers import is_answered_elsewhere
 from proxy.money import format_usd
 from proxy.policy.terms import BudgetedLimit
+from proxy.policy.words import uncounted
 from proxy.pricing.charges import fitted
 from proxy.pricing.tokens import output_upper_bound
 from proxy.providers.decoding import decode_body
@@ -72,11 +73,7 @@ class Budget:
                 asked = reservation(slip, limits, self._lease_ms, can_be_lowered=lowers)
                 answer = await self._accounts.reserve(asked, _now_ms())
         except CountersUnavailable:
-            return Refusal(
-                Code.GOVERNANCE_UNAVAILABLE,
-                "The budget counters do not answer, so nothing leaves. Try again shortly.",
-                retry_after_s=5,
-            )
+            return uncounted()
         if isinstance(answer, Exceeded):
             return _refused(slip, flow, answer)
         slip.hold = answer

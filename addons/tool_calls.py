@@ -3,15 +3,18 @@
 from mitmproxy import http
 
 from proxy.actions import action_of
+from proxy.budgets import CountersUnavailable
+from proxy.counting import RateCounts
 from proxy.engine.answers import Filter, open_length
 from proxy.ledger.filing import tool_call_of
 from proxy.ledger.store import Ledger
-from proxy.policy.rates import Circles
+from proxy.policy.rates import Circles, over
 from proxy.policy.released import Released
-from proxy.policy.words import now, ruled_tool
+from proxy.policy.words import now, ruled_tool, uncounted
 from proxy.providers.recognise import Socket
 from proxy.providers.tool_gate import Asked, Ruling, ToolGate
 from proxy.refusals import Code, Refusal
+from proxy.reserving import tool_calls_ahead
 from proxy.slip import Slip, Stamp
 
 
@@ -20,12 +23,13 @@ class ToolCalls:
 
     name = "tool_calls"
 
-    def __init__(self, ledger: Ledger, released: Released) -> None:
+    def __init__(self, ledger: Ledger, released: Released, rates: RateCounts) -> None:
         self._ledger = ledger
+        self._rates = rates
         self._released = released
         self._circles = Circles()
 
-    def depart(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
+    async def depart(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
         """Yes; and where a rule may refuse a tool, its answer must come so that we can edit it."""
         if isinstance(slip.recognised, Socket) and _may_refuse(slip):
             return Refusal(
@@ -34,6 +38,11 @@ class ToolCalls:
                 "yet. Use this API over HTTP.",
                 facts={"reason": "websocket"},
             )
+        try:
+            if (ahead := tool_calls_ahead(slip)) and slip.terms is not None and slip.terms.counts:
+                await self._rates.hold_for_tools(slip, ahead)
+        except CountersUnavailable:
+            return uncounted()
         if not _is_gated(slip):
             return Stamp("no tool is refused")
         flow.request.headers["accept-encoding"] = "identity"
@@ -70,8 +79,8 @@ class ToolCalls:
         who = slip.identity
         assert who is not None
         repeats = self._circles.before(who, action.digest, now())
-        ruled = ruled_tool(slip, action, repeats)
-        event = tool_call_of(slip, asked.id, action, ruled, asked.intent, repeats)
+        ruled, facts = ruled_tool(slip, action, repeats)
+        event = tool_call_of(slip, asked.id, action, ruled, asked.intent, repeats, over(facts))
         slip.tool_events.append(event)
         if ruled.passes:
             self._released.add(who, asked.id)

@@ -12,7 +12,7 @@ from proxy.hooks.contract import ToolCallCheck, ToolCallReport, ToolCallVerdict
 from proxy.ledger.filing import tool_call_of
 from proxy.ledger.records import Event
 from proxy.ledger.store import Ledger
-from proxy.policy.rates import Circles
+from proxy.policy.rates import Circles, over
 from proxy.policy.released import Released
 from proxy.policy.words import now, ruled_tool
 from proxy.slip import Ruled, Slip, new_id
@@ -44,8 +44,8 @@ class Desk:
         action = action_of(asked.tool, asked.arguments, cwd=asked.cwd)
         repeats = self._circles.before(who, action.digest, now())
         is_counted = not self._released.take(who, asked.call_id)
-        ruled = ruled_tool(slip, action, repeats, is_counted=is_counted)
-        event = tool_call_of(slip, asked.call_id or "", action, ruled, "", repeats)
+        ruled, facts = ruled_tool(slip, action, repeats, is_counted=is_counted)
+        event = tool_call_of(slip, asked.call_id or "", action, ruled, "", repeats, over(facts))
         await self._ledger.append(event)
         for name in (event.id, asked.call_id):
             if name is not None:

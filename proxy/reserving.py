@@ -21,8 +21,7 @@ def limits_of(slip: Slip) -> tuple[BudgetedLimit, ...]:
     limits = slip.terms.limits(slip.identity, slip.call.model if slip.call else None)
     if slip.door != "internal":
         return limits
-    is_check = slip.method == "POST" and slip.path.partition("?")[0] == CHECK_PATH
-    return tuple(each for each in limits if is_check and each.limit.unit == "tool_calls")
+    return tuple(each for each in limits if _is_check(slip) and each.limit.unit == "tool_calls")
 
 
 def reservation(
@@ -71,7 +70,7 @@ def _charge(budgeted: BudgetedLimit, slip: Slip) -> Charge:
     if limit.unit == "requests":
         return Charge(limit, 1, 0)
     if limit.unit == "tool_calls":
-        return Charge(limit, mcp_tool_calls(slip), 0, _tool_calls_ahead(slip))
+        return Charge(limit, mcp_tool_calls(slip), 0, tool_calls_ahead(slip))
     if quote is None:
         return Charge(limit, 0, 0)
     if limit.unit == "usd":
@@ -79,12 +78,16 @@ def _charge(budgeted: BudgetedLimit, slip: Slip) -> Charge:
     return Charge(limit, quote.input_tokens_bound, quote.samplings)
 
 
-def _tool_calls_ahead(slip: Slip) -> int:
+def tool_calls_ahead(slip: Slip) -> int:
     """Tool calls that its answer may let through, if there is room for so many. A stored prompt may
     offer tools of its own."""
     if slip.door == "internal":
-        return 1
+        return int(_is_check(slip))
     may_ask = slip.call is not None and (
         slip.call.prompt.has_tools or not slip.call.prompt.is_bounded
     )
     return TOOL_CALLS_AHEAD if may_ask else 0
+
+
+def _is_check(slip: Slip) -> bool:
+    return slip.method == "POST" and slip.path.partition("?")[0] == CHECK_PATH

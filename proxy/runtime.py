@@ -136,6 +136,8 @@ def _file_thresholds(ledger: SqliteLedger, call_id: str, crossed: Crossed) -> No
     """Nobody waits for these records, and a ledger that is down is told of by whoever does."""
     now_ms = time.time_ns() // 1_000_000
     for limit, percent in crossed:
+        if limit.unit == "times":
+            continue  # What comes above a rule's rate is decided by the rule, and on file as that.
         log.info("budget threshold", budget=limit.name, limit=limit.key, percent=percent)
         try:
             filed = ledger.submit(threshold_of(call_id, limit, percent, now_ms), is_urgent=False)
@@ -238,9 +240,9 @@ class _Rounds:
             return
         by_org: dict[str, list[str]] = {}
         for slip in self._corridor.live:
-            hold = slip.hold
-            if hold is not None and slip.cleared:
-                by_org.setdefault(hold.org, []).append(hold.id)
+            for hold in (slip.hold, *(each.hold for each in slip.counted)):
+                if hold is not None and slip.cleared:
+                    by_org.setdefault(hold.org, []).append(hold.id)
         for org, ids in by_org.items():
             await self._accounts.renew(org, ids, now_ms + self._lease_ms)
         self._renewed_ms = now_ms

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from proxy.budgets import Allowance, Hold
+    from proxy.budgets import Allowance, Counted, Hold
     from proxy.ledger.records import Event
     from proxy.mcp.calls import McpRequest
     from proxy.policy import Terms
@@ -159,6 +159,10 @@ class Slip:
     hold: "Hold | None" = None
     allowance: "Allowance | None" = None
     """Tool calls that may be let through, of those held; None where nobody decides them one by one."""
+    counted: "list[Counted]" = field(default_factory=list)
+    """What it holds of rules' rates."""
+    over: tuple[str, ...] = ()
+    """Rules whose rate it came above."""
     grows: bool = False
     """Less than the whole bound is held, and more will be asked for as the answer flows."""
     wants_room: bool = False

@@ -81,7 +81,6 @@ ELSEWHERE = {
     "proxy/policy/telling": ("cli/test_policy_tools.py", "what commands print"),
     "proxy/cli/explaining": ("cli/test_policy_tools.py", "a command of the policy group"),
     "proxy/console/queries": ("console/test_api.py", "an error, as it is told"),
-    "proxy/policy/rates": ("policy/test_rules.py", "counts for rules; seen through one"),
     "proxy/policy/rule_schema": ("policy/test_rules.py", "the words of rules, each by its use"),
     "proxy/policy/words": ("journeys/test_tool_calls.py", "what callers are told, by a call"),
     "proxy/pricing/encoding": ("pricing/test_tokens.py", "the rank table, as counted with"),

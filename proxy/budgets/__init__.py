@@ -5,7 +5,7 @@ and a `History`, which the ledger implements. For every limit, always: settled +
 """
 
 from proxy.budgets.accounts import Accounts
-from proxy.budgets.allowance import TOOL_CALLS_AHEAD, Allowance
+from proxy.budgets.allowance import TOOL_CALLS_AHEAD, Allowance, Counted
 from proxy.budgets.amounts import AMOUNT_MAX
 from proxy.budgets.counters import Counters, History, OpenHold
 from proxy.budgets.limits import Charge, Limit, Reservation, Unit
@@ -31,6 +31,7 @@ __all__ = [
     "Allowance",
     "Balance",
     "Charge",
+    "Counted",
     "Counters",
     "CountersUnavailable",
     "Exceeded",

@@ -33,6 +33,15 @@ class Allowance:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What a call holds of one rule's rate, and what it has used of that."""
+
+    rule: str
+    hold: Hold
+    allowance: Allowance
+
+
 def _reset_ms(held: Held) -> float:
     end_ms = window_end_ms(held.limit.window, held.window_start_ms)
     return float("inf") if end_ms is None else end_ms

@@ -7,8 +7,8 @@ from urllib.parse import quote
 from proxy.budgets.amounts import checked, checked_org, checked_text
 from proxy.budgets.windows import Window
 
-Unit = Literal["usd", "tokens", "requests", "tool_calls"]
-"""`usd` counts nano-dollars; the others count themselves."""
+Unit = Literal["usd", "tokens", "requests", "tool_calls", "times"]
+"""`usd` counts nano-dollars, `times` what a rule's rate is about; the others count themselves."""
 
 _UNITS = frozenset(get_args(Unit))
 _WINDOWS = frozenset(get_args(Window))

@@ -122,6 +122,8 @@ def _slip_of(socket: Slip, asked: Turn, message: bytes | None) -> Slip:
         price_version=None,
         hold=None,
         allowance=None,
+        counted=[],
+        over=(),
         tool_calls=(),
         tool_calls_passed=0,
         stamps=[],

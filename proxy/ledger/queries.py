@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text
 from sqlalchemy import case as sql_case
 
 from proxy.ledger.store import Filter
-from proxy.ledger.tables import costs, marks, records
+from proxy.ledger.tables import costs, marks, rates, records
 
 DIMENSIONS = ("org", "agent", "session", "task", "provider", "model", "answered_model", "host")
 PREFIX_MIN = 8
@@ -77,6 +77,13 @@ def settled(
         costs.c.org == org,
         costs.c.ts_ms >= since_ms,
         *(costs.c[_dimension(name)] == value for name, value in scope),
+    )
+
+
+def counted(scope: str, since_ms: int) -> Select[tuple[int]]:
+    """How often a rule's rate was counted within one scope, its limit's key."""
+    return select(func.coalesce(func.sum(rates.c.amount), 0)).where(
+        rates.c.scope == scope, rates.c.window_start_ms >= since_ms
     )
 
 

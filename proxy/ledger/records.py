@@ -12,7 +12,7 @@ from typing import Literal
 type ActionClass = Literal["llm.call", "egress.http", "internal", "egress.connect"]
 type Verdict = Literal["allow", "deny", "fault"]
 type Status = Literal["answered", "refused", "errored", "aborted", "client_gone", "lost"]
-type Unit = Literal["usd", "tokens", "requests", "tool_calls"]
+type Unit = Literal["usd", "tokens", "requests", "tool_calls", "times"]
 type Fact = str | int | bool | None
 
 _event_kind = re.compile(r"[a-z][a-z0-9_.]{0,63}").fullmatch
@@ -124,6 +124,10 @@ class Decision:
     """Kinds of secrets that were found in it, where a rule asked for them."""
     done_before: int = 0
     """How often its session had asked this model the same, as rules count it."""
+    over: tuple[str, ...] = ()
+    """Rules whose rate it came above."""
+    rates: tuple[Hold, ...] = ()
+    """What it holds of rules' rates; of a call that is not allowed, what it counted."""
 
     def __post_init__(self) -> None:
         if self.path is not None and "?" in self.path:
@@ -156,6 +160,8 @@ class Outcome:
     """Those that the answer asked for, let through or not."""
     tool_calls_passed: int = 0
     """Those that were let through, of the answer or of the call itself."""
+    rates: tuple[HoldAmount, ...] = ()
+    """What it counted of rules' rates."""
     upstream_request_id: str | None = None
     price_version: str | None = None
     """The price table that the cost was made with; None is the decision's own."""

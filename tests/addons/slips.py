@@ -7,12 +7,15 @@ from typing import Any
 from mitmproxy import http
 from mitmproxy.test import tflow, tutils
 
+from proxy.budgets import Accounts, MemoryCounters
+from proxy.counting import RateCounts
 from proxy.ledger.records import Decision, Outcome, Record
 from proxy.ledger.store import Filed, LedgerUnavailable
 from proxy.policy import PolicyBook
 from proxy.providers.formats import format_named
 from proxy.providers.recognise import Known
 from proxy.slip import Destination, Identity, Slip
+from tests.budgets.diary import Diary
 from tests.policy.texts import policy
 
 ME = Identity("acme", "coder", "s1", sources={"org": "headers"})
@@ -99,3 +102,8 @@ class MemoryLedger:
     @property
     def outcomes(self) -> list[Outcome]:
         return [each for each in self.records if isinstance(each, Outcome)]
+
+
+def rate_counts() -> RateCounts:
+    """Rules' rates, over counters of their own."""
+    return RateCounts(Accounts(MemoryCounters(), Diary()), 60_000)

@@ -16,6 +16,7 @@ from proxy.policy.book import PolicyBook
 from proxy.policy.decide import decide
 from proxy.policy.facts import Facts
 from proxy.policy.loader import LoadedPolicy, PolicyError, load, parse
+from proxy.policy.rates import Tally, with_rates
 from proxy.policy.terms import Terms
 from proxy.slip import Destination, Identity
 from tests.docs.pages import ROOT, blocks, table
@@ -49,6 +50,7 @@ def test_every_example_is_asked_something_here() -> None:
         "streams",
         "rules",
         "shells",
+        "rates",
     }
     assert set(LOADED) == asked
 
@@ -175,6 +177,25 @@ def test_rules_decide_as_the_page_says(
     name: str, tool: str, arguments: dict[str, str], expected: str
 ) -> None:
     assert said(name, tool, **arguments) == expected
+
+
+def test_rates_count_as_the_page_says() -> None:
+    asked, tally = terms("rates"), Tally()
+
+    def decided(session: str, command: str) -> str:
+        facts = Facts(
+            kind="tool",
+            org="acme",
+            agent="coder",
+            session=session,
+            at=datetime(2026, 11, 20, 12, tzinfo=UTC),
+            action=action_of("Bash", {"command": command}),
+        )
+        return decide(asked, with_rates(asked, facts, lambda it: tally.is_over(it, facts.at))).rule
+
+    pushes = [decided("s1", "git push origin main") for _ in range(5)]
+    assert pushes == ["rates/tools.default"] * 3 + ["rates/rules.pushes"] * 2
+    assert decided("s1", "git status") == decided("s2", "git push") == "rates/tools.default"
 
 
 def test_a_dry_run_passes_says_so_and_counts_nothing() -> None:

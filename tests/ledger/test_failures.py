@@ -10,11 +10,12 @@ import sys
 import textwrap
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from proxy.ledger.file import LedgerFile
-from proxy.ledger.records import HoldAmount
+from proxy.ledger.records import Hold, HoldAmount
 from proxy.ledger.sqlite import SqliteLedger
 from proxy.ledger.store import Filter, LedgerBusy, LedgerCorrupt, LedgerUnavailable
 from proxy.ledger.verify import Verdict, verify
@@ -140,19 +141,22 @@ def test_a_killed_process_leaves_a_chain_and_its_open_call_is_charged_at_the_bou
     assert asyncio.run(reopen())[0] == ()
 
 
-def test_a_cut_off_call_is_charged_all_tool_calls_that_it_held(path, decision, filled):
+def test_a_cut_off_call_is_charged_all_tool_calls_and_rates_that_it_held(path, decision, filled):
     calls = HoldAmount("agent=coder", "tool_calls", "day", 0, 5)
     held = decision(1).hold
-    filled([decision(1, hold=replace(held, amounts=(*held.amounts, calls))), decision(2)])
+    rate = Hold("rate-1", 9, (HoldAmount("fast", "times", "day", 0, 7),), 0)
+    amounts = (*held.amounts, calls)
+    filled([decision(1, hold=replace(held, amounts=amounts), rates=(rate,)), decision(2)])
 
     async def reopen():
         ledger = await SqliteLedger.open(path)
         counted = await ledger.costs(["session"])
+        times = await ledger.settled("acme", SimpleNamespace(unit="times", key="fast"), 0)
         await ledger.close()
-        return counted
+        return *counted, times
 
-    [counted] = asyncio.run(reopen())
-    assert (counted.tool_calls, counted.requests) == (5, 2)
+    counted, times = asyncio.run(reopen())
+    assert (counted.tool_calls, counted.requests, times) == (5, 2, 7)
 
 
 @pytest.mark.parametrize(
