@@ -35,13 +35,16 @@ from proxy.budgets import Accounts
 from proxy.config import Settings
 from proxy.counting import RateCounts
 from proxy.engine.corridor import Addon
-from proxy.engine.dial import Dialler
+from proxy.engine.dial import Dialler, Pinned
 from proxy.leaks import LeakScanner
 from proxy.ledger.store import Ledger
 from proxy.policy import PolicyBook
 from proxy.policy.released import Released
+from proxy.policy.terms import TaskLimits
 from proxy.pricing.prices import Prices
 from proxy.pricing.tokens import TokenCounter
+from proxy.seal import Seal
+from proxy.slip import Slip
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,12 @@ class Ports:
     accounts: Accounts
     ledger: Ledger
     dialler: Dialler
+    inside: Pinned
+    """Where the server behind exeat.internal listens."""
+    seal: Seal
+    live: Mapping[str, Slip]
+    """Calls in flight by their ids, as the corridor keeps them."""
+    allowances: TaskLimits
     released: Released
 
 
@@ -64,17 +73,17 @@ def chain(settings: Settings, ports: Ports) -> list[Addon]:
     rates = RateCounts(ports.accounts, lease_ms)
     decides: list[Addon] = [
         Route(settings.routes),
-        Identity(ports.policies),
+        Identity(ports.policies, ports.seal, ports.live),
         Allowlist(settings.limits.body_bytes_max),
         Price(ports.prices, ports.counter),
         Policy(_scanner(settings, keys), settings.limits.body_bytes_max, rates),
         Mcp(settings.limits.body_bytes_max, settings.limits.mcp_result_bytes_max, rates),
-        Budget(ports.accounts, lease_ms),
+        Budget(ports.accounts, ports.allowances, lease_ms),
         ToolCalls(ports.ledger, ports.released, rates),
-        Credentials(keys),
+        Credentials(keys, ports.seal),
     ]
     before = [addon.name for addon in decides]
-    gate = Gate(before, ports.dialler, ports.ledger)
+    gate = Gate(before, ports.dialler, ports.ledger, ports.inside)
     return [*decides, gate, Usage(ports.prices), Audit(ports.ledger)]
 
 

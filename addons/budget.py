@@ -6,10 +6,10 @@ from mitmproxy import http
 
 from proxy.budgets import (
     Accounts,
-    Allowance,
     CountersUnavailable,
     Exceeded,
     Hold,
+    Ration,
     Unit,
 )
 from proxy.budgets.refusing import refusal_of
@@ -17,7 +17,7 @@ from proxy.engine.answers import Filter
 from proxy.mcp.errors import refused
 from proxy.mcp.headers import is_answered_elsewhere
 from proxy.money import format_usd
-from proxy.policy.terms import BudgetedLimit
+from proxy.policy.terms import BudgetedLimit, TaskLimits
 from proxy.policy.words import uncounted
 from proxy.pricing.charges import fitted
 from proxy.pricing.tokens import output_upper_bound
@@ -40,21 +40,34 @@ _AHEAD_TOKENS = 2048
 _LAST_TOKENS = 1024
 """Without more room, the answer ends when so little is left."""
 
+_UNBOUNDED = Refusal(
+    Code.PRICE_UNKNOWN,
+    "What this call may cost has no bound that is known, and the task that it is made for has an "
+    "allowance. Use a model that has a known price.",
+)
+_DIVIDED = Refusal(
+    Code.GOVERNANCE_UNAVAILABLE,
+    "The allowance of this call's task was divided while it was decided. Try again.",
+    retry_after_s=1,
+)
+
 
 class Budget:
     """Holds a call's bound against every limit at once; no limit may ever be passed."""
 
     name = "budget"
 
-    def __init__(self, accounts: Accounts, lease_ms: int) -> None:
+    def __init__(self, accounts: Accounts, allowances: TaskLimits, lease_ms: int) -> None:
         self._accounts = accounts
+        self._allowances = allowances
         self._lease_ms = lease_ms
 
     async def depart(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
         """Yes, with what is held."""
         assert slip.terms is not None
         assert slip.identity is not None
-        limits = limits_of(slip)
+        allowance = () if slip.door == "internal" else await self._allowances.of(slip.identity)
+        limits = (*limits_of(slip), *allowance)
         if not limits:
             return Stamp("inside" if slip.door == "internal" else "no budget applies")
         if asks_uncounted(slip):
@@ -63,6 +76,8 @@ class Budget:
                 "The tool calls that this call may lead to cannot be counted, and a budget of tool "
                 "calls applies. Leave the tools out, or ask the operator for other terms.",
             )
+        if allowance and _is_unbounded(slip):
+            return _UNBOUNDED
         slip.grows = _grows(slip, limits)
         lowers = _can_be_lowered(slip, flow)
         try:
@@ -77,7 +92,9 @@ class Budget:
         if isinstance(answer, Exceeded):
             return _refused(slip, flow, answer)
         slip.hold = answer
-        slip.allowance = Allowance.of_tool_calls(answer)
+        if allowance and await self._allowances.of(slip.identity) != allowance:
+            return _DIVIDED
+        slip.ration = Ration.of_tool_calls(answer)
         if slip.grows:
             # What ends such an answer is written into it, which takes one that we can edit.
             flow.request.headers["accept-encoding"] = "identity"
@@ -207,3 +224,8 @@ def _refused(slip: Slip, flow: http.HTTPFlow, answer: Exceeded) -> Refusal:
         elsewhere = is_answered_elsewhere(headers)
         slip.own_answer = refused(slip.mcp, why, slip.id, is_answered_elsewhere=elsewhere)
     return refusal
+
+
+def _is_unbounded(slip: Slip) -> bool:
+    """A model call that could cost anything; `price` minds it where a policy counts dollars."""
+    return slip.call is not None and (slip.quote is None or bool(slip.call.unbounded))

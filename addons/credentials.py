@@ -4,10 +4,11 @@ from collections.abc import Mapping
 
 from mitmproxy import http
 
-from proxy.providers.hosts import provider_of
 from proxy.providers.paths import RULES
-from proxy.providers.recognise import Free, Known, Socket
+from proxy.providers.payee import payee_of
+from proxy.providers.recognise import Free, Known
 from proxy.refusals import Code, Refusal
+from proxy.seal import HEADER, Seal
 from proxy.slip import Slip, Stamp
 
 _BEARER = ("authorization", "Bearer ")
@@ -25,39 +26,37 @@ _OWN_ACCOUNTS = frozenset({"anthropic-google", "github-copilot", "openai-chatgpt
 _SENT = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "x-amz-security-token")
 """Wherever SDKs put a key, some in two places at once. What the agent sent must not ride along."""
 
-_KEYED_HOSTS: Mapping[str, str] = {
-    "google": "generativelanguage.",
-    "ollama": "ollama.com",
-}
-"""Providers of whose hosts only some take keys, and how those begin: Vertex wants tokens, an Ollama
-of one's own wants nothing."""
-
 
 class Credentials:
-    """Swaps what the agent sent for the operator's key, on that provider's own hosts only."""
+    """Swaps what the agent sent for the operator's key, on that provider's own hosts only; and for
+    Exeat's own seal, on calls to Exeat itself."""
 
     name = "credentials"
 
-    def __init__(self, keys: Mapping[str, str]) -> None:
+    def __init__(self, keys: Mapping[str, str], seal: Seal) -> None:
         takers = set(RULES) - _OWN_ACCOUNTS
         unknown = sorted(set(keys) - takers)
         if unknown:
             known = ", ".join(sorted(takers))
             raise ValueError(f"credentials.{unknown[0]}: no such provider; there are {known}")
         self._keys = dict(keys)
+        self._seal = seal
 
     def depart(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
         """Yes, with the operator's key, or with what the caller sent; no, where that is a signature
         over another request than the one that would leave."""
-        provider = _account(slip)
+        if slip.door == "internal":
+            return self._sealed(slip, flow)
+        to = slip.destination
+        assert to is not None
+        provider = payee_of(slip.recognised, to.host, to.port, slip.path)
         key = self._keys.get(provider) if provider is not None else None
         if slip.socket is not None:
             return Stamp("as its socket")
         if key is None or provider is None:
             return _broken_signature(slip, flow) or Stamp("the caller's own")
         headers = flow.request.headers
-        for name in _SENT:
-            headers.pop(name, None)
+        _take_off(headers)
         header, prefix = _HEADERS.get(provider, _BEARER)
         if provider == "google":
             _drop_key_parameter(slip, flow)
@@ -68,17 +67,17 @@ class Credentials:
         headers[header] = prefix + key
         return Stamp(f"the operator's key for {provider}")
 
+    def _sealed(self, slip: Slip, flow: http.HTTPFlow) -> Stamp:
+        """Who asks is the corridor's word, not that of any key."""
+        headers = flow.request.headers
+        _take_off(headers)
+        headers[HEADER] = self._seal.on(slip.id)
+        return Stamp("Exeat's own seal")
 
-def _account(slip: Slip) -> str | None:
-    """Who would be paid. A format by itself is no proof: any host may speak it."""
-    seen, to = slip.recognised, slip.destination
-    if not isinstance(seen, Known | Socket | Free) or to is None:
-        return None
-    # Hugging Face is paid for all those that it routes to.
-    provider = "huggingface" if seen.provider.startswith("huggingface_") else seen.provider
-    start = _KEYED_HOSTS.get(provider, "")
-    is_its_own = provider_of(to.host, to.port, slip.path) == provider
-    return None if is_its_own and not to.host.startswith(start) else provider
+
+def _take_off(headers: http.Headers) -> None:
+    for name in _SENT:
+        headers.pop(name, None)
 
 
 def _drop_key_parameter(slip: Slip, flow: http.HTTPFlow) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from mitmproxy import http
 
-from proxy.engine.dial import Dialler
+from proxy.engine.dial import Dialler, Pinned
 from proxy.ledger.filing import decision_of
 from proxy.ledger.store import Ledger, LedgerUnavailable
 from proxy.refusals import Code, Refusal
@@ -16,8 +16,11 @@ class Gate:
 
     name = "gate"
 
-    def __init__(self, before: Sequence[str], dialler: Dialler, ledger: Ledger) -> None:
+    def __init__(
+        self, before: Sequence[str], dialler: Dialler, ledger: Ledger, inside: Pinned
+    ) -> None:
         self._before = frozenset(before)
+        self._inside = inside
         self._dialler = dialler
         self._ledger = ledger
 
@@ -30,10 +33,8 @@ class Gate:
                 f"This call was not decided by {', '.join(sorted(missing))}, so it did not leave.",
                 retry_after_s=5,
             )
-        if slip.door != "internal" and slip.socket is None:
-            assert slip.destination is not None
-            assert slip.terms is not None
-            pinned = await self._dialler.pin(slip.destination, slip.terms.networks)
+        if slip.socket is None:
+            pinned = await self._pin(slip)
             if isinstance(pinned, Refusal):
                 return pinned
             slip.addresses, slip.dial_port = pinned.addresses, pinned.port
@@ -47,3 +48,11 @@ class Gate:
             )
         slip.decided_seq = filed.seq
         return Stamp(f"record {filed.seq}")
+
+    async def _pin(self, slip: Slip) -> Pinned | Refusal:
+        """A call to Exeat itself has one place to go, and no name to look up."""
+        if slip.door == "internal":
+            return self._inside
+        assert slip.destination is not None
+        assert slip.terms is not None
+        return await self._dialler.pin(slip.destination, slip.terms.networks)

@@ -1,5 +1,7 @@
 """Who asks? Org, agent and session, proved or at least claimed without contradiction."""
 
+from collections.abc import Mapping
+
 from mitmproxy import http
 
 from proxy.engine.facts import facts_of
@@ -12,6 +14,7 @@ from proxy.identity import (
 )
 from proxy.policy import PolicyBook
 from proxy.refusals import Code, Refusal
+from proxy.seal import HEADER, Seal
 from proxy.slip import Slip, Stamp
 
 
@@ -20,8 +23,10 @@ class Identity:
 
     name = "identity"
 
-    def __init__(self, policies: PolicyBook) -> None:
+    def __init__(self, policies: PolicyBook, seal: Seal, live: Mapping[str, Slip]) -> None:
         self._policies = policies
+        self._seal = seal
+        self._live = live
 
     def depart(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
         """Yes with who it is; and from here on, the terms that hold for them."""
@@ -30,6 +35,9 @@ class Identity:
             slip.terms = self._policies.terms(who.org, who.agent)
             return Stamp(f"{who.org}/{who.agent} {who.session}, as its socket")
         headers = flow.request.headers
+        served = self._served(headers)
+        if served is not None:
+            return self._adopt(slip, served, headers)
         fields = [
             (name.decode("latin-1").lower(), value.decode("latin-1"))
             for name, value in headers.fields
@@ -37,17 +45,33 @@ class Identity:
         claims = self._claims(slip, flow, fields)
         if isinstance(claims, Refusal):
             return claims
-        headers.fields = tuple(
-            field
-            for field, (name, _) in zip(headers.fields, fields, strict=True)
-            if not is_identity_header(name)
-        )
+        _strip(headers)
         found = identify(claims)
         if isinstance(found, Refusal):
             return found
         slip.identity = found
         slip.terms = self._policies.terms(found.org, found.agent)
         return Stamp(f"{found.org}/{found.agent} {found.session}")
+
+    def _served(self, headers: http.Headers) -> Slip | None:
+        """The call that this one is an attempt of: only what is answered inside can show its seal."""
+        slip_id = self._seal.read(headers.get(HEADER, ""))
+        served = self._live.get(slip_id) if slip_id is not None else None
+        is_inside = served is not None and served.door == "internal" and served.cleared
+        return served if is_inside else None
+
+    def _adopt(self, slip: Slip, served: Slip, headers: http.Headers) -> Stamp | Refusal:
+        """The identity of who delegated, as it was settled then, with its strength."""
+        _strip(headers)
+        who = served.identity
+        assert who is not None
+        slip.identity, slip.serves = who, served.id
+        slip.terms = self._policies.terms(who.org, who.agent)
+        slip.wire = served.wire  # Whoever delegated reads the answer.
+        slip.notes["x-exeat-record"] = slip.id
+        if slip.door == "internal":
+            return Refusal(Code.POLICY_DENIED, "What was delegated cannot be delegated again.")
+        return Stamp(f"{who.org}/{who.agent} {who.session}, for {served.id}")
 
     def _claims(
         self, slip: Slip, flow: http.HTTPFlow, fields: list[tuple[str, str]]
@@ -82,3 +106,12 @@ class Identity:
             return claimed
         found.extend(claimed)
         return found
+
+
+def _strip(headers: http.Headers) -> None:
+    """What is for Exeat alone goes no further."""
+    headers.fields = tuple(
+        (name, value)
+        for name, value in headers.fields
+        if not is_identity_header(name.decode("latin-1").lower())
+    )

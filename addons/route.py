@@ -2,19 +2,18 @@
 
 from collections.abc import Mapping
 from typing import Literal
-from urllib.parse import urlsplit
 
 from mitmproxy import http
 
 from proxy.config import RouteTo
+from proxy.delegate.asked import PATHS
 from proxy.engine.facts import ConnectionFacts
 from proxy.mcp.headers import is_declared
 from proxy.policy.hosts import is_ip, normalise, split_authority
-from proxy.providers.homes import HOMES
-from proxy.providers.hosts import provider_of
-from proxy.providers.recognise import Known, NeedsShape, Recognised, recognise, recognise_as
+from proxy.providers.recognise import Known, NeedsShape, Recognised, recognise
 from proxy.providers.wires import wire_of
 from proxy.refusals import Code, Refusal
+from proxy.routes import Upstream
 from proxy.slip import Destination, Slip, Stamp
 
 INTERNAL_HOST = "exeat.internal"
@@ -26,7 +25,7 @@ class Route:
     name = "route"
 
     def __init__(self, routes: Mapping[str, RouteTo]) -> None:
-        self._routes = {name: _Upstream(name, route) for name, route in routes.items()}
+        self._routes = {name: Upstream(name, route) for name, route in routes.items()}
 
     def open(self, slip: Slip, flow: http.HTTPFlow, facts: ConnectionFacts) -> Refusal | None:
         """Settle where the call goes, and whether its body must be read before it may."""
@@ -37,18 +36,26 @@ class Route:
         if isinstance(found, Refusal):
             return found
         slip.destination = found
-        if found.host == INTERNAL_HOST:
-            slip.door = "internal"
-            slip.reads_body = True
-            return None
         request = flow.request
         request.data.host, request.data.port = found.host, found.port
         request.headers.pop("proxy-connection", None)
+        if found.host == INTERNAL_HOST:
+            self._turn_inside(slip, request)
+            return None
         seen = self._recognise(slip, found, request.headers)
         slip.recognised = seen
         slip.wire = wire_of(seen, slip.path, request.headers)
         slip.reads_body = isinstance(seen, Known | NeedsShape) or _is_mcp(request.headers)
         return None
+
+    @staticmethod
+    def _turn_inside(slip: Slip, request: http.Request) -> None:
+        """To ourselves, by loopback: TLS with the client, if there was any, ends here."""
+        slip.door = "internal"
+        slip.reads_body = True
+        if slip.path.partition("?")[0] in PATHS:
+            slip.wire = "openai.chat"
+        request.scheme = "http"
 
     def depart(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
         """Yes, unless `open` found no destination (and has refused already)."""
@@ -58,12 +65,10 @@ class Route:
         return Stamp(f"{slip.door} to {slip.destination.authority}")
 
     def _recognise(self, slip: Slip, to: Destination, headers: Mapping[str, str]) -> Recognised:
-        """A provider's own host says who it is. Elsewhere a base-URL route speaks its provider's
-        language, wherever the operator has it served."""
         by = self._routes.get(slip.route or "")
-        if by is None or by.provider is None or provider_of(to.host, to.port, slip.path):
+        if by is None:
             return recognise(to.host, to.port, slip.method, slip.path, headers)
-        return recognise_as(by.provider, slip.method, slip.path.removeprefix(by.prefix), headers)
+        return by.recognise(slip.method, slip.path, headers)
 
     def _destination(
         self, slip: Slip, flow: http.HTTPFlow, facts: ConnectionFacts
@@ -100,25 +105,6 @@ class Route:
 def _is_mcp(headers: http.Headers) -> bool:
     """Some servers read JSON-RPC under whatever content type."""
     return is_declared(headers.items(multi=True))
-
-
-class _Upstream:
-    """A base-URL route's other end."""
-
-    def __init__(self, name: str, route: RouteTo) -> None:
-        parts = urlsplit(route.to)
-        host = normalise(parts.hostname or "")
-        if host is None:
-            raise ValueError(f"routes.{name}: {route.to!r} names no host")
-        is_tls = parts.scheme == "https"
-        port = parts.port or (443 if is_tls else 80)
-        self.to = Destination(_scheme(is_tls), host, port)
-        self.prefix = parts.path.rstrip("/")
-        at_home = provider_of(host, port, self.prefix + "/")
-        if route.provider is not None and at_home not in (None, route.provider):
-            raise ValueError(f"routes.{name}: {host} is {at_home}'s, not {route.provider}'s")
-        named = HOMES[name].provider if name in HOMES else None
-        self.provider = route.provider or named
 
 
 def _scheme(is_tls: bool) -> Literal["http", "https"]:

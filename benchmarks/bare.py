@@ -33,18 +33,10 @@ class Pin:
         return Stamp()
 
 
-class Nobody:
-    """Nothing is asked of Exeat itself."""
-
-    async def respond(self, slip: Slip, body: bytes) -> tuple[int, bytes]:
-        return 404, b""
-
-
 async def main(directory: Path, port: int, upstream: int) -> None:
     dialler = Dialler({f"127.0.0.1:{upstream}": f"127.0.0.1:{upstream}"})
     corridor = Corridor(
         [Route({"openai": RouteTo(to=f"http://127.0.0.1:{upstream}")}), Pin(dialler)],
-        Nobody(),
         timeout_s=5,
         body_bytes_max=1 << 25,
     )

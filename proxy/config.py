@@ -70,6 +70,21 @@ class Counters(_Section):
     """A hold whose process died is charged at its bound after this long."""
 
 
+class BoardSection(_Section):
+    """How agents work together."""
+
+    roles: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Names for agents, each a list of globs: tasks and messages can be for a role."""
+
+    @field_validator("roles")
+    @classmethod
+    def _named(cls, roles: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
+        for name in roles:
+            if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", name):
+                raise ValueError(f"{name!r} is no name for a role: use A-Z a-z 0-9 . _ -")
+        return roles
+
+
 class RouteTo(_Section):
     """Where a base-URL route leads. In the file, its text alone is enough."""
 
@@ -88,6 +103,21 @@ class RouteTo(_Section):
         return self.to
 
 
+ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:@/-]{1,128}$")]
+
+
+class Delegate(_Section):
+    """Who answers what agents delegate at exeat.internal."""
+
+    aliases: Mapping[
+        ModelName, Annotated[tuple[ModelName, ...], Field(min_length=1, max_length=16)]
+    ] = Field(default_factory=dict)
+    """`"exeat/fast" = ["openai/gpt-4o-mini", "groq/llama-3.1-8b-instant"]`: a route and a model each;
+    the cheapest that may be asked answers."""
+    attempts_max: Annotated[int, Field(ge=1, le=16)] = 4
+    """How many are asked for one answer, when they fail."""
+
+
 class Settings(BaseSettings):
     """Everything that can be set."""
 
@@ -104,7 +134,7 @@ class Settings(BaseSettings):
     challenge: Literal["auto", "always", "never"] = "auto"
     """Answer CONNECT without credentials with 407: only to clients that wait for one, or not."""
     state_dir: Path = Path(".exeat")
-    """Ledger, console token."""
+    """The ledger, and who may look at the console."""
     certs_dir: Path = Path("certs")
     """The CA (0700; its key 0600) and `bundle.pem`."""
     policies: tuple[Path, ...] = (Path("safety"),)
@@ -113,6 +143,7 @@ class Settings(BaseSettings):
     """The operator's own rates, discounts and mappings (TOML), on top of the published prices."""
     limits: Limits = Limits()
     counters: Counters = Counters()
+    board: BoardSection = BoardSection()
     routes: Mapping[str, RouteTo] = Field(
         default_factory=lambda: {name: RouteTo(to=url) for name, url in DEFAULT_ROUTES.items()}
     )
@@ -125,10 +156,13 @@ class Settings(BaseSettings):
     """Roots to trust for upstreams instead of the built-in ones."""
     credentials: Mapping[str, SecretStr] = Field(default_factory=dict)
     """Provider ("openai", "anthropic", "google", …) to key: it replaces whatever the agent sent."""
+    delegate: Delegate = Delegate()
     canaries: tuple[SecretStr, ...] = ()
     """Tokens that agents are given and that must never leave: plain text of 12 characters or more."""
     secrets_file: Path | None = None
     """A TOML file (0600) of `credentials`, kept apart from `exeat.toml`."""
+    raw_view: bool = False
+    """Open mitmproxy's own viewer of flows beside the console. It shows bodies: for debugging."""
     log_format: Literal["console", "json"] = "console"
 
     @field_validator("canaries")

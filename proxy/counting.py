@@ -2,7 +2,7 @@
 
 import time
 
-from proxy.budgets import Accounts, Allowance, Charge, Counted, Exceeded, Reservation
+from proxy.budgets import Accounts, Charge, Counted, Exceeded, Ration, Reservation
 from proxy.policy.facts import Facts
 from proxy.policy.rates import with_rate
 from proxy.policy.rules import RateAsked
@@ -27,7 +27,7 @@ class RateCounts:
         return facts
 
     async def hold_for_tools(self, slip: Slip, at_most: int) -> None:
-        """An allowance of every rate that tool calls may count against, for whoever must decide them at
+        """A ration of every rate that tool calls may count against, for whoever must decide them at
         once. Raises CountersUnavailable."""
         assert slip.terms is not None
         for asked in slip.terms.rates_on_tools(tool_kind(slip)):
@@ -36,7 +36,7 @@ class RateCounts:
     async def settle(self, slip: Slip) -> None:
         """What was used stays counted, the rest is given back."""
         for each in slip.counted:
-            used, now_ms = each.allowance.used, _now_ms()
+            used, now_ms = each.ration.used, _now_ms()
             if used:
                 await self._accounts.settle(each.hold.id, each.hold.org, {"times": used}, now_ms)
             else:
@@ -52,7 +52,7 @@ class RateCounts:
         )
         if isinstance(answer, Exceeded):
             return True
-        slip.counted.append(Counted(asked.rule, answer, Allowance(answer.amounts, used)))
+        slip.counted.append(Counted(asked.rule, answer, Ration(answer.amounts, used)))
         return False
 
 

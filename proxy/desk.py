@@ -3,12 +3,18 @@ of it: the same decision as for the tools that a model's answer asks for."""
 
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Literal
 
-from pydantic import ValidationError
-
 from proxy.actions import action_of
-from proxy.hooks.contract import ToolCallCheck, ToolCallReport, ToolCallVerdict
+from proxy.endpoint import Asked, Endpoint, Nothing, Problem
+from proxy.hooks.contract import (
+    CHECK_PATH,
+    REPORT_PATH,
+    ToolCallCheck,
+    ToolCallReport,
+    ToolCallVerdict,
+)
 from proxy.ledger.filing import tool_call_of
 from proxy.ledger.records import Event
 from proxy.ledger.store import Ledger
@@ -20,8 +26,6 @@ from proxy.slip import Ruled, Slip, new_id
 _CHECKED_MAX = 20_000
 """Checks whose report is waited for; the oldest is forgotten, and its report then names no record."""
 
-type Reply = tuple[int, dict[str, object]]
-
 
 class Desk:
     """Answers identified callers only. What it says is on file before it is said."""
@@ -32,45 +36,37 @@ class Desk:
         self._circles = Circles()
         self._checked: OrderedDict[tuple[str, ...], str] = OrderedDict()
 
-    async def check(self, slip: Slip, body: bytes) -> Reply:
-        """May this tool be run?"""
-        try:
-            asked = ToolCallCheck.model_validate_json(body)
-        except ValidationError as error:
-            return 400, _problem(error)
+    async def check(self, asked: Asked[Slip, Nothing, ToolCallCheck]) -> ToolCallVerdict:
+        """Whether a tool may be run with these arguments, by the same rules as any other."""
+        slip, tool = asked.who, asked.body
         who, terms = slip.identity, slip.terms
         assert who is not None
         assert terms is not None
-        action = action_of(asked.tool, asked.arguments, cwd=asked.cwd)
+        action = action_of(tool.tool, tool.arguments, cwd=tool.cwd)
         repeats = self._circles.before(who, action.digest, now())
-        is_counted = not self._released.take(who, asked.call_id)
+        is_counted = not self._released.take(who, tool.call_id)
         ruled, facts = ruled_tool(slip, action, repeats, is_counted=is_counted)
-        event = tool_call_of(slip, asked.call_id or "", action, ruled, "", repeats, over(facts))
+        event = tool_call_of(slip, tool.call_id or "", action, ruled, "", repeats, over(facts))
         await self._ledger.append(event)
-        for name in (event.id, asked.call_id):
+        for name in (event.id, tool.call_id):
             if name is not None:
                 self._remember((who.org, who.agent, who.session, name), event.id)
-        verdict = ToolCallVerdict(
+        return ToolCallVerdict(
             decision=_said(ruled),
             reason=ruled.reason,
             rule=ruled.rule,
             policy=terms.policy_ids[0] if terms.policy_ids else None,
             record=event.id,
         )
-        return 200, verdict.model_dump()
 
-    async def report(self, slip: Slip, body: bytes) -> Reply:
-        """What came of it. Only the one who asked may say."""
-        try:
-            told = ToolCallReport.model_validate_json(body)
-        except ValidationError as error:
-            return 400, _problem(error)
-        who = slip.identity
+    async def report(self, asked: Asked[Slip, Nothing, ToolCallReport]) -> Nothing:
+        """What came of a tool that was checked. Only the one who asked may say."""
+        told, who = asked.body, asked.who.identity
         assert who is not None
         named = told.record or told.call_id or ""
         record = self._checked.get((who.org, who.agent, who.session, named))
         if record is None:
-            return 404, {"error": "not_found", "detail": "no check of this session has this name"}
+            raise Problem(404, "not_found", "No check of this session has this name.")
         await self._ledger.append(
             Event(
                 kind="tool_result",
@@ -91,7 +87,31 @@ class Desk:
                 },
             )
         )
-        return 200, {}
+        return Nothing()
+
+    def endpoints(self) -> Sequence[Endpoint[Slip]]:
+        """Both."""
+        return [
+            Endpoint(
+                "POST",
+                CHECK_PATH,
+                "agent",
+                self.check,
+                ToolCallVerdict,
+                body=ToolCallCheck,
+                tag="tools",
+            ),
+            Endpoint(
+                "POST",
+                REPORT_PATH,
+                "agent",
+                self.report,
+                Nothing,
+                body=ToolCallReport,
+                problems=(404,),
+                tag="tools",
+            ),
+        ]
 
     def _remember(self, key: tuple[str, ...], record: str) -> None:
         self._checked[key] = record
@@ -104,10 +124,3 @@ def _said(ruled: Ruled) -> Literal["allow", "deny", "hold", "warn"]:
     if ruled.decision == "redact" or (ruled.passes and ruled.decision != "warn"):
         return "allow"
     return ruled.decision
-
-
-def _problem(error: ValidationError) -> dict[str, object]:
-    """Which field and what is wrong with it; never its value."""
-    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return {"error": "bad_request", "detail": f"{where}: {first['msg']}" if where else first["msg"]}

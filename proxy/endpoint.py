@@ -4,7 +4,7 @@ The same description serves requests, says who may ask, and is printed as OpenAP
 and the one behind exeat.internal both read it; neither handler nor model knows which server it is.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -60,6 +60,19 @@ class ProblemModel(Model):
 
 
 @dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer that is more than its model: of another status, with headers, or no JSON."""
+
+    body: BaseModel | str | AsyncGenerator[bytes]
+    """Bytes that come by and by are sent as they come, and the generator is closed when whoever asked
+    has gone; what breaks on the way breaks the connection."""
+    status: int | None = None
+    """None is the endpoint's own."""
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint[Who]:
     """Who may ask what, and what comes back."""
 
@@ -67,7 +80,7 @@ class Endpoint[Who]:
     path: str
     """With parts in braces: `/api/calls/{which}`."""
     role: Role
-    handle: Callable[[Asked[Who, Any, Any]], Awaitable[BaseModel]]
+    handle: Callable[[Asked[Who, Any, Any]], Awaitable[BaseModel | Reply]]
     """Its docstring's first line is the summary in the OpenAPI document. Raises Problem."""
     answer: type[BaseModel]
     query: type[BaseModel] = Nothing
@@ -76,6 +89,10 @@ class Endpoint[Who]:
     problems: tuple[int, ...] = ()
     """Statuses of the problems that it raises by itself, beside those every endpoint has: 400 for what
     cannot be read, 401 and 403 for who may not ask, 503 while a store does not answer."""
+    others: Mapping[int, type[BaseModel]] = field(default_factory=dict)
+    """What comes back with another status that is no problem's, by a Reply."""
+    kinds: tuple[str, ...] = ()
+    """Content types that a Reply of success may have, beside or in place of JSON."""
     tag: str = ""
     """The heading that it stands under in the documentation."""
 

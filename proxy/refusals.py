@@ -30,6 +30,7 @@ class Code(StrEnum):
     PRICE_UNKNOWN = "price_unknown"
     BUDGET_EXCEEDED = "budget_exceeded"
     RATE_LIMITED = "rate_limited"
+    NO_CANDIDATE = "no_candidate"
     POLICY_MISSING = "policy_missing"
     GOVERNANCE_UNAVAILABLE = "governance_unavailable"
     UPSTREAM_UNREACHABLE = "upstream_unreachable"
@@ -55,6 +56,7 @@ KINDS: Mapping[Code, Kind] = {
     Code.PRICE_UNKNOWN: "policy",
     Code.BUDGET_EXCEEDED: "budget",
     Code.RATE_LIMITED: "rate",
+    Code.NO_CANDIDATE: "policy",
     Code.POLICY_MISSING: "policy",
     Code.GOVERNANCE_UNAVAILABLE: "fault",
     Code.UPSTREAM_UNREACHABLE: "fault",

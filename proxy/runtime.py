@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import secrets
+import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Iterable
@@ -12,27 +14,39 @@ from pathlib import Path
 import structlog
 
 from addons import Ports, chain
+from proxy.board import Allowances, Board, Outbox, Roles, SqlStore
 from proxy.budgets import Accounts, Counters, CountersUnavailable, MemoryCounters
 from proxy.budgets.results import Crossed
 from proxy.config import ConfigError, Settings
 from proxy.console import Console
-from proxy.desk import Desk
+from proxy.console import Ports as ConsolePorts
+from proxy.console.access import Access
+from proxy.database import DatabaseUnavailable
+from proxy.delegate.attempts import Attempts
+from proxy.delegate.delegation import Delegation
+from proxy.delegate.health import Health
+from proxy.delegate.market import Market
+from proxy.delegate.names import UnknownName
+from proxy.delegate.names import check as check_aliases
+from proxy.delegate.roads import roads_of
 from proxy.engine.certificates import open_authority
 from proxy.engine.corridor import Corridor
-from proxy.engine.dial import Dialler
+from proxy.engine.dial import Dialler, Pinned
 from proxy.engine.engine import Engine
-from proxy.inside import InsideDoor
+from proxy.engine.raw_view import RawView
+from proxy.inside import LOOPBACK, InsideServer, endpoints, listen
 from proxy.ledger.filing import threshold_of
 from proxy.ledger.records import Event
 from proxy.ledger.sqlite import SqliteLedger
-from proxy.ledger.store import LedgerUnavailable
+from proxy.ledger.store import LedgerError, LedgerUnavailable
 from proxy.policy import PolicyBook, located
 from proxy.policy.released import Released
 from proxy.pricing.price_file import PriceFile, PriceFileError
 from proxy.pricing.price_file import load as load_prices
 from proxy.pricing.prices import Prices
 from proxy.pricing.tokens import TokenCounter
-from proxy.slip import new_id
+from proxy.seal import Seal
+from proxy.slip import Slip, new_id
 
 log = structlog.get_logger()
 
@@ -51,20 +65,34 @@ class Running:
 
     proxy_port: int
     console_port: int
+    inside: InsideServer
+    """Behind exeat.internal."""
     corridor: Corridor
     accounts: Accounts
     ledger: SqliteLedger
     policies: PolicyBook
+    board: Board
+    first_token: str | None
+    """The secret of the first admin's token, at the first start: to be shown once, and kept nowhere."""
 
 
 @contextlib.asynccontextmanager
 async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIterator[Running]:
     """Exeat, from the first listener to the last settlement.
 
-    Raises OSError (a port, a file), LedgerCorrupt, LedgerBusy, PermissionError (certificates),
-    ConfigError (prices): what cannot be governed safely does not start. A policy that cannot be read
-    does start, refusing all.
+    Raises OSError (a port, a file), LedgerCorrupt, LedgerBusy, DatabaseUnavailable, PermissionError
+    (certificates), ConfigError (prices): what cannot be governed safely does not start. A policy that
+    cannot be read does start, refusing all.
     """
+    with contextlib.closing(listen()) as door:
+        async with _running(settings, door, grace_s) as here:
+            yield here
+
+
+@contextlib.asynccontextmanager
+async def _running(
+    settings: Settings, door: socket.socket, grace_s: float
+) -> AsyncIterator[Running]:
     # Large bodies are read and counted in threads. The loop gets its turn back from them within this.
     sys.setswitchinterval(_SWITCH_S)
     prices = Prices(at=datetime.now(UTC), file=_price_file(settings))
@@ -75,6 +103,7 @@ async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIter
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     authority = open_authority(settings.certs_dir)
     ledger = await SqliteLedger.open(settings.ledger_path)
+    access = Access(settings.state_dir)
     accounts = Accounts(
         _counters(settings),
         ledger,
@@ -83,14 +112,33 @@ async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIter
     )
     counter = TokenCounter()
     await asyncio.to_thread(counter.load)
+    store = SqlStore(settings.state_dir / "board.sqlite")
+    outbox, roles = Outbox(store, ledger), Roles(settings.board.roles)
+    board = Board(outbox, roles)
+    allowances = Allowances(board, accounts)
     released = Released()
-    ports = Ports(policies, prices, counter, accounts, ledger, Dialler(settings.hosts), released)
+    seal = Seal(secrets.token_bytes(32))
+    live: dict[str, Slip] = {}
+    ports = Ports(
+        policies,
+        prices,
+        counter,
+        accounts,
+        ledger,
+        Dialler(settings.hosts),
+        Pinned((LOOPBACK,), door.getsockname()[1]),
+        seal,
+        live,
+        allowances,
+        released,
+    )
     corridor = Corridor(
         chain(settings, ports),
-        InsideDoor(accounts, Desk(ledger, released)),
         timeout_s=settings.limits.decision_timeout_s,
         body_bytes_max=settings.limits.body_bytes_max,
+        live=live,
     )
+    raw_view = RawView() if settings.raw_view else None
     engine = Engine(
         corridor,
         authority,
@@ -99,28 +147,69 @@ async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIter
         idle_timeout_s=settings.limits.idle_timeout_s,
         upstream_ca_file=settings.upstream_ca_file,
         challenge=settings.challenge,
+        raw_view=raw_view,
     )
-    console = Console(settings, ledger, accounts, policies, corridor)
-    rounds = _Rounds(settings, policies, accounts, corridor, ledger, prices)
+    attempts = Attempts(seal)
+    inside = InsideServer(
+        seal,
+        live,
+        endpoints(accounts, ledger, policies, _delegation(settings, ports, attempts), released),
+        body_bytes_max=settings.limits.body_bytes_max,
+    )
+    console = Console(
+        settings.console,
+        ConsolePorts(
+            ledger=ledger,
+            accounts=accounts,
+            policies=policies,
+            calls=corridor,
+            access=access,
+            raw_view=raw_view,
+        ),
+    )
+    rounds = _Rounds(settings, policies, accounts, corridor, ledger, prices, access, board)
     await _look_at_counters(accounts)
     try:
         await _note(ledger, "start", recovered=len(ledger.recovered))
+        first_token = await access.make_first(time.time_ns() // 1_000_000)
+        await access.file_acts(ledger)
+        if raw_view is not None:
+            raw_view.start()
+        await board.sweep(time.time_ns() // 1_000_000)
+        await inside.start(door)
         console_port = await console.start()
         proxy_port = await engine.start(settings.proxy.host, settings.proxy.port)
+        attempts.open(settings.proxy.host, proxy_port)
         task = asyncio.create_task(rounds.run(), name="rounds")
         try:
-            yield Running(proxy_port, console_port, corridor, accounts, ledger, policies)
+            yield Running(
+                proxy_port,
+                console_port,
+                inside,
+                corridor,
+                accounts,
+                ledger,
+                policies,
+                board,
+                first_token,
+            )
         finally:
             await engine.stop(grace_s)
             task.cancel()
             await asyncio.wait([task])
     finally:
         await console.stop()
+        if raw_view is not None:
+            raw_view.stop()
+        await inside.stop()
+        await attempts.close()
         await accounts.aclose()
         try:
             await _note(ledger, "stop")
         finally:
+            store.close()
             await ledger.close()
+            access.close()
 
 
 def _price_file(settings: Settings) -> PriceFile | None:
@@ -130,6 +219,26 @@ def _price_file(settings: Settings) -> PriceFile | None:
         return load_prices(settings.prices_file)
     except PriceFileError as error:
         raise ConfigError(str(error)) from None
+
+
+def _delegation(settings: Settings, ports: Ports, attempts: Attempts) -> Delegation:
+    roads = roads_of(settings.routes)
+    aliases = settings.delegate.aliases
+    try:
+        check_aliases(aliases, roads)
+    except UnknownName as error:
+        raise ConfigError(f"delegate.aliases: {error}") from None
+    health = Health()
+    market = Market(settings.credentials, ports.prices, ports.counter, ports.accounts, health)
+    return Delegation(
+        aliases,
+        roads,
+        market,
+        health,
+        attempts,
+        ports.ledger,
+        attempts_max=settings.delegate.attempts_max,
+    )
 
 
 def _file_thresholds(ledger: SqliteLedger, call_id: str, crossed: Crossed) -> None:
@@ -181,8 +290,12 @@ class _Rounds:
         corridor: Corridor,
         ledger: SqliteLedger,
         prices: Prices,
+        access: Access,
+        board: Board,
     ) -> None:
+        self._board = board
         self._prices = prices
+        self._access = access
         self._prices_file = settings.prices_file
         self._renewed_ms = 0
         self._paths = settings.policies
@@ -204,6 +317,8 @@ class _Rounds:
                 await self._accounts.expire_all(time.time_ns() // 1_000_000)
             except CountersUnavailable as error:
                 log.warning("counters do not answer", error=str(error))
+            await self._file_acts()
+            await self._sweep(time.time_ns() // 1_000_000)
             written = _written(map(located, self._paths))
             if written != seen:
                 seen = written
@@ -213,6 +328,20 @@ class _Rounds:
                 if written != prices_seen:
                     prices_seen = written
                     await self._reload_prices(self._prices_file)
+
+    async def _sweep(self, now_ms: int) -> None:
+        """What cannot be done or filed now is done or filed in another round."""
+        try:
+            await self._board.sweep(now_ms)
+        except (DatabaseUnavailable, LedgerError) as error:
+            log.warning("board not looked after", error=str(error))
+
+    async def _file_acts(self) -> None:
+        """What a command beside this process did with the console's tokens."""
+        try:
+            await self._access.file_acts(self._ledger)
+        except (LedgerError, DatabaseUnavailable) as error:
+            log.error("acts on access not filed yet", error=str(error))
 
     async def _reload(self) -> None:
         before = self._policies.problem

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from proxy.budgets import Allowance, Counted, Hold
+    from proxy.budgets import Counted, Hold, Ration
     from proxy.ledger.records import Event
     from proxy.mcp.calls import McpRequest
     from proxy.policy import Terms
@@ -133,6 +133,8 @@ class Slip:
     call: "ModelCall | None" = None
     socket: str | None = None
     """The call is a turn on the WebSocket whose slip has this id."""
+    serves: str | None = None
+    """The call is an attempt at what was delegated by the call to Exeat itself that has this id."""
     message: bytes | None = field(default=None, repr=False)
     """The message that asks for this turn; what goes up in its place, once it was amended."""
     dialogue: "Dialogue | None" = None
@@ -157,7 +159,7 @@ class Slip:
     price_version: str | None = None
     """The price table that was asked last: for the quote, then for the charge."""
     hold: "Hold | None" = None
-    allowance: "Allowance | None" = None
+    ration: "Ration | None" = None
     """Tool calls that may be let through, of those held; None where nobody decides them one by one."""
     counted: "list[Counted]" = field(default_factory=list)
     """What it holds of rules' rates."""

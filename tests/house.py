@@ -19,6 +19,8 @@ from pydantic import SecretStr
 
 from proxy.cli.env import client_variables
 from proxy.config import Counters, Limits, Listen, Settings
+from proxy.console.access import Access
+from proxy.console.access.tokens import TokenRole
 from proxy.demo.standin import Script, Standin
 from proxy.engine.certificates import certificate_path
 from proxy.runtime import Running, running
@@ -63,6 +65,8 @@ class House:
     """The provider without TLS: behind the base-URL routes."""
     tls: Standin
     """The same over TLS: behind every name in HOSTS."""
+    token: str
+    """An admin's token for the console."""
     process: asyncio.subprocess.Process | None = None
     here: Running | None = None
     """Its parts, when it runs in this process."""
@@ -121,11 +125,10 @@ class House:
 
     async def api(self, path: str) -> Any:
         """A GET of the console's API with its token."""
-        token = (self.directory / "state" / "console.token").read_text().strip()
         async with httpx.AsyncClient(verify=NO_TLS, trust_env=False, timeout=30) as client:
             answer = await client.get(
                 f"http://127.0.0.1:{self.console_port}{path}",
-                headers={"authorization": f"Bearer {token}"},
+                headers={"authorization": f"Bearer {self.token}"},
             )
         answer.raise_for_status()
         return answer.json()
@@ -230,6 +233,20 @@ def settings_for(
     )
 
 
+async def console_token(directory: Path, role: TokenRole = "admin") -> str:
+    """A token for the console of an Exeat in `directory`, whether it runs or not."""
+    state = directory / "state"
+    state.mkdir(mode=0o700, exist_ok=True)
+    access = Access(state)
+    try:
+        name = f"house-{new_id()}"
+        now_ms = time.time_ns() // 1_000_000
+        _, secret = await access.make(name, role, "1d", by="house", now_ms=now_ms)
+    finally:
+        access.close()
+    return secret
+
+
 @contextlib.asynccontextmanager
 async def house(
     directory: Path,
@@ -243,21 +260,30 @@ async def house(
     (directory / "policy.yaml").write_text(policy_text)
     async with providers(directory) as (plain, tls):
         settings = settings_for(directory, plain, tls, redis_url=redis_url, **more)
+        token = await console_token(directory)
         async with running(settings, grace_s=grace_s) as here:
-            yield House(here.proxy_port, here.console_port, directory, plain, tls, here=here)
+            yield House(here.proxy_port, here.console_port, directory, plain, tls, token, here=here)
 
 
 class Process:
     """`exeat up` as a process of its own, to be stopped, killed and started again."""
 
     def __init__(
-        self, directory: Path, plain: Standin, tls: Standin, redis_url: str | None
+        self,
+        directory: Path,
+        plain: Standin,
+        tls: Standin,
+        redis_url: str | None,
+        *,
+        token: str | None = None,
     ) -> None:
+        """An admin's token is made before the first start when none is given."""
         self._directory = directory
         self._settings = settings_for(directory, plain, tls, redis_url=redis_url)
         self._redis_url = redis_url
         self._plain, self._tls = plain, tls
         self.stderr = directory / "exeat.stderr"
+        self._token = token
 
     def _write_config(self, proxy_port: int, console_port: int) -> Path:
         """`exeat.toml` with the same settings."""
@@ -284,14 +310,17 @@ class Process:
         """Start it, on ports that are free now, and wait until it is ready."""
         proxy_port, console_port = free_port(), free_port()
         config = self._write_config(proxy_port, console_port)
+        if self._token is None:
+            self._token = await console_token(self._directory)
         with self.stderr.open("ab") as log:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "proxy.cli", "up", "--config", str(config),
                 stderr=log, cwd=Path(__file__).parent.parent,
             )  # fmt: skip
         house = House(
-            proxy_port, console_port, self._directory, self._plain, self._tls, process=process
-        )
+            proxy_port, console_port, self._directory, self._plain, self._tls, self._token,
+            process=process,
+        )  # fmt: skip
         await eventually(lambda: _answers(house), bool, timeout_s=30)
         return house
 

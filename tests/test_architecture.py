@@ -11,12 +11,13 @@ import addons
 from addons import Ports, chain
 from proxy.budgets import Accounts, MemoryCounters
 from proxy.config import Settings
-from proxy.engine.dial import Dialler
+from proxy.engine.dial import Dialler, Pinned
 from proxy.policy import PolicyBook
 from proxy.policy.released import Released
 from proxy.pricing.prices import Prices
 from proxy.pricing.tokens import TokenCounter
-from tests.addons.slips import MemoryLedger
+from proxy.seal import Seal
+from tests.addons.slips import MemoryLedger, NoAllowances
 from tests.budgets.diary import Diary
 
 ROOT = Path(__file__).parent.parent
@@ -39,6 +40,20 @@ ELSEWHERE = {
         "journeys/test_tool_calls.py",
         "an answer's filter; answers are its test",
     ),
+    "proxy/board/acts": ("board/test_words.py", "what may be sent, with its bounds"),
+    "proxy/board/board": ("contracts/test_board.py", "one suite for every store"),
+    "proxy/board/conditions": ("board/test_tasks.py", "the state machine's own"),
+    "proxy/board/memory": ("contracts/test_board.py", "a store: one suite for every store"),
+    "proxy/board/message": ("contracts/test_messages.py", "one suite for every store"),
+    "proxy/board/message_steps": ("contracts/test_messages.py", "one suite for every store"),
+    "proxy/board/messages": ("contracts/test_messages.py", "one suite for every store"),
+    "proxy/board/sql_messages": ("contracts/test_messages.py", "one suite for every store"),
+    "proxy/board/sql_tables": ("contracts/test_board.py", "one suite for every store"),
+    "proxy/board/sql_tasks": ("contracts/test_board.py", "one suite for every store"),
+    "proxy/board/store": ("contracts/test_board.py", "a port: one suite for every store"),
+    "proxy/board/task": ("board/test_tasks.py", "facts, as the state machine changes them"),
+    "proxy/board/task_steps": ("contracts/test_board.py", "one suite for every store"),
+    "proxy/board/witness": ("board/test_witnesses.py", "as it is attested and read back"),
     "proxy/budgets/amounts": ("budgets/test_limits.py", "asked by every limit and every store"),
     "proxy/budgets/counters": ("contracts/test_budgets.py", "a port: one suite for every store"),
     "proxy/budgets/flight": ("budgets/test_accounts.py", "Accounts' own; seen through it"),
@@ -58,6 +73,7 @@ ELSEWHERE = {
     "proxy/engine/sockets": ("journeys/test_sockets.py", "a protocol; real sockets are its test"),
     "proxy/engine/turns": ("journeys/test_sockets.py", "the corridor's own; seen through a socket"),
     "proxy/engine/opening": ("engine/test_corridor.py", "the corridor's own; seen through it"),
+    "proxy/inside/asked": ("inside/test_server.py", "a list; the server serves it"),
     "proxy/leaks/guesses": ("leaks/test_formats.py", "two tables, of secrets and of others"),
     "proxy/leaks/leak": ("leaks/test_scanner.py", "facts, no logic"),
     "proxy/leaks/likeness": ("leaks/test_formats.py", "two tables, of secrets and of others"),
@@ -80,7 +96,8 @@ ELSEWHERE = {
     "proxy/policy/history": ("policy/test_explain.py", "records as facts; one table, both ways"),
     "proxy/policy/telling": ("cli/test_policy_tools.py", "what commands print"),
     "proxy/cli/explaining": ("cli/test_policy_tools.py", "a command of the policy group"),
-    "proxy/console/queries": ("console/test_api.py", "an error, as it is told"),
+    "proxy/console/access/tables": ("console/access/test_access.py", "tables; seen through it"),
+    "proxy/console/ports": ("console/test_server.py", "facts, no logic"),
     "proxy/policy/rule_schema": ("policy/test_rules.py", "the words of rules, each by its use"),
     "proxy/policy/words": ("journeys/test_tool_calls.py", "what callers are told, by a call"),
     "proxy/pricing/encoding": ("pricing/test_tokens.py", "the rank table, as counted with"),
@@ -110,6 +127,7 @@ ELSEWHERE = {
     "proxy/providers/bedrock_invoke": ("providers/test_formats.py", "one suite for every format"),
     "proxy/providers/cohere": ("providers/test_formats.py", "one suite for every format"),
     "proxy/providers/cohere_answer": ("providers/test_formats.py", "replay/ has its answers"),
+    "proxy/providers/payee": ("addons/test_credentials.py", "whose key goes on, row by row"),
     "proxy/providers/plain": ("providers/test_formats.py", "one suite for every format"),
     "proxy/providers/dialects": ("providers/test_formats.py", "a table, as read by"),
     "proxy/providers/event_stream": ("providers/test_framing.py", "one suite for every framing"),
@@ -137,6 +155,7 @@ ELSEWHERE = {
     "proxy/providers/tool_gate_responses": ("providers/test_tool_gate.py", "one suite for all"),
     "proxy/providers/tool_gate_sieve": ("providers/test_tool_gate_events.py", "seen through it"),
     "proxy/providers/usage": ("providers/test_answers.py", "facts, no logic"),
+    "proxy/routes": ("addons/test_route.py", "where routes lead, by every door"),
     "proxy/runtime": ("journeys/conftest.py", "puts the house together; every journey runs it"),
 }
 
@@ -166,7 +185,8 @@ def test_the_corridor_is_walked_in_the_order_in_which_its_page_says_it_is() -> N
     accounts = Accounts(MemoryCounters(), Diary())
     prices = Prices(at=datetime(2026, 11, 21, tzinfo=UTC))
     ledger = MemoryLedger()
-    ports = Ports(PolicyBook(), prices, TokenCounter(), accounts, ledger, Dialler({}), Released())  # type: ignore[arg-type]
+    more = (Pinned(("127.0.0.1",), 1), Seal(bytes(32)), {}, NoAllowances(), Released())
+    ports = Ports(PolicyBook(), prices, TokenCounter(), accounts, ledger, Dialler({}), *more)  # type: ignore[arg-type]
     walked = chain(Settings(), ports)
 
     assert [int(number) for number, _ in rows] == list(range(1, len(rows) + 1))

@@ -1,12 +1,13 @@
 """The database: what a transaction did is there, whole, or it is not there."""
 
 import asyncio
+import sqlite3
 import stat
 
 import pytest
 from sqlalchemy import Column, Integer, MetaData, String, Table, select
 
-from proxy.database import Database
+from proxy.database import Database, DatabaseUnavailable
 
 _TABLES = MetaData()
 _WORDS = Table("words", _TABLES, Column("word", String, primary_key=True), Column("n", Integer))
@@ -52,3 +53,15 @@ async def test_writers_that_read_first_do_not_overwrite_each_other(tmp_path):
 def test_only_its_owner_may_read_it(tmp_path):
     Database(tmp_path / "x.sqlite", _TABLES).close()
     assert stat.S_IMODE((tmp_path / "x.sqlite").stat().st_mode) == 0o600
+
+
+async def test_what_cannot_be_kept_now_is_told_as_that(tmp_path, monkeypatch):
+    monkeypatch.setattr("proxy.database._WAIT_S", 0.01)
+    database = Database(tmp_path / "x.sqlite", _TABLES)
+    holder = sqlite3.connect(tmp_path / "x.sqlite", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    with pytest.raises(DatabaseUnavailable, match=r"x\.sqlite: database is locked"):
+        await database.run(lambda db: db.execute(select(_WORDS)).all())
+    holder.close()
+    assert await database.run(lambda db: db.execute(select(_WORDS)).all()) == []
+    database.close()

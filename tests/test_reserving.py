@@ -30,7 +30,7 @@ def mcp(*methods: str) -> Slip:
 
 
 CASES: dict[str, tuple[Slip, tuple[int, int] | None]] = {
-    "a model call that offers tools takes what there is, up to an allowance": (
+    "a model call that offers tools takes what there is, up to a ration": (
         model_slip(chat(tools=TOOLS), RULES),
         (0, TOOL_CALLS_AHEAD),
     ),

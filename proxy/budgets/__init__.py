@@ -5,11 +5,11 @@ and a `History`, which the ledger implements. For every limit, always: settled +
 """
 
 from proxy.budgets.accounts import Accounts
-from proxy.budgets.allowance import TOOL_CALLS_AHEAD, Allowance, Counted
 from proxy.budgets.amounts import AMOUNT_MAX
 from proxy.budgets.counters import Counters, History, OpenHold
 from proxy.budgets.limits import Charge, Limit, Reservation, Unit
 from proxy.budgets.memory import MemoryCounters
+from proxy.budgets.ration import TOOL_CALLS_AHEAD, Counted, Ration
 from proxy.budgets.results import (
     Balance,
     CountersUnavailable,
@@ -28,7 +28,6 @@ __all__ = [
     "AMOUNT_MAX",
     "TOOL_CALLS_AHEAD",
     "Accounts",
-    "Allowance",
     "Balance",
     "Charge",
     "Counted",
@@ -43,6 +42,7 @@ __all__ = [
     "Limit",
     "MemoryCounters",
     "OpenHold",
+    "Ration",
     "Reservation",
     "Settlement",
     "Stale",

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from proxy.cli import audit, costs, demo, env, hook, policy, prices, up
+from proxy.cli import audit, console, costs, demo, env, hook, policy, prices, up
 from proxy.config import ConfigError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app.command("demo")(demo.demo)
 app.command("env")(env.env)
 app.command("costs")(costs.costs)
 app.add_typer(audit.app, name="audit")
+app.add_typer(console.app, name="console")
 app.add_typer(hook.app, name="hook")
 app.add_typer(policy.app, name="policy")
 app.add_typer(prices.app, name="prices")

@@ -4,13 +4,16 @@ import asyncio
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import structlog
 import typer
 from rich.console import Console as Terminal
 
 from proxy.config import Settings, load_settings
+
+if TYPE_CHECKING:
+    from proxy.runtime import Running
 
 
 def up(
@@ -30,6 +33,9 @@ def up(
     ] = None,
     state_dir: Annotated[Path | None, typer.Option(help="Where the ledger is kept.")] = None,
     certs_dir: Annotated[Path | None, typer.Option(help="Where the CA is kept.")] = None,
+    mitmweb: Annotated[
+        bool, typer.Option("--mitmweb", help="Open mitmproxy's viewer: it shows bodies.")
+    ] = False,
 ) -> None:
     """Start Exeat and stay until stopped. A stop settles what is in flight."""
     settings = load_settings(
@@ -37,6 +43,7 @@ def up(
         policies=tuple(policy) if policy else None,
         state_dir=state_dir,
         certs_dir=certs_dir,
+        raw_view=True if mitmweb else None,
     )
     settings = _with_flags(settings, host, port, console_port, redis)
     _log_to_stderr(settings.log_format)
@@ -84,6 +91,7 @@ def _log_to_stderr(log_format: str) -> None:
 
 async def _serve(settings: Settings) -> int:
     from proxy.budgets import CountersUnavailable
+    from proxy.database import DatabaseUnavailable
     from proxy.ledger.store import LedgerError
     from proxy.runtime import running
 
@@ -93,21 +101,25 @@ async def _serve(settings: Settings) -> int:
         loop.add_signal_handler(number, stopping.set)
     try:
         async with running(settings) as here:
-            _announce(settings, here.proxy_port, here.console_port, here.policies.problem)
+            _announce(settings, here)
             await stopping.wait()
-    except (OSError, LedgerError, CountersUnavailable, ValueError) as error:
+    except (OSError, LedgerError, DatabaseUnavailable, CountersUnavailable, ValueError) as error:
         sys.stderr.write(f"exeat cannot start: {error}\n")
         return 2
     return 0
 
 
-def _announce(settings: Settings, proxy_port: int, console_port: int, problem: str | None) -> None:
+def _announce(settings: Settings, here: "Running") -> None:
     terminal = Terminal(stderr=True, highlight=False)
-    terminal.print(f"[bold]exeat[/] listens on http://{settings.proxy.host}:{proxy_port}")
-    terminal.print(f"  console   http://{settings.console.host}:{console_port}/api/calls")
-    terminal.print(f"            token in {settings.state_dir / 'console.token'}")
+    terminal.print(f"[bold]exeat[/] listens on http://{settings.proxy.host}:{here.proxy_port}")
+    terminal.print(f"  console   http://{settings.console.host}:{here.console_port}/api/calls")
+    if here.first_token:
+        # Not by `terminal`: it would break the line where the terminal ends.
+        sys.stderr.write(f"            the admin's token, shown this once: {here.first_token}\n")
     terminal.print(f"  ledger    {settings.ledger_path}")
     terminal.print('  an agent  eval "$(exeat env --org ORG --agent AGENT --session SESSION)"')
-    if problem:
+    if settings.raw_view:
+        terminal.print("[bold red]the raw view is open: it shows requests and answers whole[/]")
+    if here.policies.problem:
         terminal.print("[bold red]no policy is in force: everything is refused[/]")
-        terminal.print(problem, markup=False)
+        terminal.print(here.policies.problem, markup=False)

@@ -15,14 +15,7 @@ import structlog
 from mitmproxy import http
 from mitmproxy.proxy import server_hooks
 
-from proxy.engine.answers import (
-    CUT_OFF,
-    Filter,
-    metered,
-    own_response,
-    refusal_response,
-    unavailable,
-)
+from proxy.engine.answers import CUT_OFF, Filter, metered, refusal_response, unavailable
 from proxy.engine.dial import Pinned, dial_freely, dial_only
 from proxy.engine.facts import facts_of
 from proxy.engine.layers import SLIP, slip_of
@@ -55,19 +48,18 @@ class Addon(Protocol):
         """May it leave? Yes with a note, or no with a reason."""
 
 
-class Inside(Protocol):
-    """Answers calls to Exeat itself."""
-
-    def respond(self, slip: Slip, body: bytes) -> Coroutine[Any, Any, tuple[int, bytes]]:
-        """Status and JSON body for a call to exeat.internal."""
-
-
 class Corridor:
     """Walks calls through a chain; its methods are the hooks that the engine fires."""
 
     def __init__(
-        self, chain: Sequence[Addon], inside: Inside, *, timeout_s: float, body_bytes_max: int
+        self,
+        chain: Sequence[Addon],
+        *,
+        timeout_s: float,
+        body_bytes_max: int,
+        live: dict[str, Slip] | None = None,
     ) -> None:
+        """`live` is kept as the calls in flight by their ids, for whoever else must know them."""
         self._chain = tuple((addon.name, addon.depart) for addon in chain)
         self._required = frozenset(addon.name for addon in chain)
         self._openers = _having(chain, "open")
@@ -76,11 +68,10 @@ class Corridor:
         self._readers = _having(chain[::-1], "answer")
         self._extenders = _having(chain, "extend")
         self._closers = (*_having(chain[::-1], "settle"), *_having(chain, "file"))
-        self._inside = inside
         self._timeout_s = timeout_s
         self._body_bytes_max = body_bytes_max
         self._closing: set[asyncio.Task[None]] = set()
-        self._live: dict[str, Slip] = {}
+        self._live = {} if live is None else live
         self.idle = asyncio.Event()
         """Set while no call is in flight."""
         self.idle.set()
@@ -147,8 +138,6 @@ class Corridor:
             return
         if slip.refusal is not None:
             await self._refuse(slip, flow)
-        elif slip.door == "internal":
-            await self._answer_inside(slip, flow)
         else:
             self._clear(slip, flow)
 
@@ -204,18 +193,6 @@ class Corridor:
         facts_of(flow.client_conn).cleared[slip.destination.host, slip.destination.port] = Pinned(
             slip.addresses, slip.dial_port or slip.destination.port
         )
-
-    async def _answer_inside(self, slip: Slip, flow: http.HTTPFlow) -> None:
-        body = flow.request.raw_content or b""
-        try:
-            status, body = await within(self._timeout_s, self._inside.respond(slip, body))
-        except Exception as error:
-            slip.refusal = self._fault("inside", slip, error)
-            await self._refuse(slip, flow)
-            return
-        slip.http_status = status
-        headers = http.Headers(content_type="application/json", cache_control="no-store")
-        flow.response = own_response(slip, status, body, headers)
 
     async def _refuse(self, slip: Slip, flow: http.HTTPFlow) -> None:
         """Undo, record, answer: in that order, and the answer whatever became of the others."""
@@ -331,10 +308,7 @@ class Corridor:
             self._end(slip, flow, "client_gone")
             return
         if flow.response is None and slip.cleared:
-            reason = "broke off" if slip.left else "could not be reached"
-            slip.refusal = Refusal(
-                Code.UPSTREAM_UNREACHABLE, f"The upstream {reason}. Try again later."
-            )
+            slip.refusal = _failed(slip)
             flow.response = refusal_response(slip)
         self._end(slip, flow, "errored")
 
@@ -380,6 +354,14 @@ class Corridor:
 def _having(chain: Sequence[Addon], method: str) -> tuple[tuple[str, Callable[..., Any]], ...]:
     found = ((addon.name, getattr(addon, method, None)) for addon in chain)
     return tuple((name, bound) for name, bound in found if bound is not None)
+
+
+def _failed(slip: Slip) -> Refusal:
+    """Why there is no answer from the other end."""
+    if slip.door == "internal":
+        return unavailable("exeat.internal did not answer")
+    reason = "broke off" if slip.left else "could not be reached"
+    return Refusal(Code.UPSTREAM_UNREACHABLE, f"The upstream {reason}. Try again later.")
 
 
 def _client_left(flow: http.HTTPFlow) -> bool:

@@ -7,7 +7,7 @@ What a hook runs is looked up in a table made once, in `Engine.__init__`.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from proxy.engine.dial import guard_loop
 from proxy.engine.facts import facts_of
 from proxy.engine.handler import Handler, Hook
 from proxy.engine.layers import Guard
+from proxy.engine.raw_view import RawView
 from proxy.engine.tuning import tune
 from proxy.policy.hosts import normalise
 
@@ -54,13 +55,15 @@ class _Declare:
         self._options.add_option(name, typespec, default, help, choices)
 
 
-def _options(tls: _Tls, upstream_ca_file: Path | None, idle_timeout_s: int) -> options.Options:
+def _options(
+    tls: _Tls, upstream_ca_file: Path | None, idle_timeout_s: int, *, keeps_bodies: bool
+) -> options.Options:
     """What mitmproxy's layers read, with Exeat's choices."""
     opts = options.Options()
     declare = _Declare(opts)
     tls.load(declare)
     for name, kind, value in (
-        ("store_streamed_bodies", bool, False),
+        ("store_streamed_bodies", bool, keeps_bodies),
         ("connection_strategy", str, "lazy"),  # Nothing is dialled before the gate.
         ("stream_large_bodies", str | None, None),
         ("body_size_limit", str | None, None),
@@ -79,6 +82,17 @@ def _options(tls: _Tls, upstream_ca_file: Path | None, idle_timeout_s: int) -> o
     return opts
 
 
+def _seen(hook: Hook, raw_view: RawView) -> Hook:
+    """The hook of a call's end, and then a look at it."""
+
+    def see(flow: http.HTTPFlow) -> Awaitable[None] | None:
+        waiting = hook(flow)
+        raw_view.see(flow)
+        return waiting
+
+    return see
+
+
 class Engine:
     """Listens, and runs every connection through the corridor."""
 
@@ -92,16 +106,19 @@ class Engine:
         idle_timeout_s: int,
         upstream_ca_file: Path | None,
         challenge: str = "auto",
+        raw_view: RawView | None = None,
     ) -> None:
         tune()
         tls = _Tls(authority)
-        self._options = _options(tls, upstream_ca_file, idle_timeout_s)
+        self._options = _options(
+            tls, upstream_ca_file, idle_timeout_s, keeps_bodies=raw_view is not None
+        )
         self._corridor = corridor
         self._challenge = challenge
         self._servers: list[asyncio.Server] = []
         self._handlers: dict[asyncio.Task[Any], Handler] = {}
         guard = Guard(header_bytes_max=header_bytes_max, body_bytes_max=body_bytes_max)
-        self._table: Mapping[str, Hook] = {
+        table: dict[str, Hook] = {
             "next_layer": guard.next_layer,
             "tls_clienthello": tls.tls_clienthello,
             "tls_start_client": tls.tls_start_client,
@@ -120,6 +137,10 @@ class Engine:
             "server_connect_error": corridor.server_connected,
             "client_disconnected": corridor.client_disconnected,
         }
+        if raw_view is not None:
+            for name in ("response", "error"):
+                table[name] = _seen(table[name], raw_view)
+        self._table: Mapping[str, Hook] = table
         logging.getLogger("mitmproxy").setLevel(logging.ERROR)
         for chatty in ("hpack", "h2", "asyncio"):
             logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -352,7 +352,7 @@ class GuardedStream(HttpStream):
             and peer is not None
             and (peer[0] in slip.addresses or why_refused(peer[0], networks) is None)
         ):
-            slip.left = True
+            slip.left = slip.door != "internal"  # What goes to ourselves leaves nobody a bill.
             self._frame_body()
             return True
         yield from self.handle_protocol_error(

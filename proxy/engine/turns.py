@@ -121,7 +121,7 @@ def _slip_of(socket: Slip, asked: Turn, message: bytes | None) -> Slip:
         quote=None,
         price_version=None,
         hold=None,
-        allowance=None,
+        ration=None,
         counted=[],
         over=(),
         tool_calls=(),

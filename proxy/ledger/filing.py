@@ -72,6 +72,7 @@ def decision_of(slip: Slip) -> Decision:
         done_before=slip.done_before,
         over=slip.over,
         rates=_rates_of(slip),
+        serves=slip.serves,
     )
 
 
@@ -108,22 +109,22 @@ def _rates_of(slip: Slip) -> tuple[Hold, ...]:
             each.hold.id,
             each.hold.seq,
             tuple(
-                _amount(held, each.allowance.used if is_refused else held.amount)
+                _amount(held, each.ration.used if is_refused else held.amount)
                 for held in each.hold.amounts
             ),
             each.hold.lease_until_ms,
         )
         for each in slip.counted
-        if each.allowance.used or not is_refused
+        if each.ration.used or not is_refused
     )
 
 
 def _counted_of(slip: Slip) -> tuple[HoldAmount, ...]:
     return tuple(
-        _amount(held, each.allowance.used)
+        _amount(held, each.ration.used)
         for each in slip.counted
         for held in each.hold.amounts
-        if each.allowance.used
+        if each.ration.used
     )
 
 

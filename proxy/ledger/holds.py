@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import cast
 
-from proxy.budgets.allowance import TOOL_CALLS_AHEAD
+from proxy.budgets.ration import TOOL_CALLS_AHEAD
 from proxy.ledger.r6 import Body, ms_of
 from proxy.ledger.store import Limit, OpenHold
 

@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime
 
-_ago = re.compile(r"(\d{1,6})([smhdw])").fullmatch
+_span = re.compile(r"(\d{1,6})([smhdw])").fullmatch
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
@@ -12,9 +12,9 @@ def moment_ms(text: str, now_ms: int) -> int:
 
     Raises ValueError, saying what would have been understood.
     """
-    ago = _ago(text.strip())
-    if ago:
-        return now_ms - int(ago[1]) * _SECONDS[ago[2]] * 1000
+    span = span_ms(text)
+    if span is not None:
+        return now_ms - span
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
@@ -24,3 +24,9 @@ def moment_ms(text: str, now_ms: int) -> int:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return int(moment.timestamp()) * 1000 + moment.microsecond // 1000
+
+
+def span_ms(text: str) -> int | None:
+    """How long "90s", "1h" or "7d" is; None for what is no such text."""
+    span = _span(text.strip())
+    return int(span[1]) * _SECONDS[span[2]] * 1000 if span else None

@@ -77,7 +77,7 @@ def _decision(it: Decision) -> Body:
     return {
         "id": it.id,
         "kind": "decision",
-        "reference": {"decision_id": it.id},
+        "reference": _reference(it),
         "request": {
             "bytes": it.request_bytes,
             "class": it.action,
@@ -128,6 +128,11 @@ def _decision(it: Decision) -> Body:
         },
         "ts": rfc3339(it.ts_ms),
     }
+
+
+def _reference(it: Decision) -> dict[str, Json]:
+    found: dict[str, Json] = {"decision_id": it.id}
+    return found if it.serves is None else found | {"serves": it.serves}
 
 
 def _client(it: Client | None) -> Json:

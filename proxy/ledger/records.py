@@ -128,6 +128,8 @@ class Decision:
     """Rules whose rate it came above."""
     rates: tuple[Hold, ...] = ()
     """What it holds of rules' rates; of a call that is not allowed, what it counted."""
+    serves: str | None = None
+    """The id of the call to Exeat itself that delegated this one."""
 
     def __post_init__(self) -> None:
         if self.path is not None and "?" in self.path:

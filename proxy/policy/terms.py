@@ -5,7 +5,7 @@ import ipaddress
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from proxy.budgets import Limit
 from proxy.policy.addresses import Network
@@ -13,7 +13,7 @@ from proxy.policy.facts import Facts
 from proxy.policy.loader import LoadedPolicy
 from proxy.policy.rule_schema import Rule
 from proxy.policy.rules import Compiled, RateAsked, Rules
-from proxy.policy.schema import Budget, Policy, Route, UnknownPricing
+from proxy.policy.schema import Budget, Route, UnknownPricing
 from proxy.slip import Destination, Identity, Ruled
 
 OnExceed = Literal["refuse", "fit", "extend"]
@@ -49,6 +49,13 @@ class BudgetedLimit:
     limit: Limit
     on_exceed: OnExceed
     fit_floor: int
+
+
+class TaskLimits(Protocol):
+    """Who knows what the task that a call is made for may cost, beside what the policies say."""
+
+    async def of(self, who: Identity) -> tuple[BudgetedLimit, ...]:
+        """The limits as they are now; in a moment they may be others."""
 
 
 class _Globs:
@@ -102,7 +109,7 @@ class CompiledPolicy:
     """One policy, ready to answer."""
 
     def __init__(self, loaded: LoadedPolicy) -> None:
-        policy: Policy = loaded.policy
+        self.policy = policy = loaded.policy
         self.id = loaded.id
         self.name = policy.policy
         self.enforced = policy.enforce

@@ -99,7 +99,7 @@ def ruled_tool(
     ruled = decide(slip.terms, facts)
     if not ruled.passes:
         return ruled, facts
-    short = slip.allowance.take() if slip.allowance is not None and is_counted else None
+    short = slip.ration.take() if slip.ration is not None and is_counted else None
     if short is not None:
         why = spent(short, int(facts.at.timestamp() * 1000))
         return Ruled("deny", f"budget:{short.limit.name}", why), facts
@@ -109,7 +109,7 @@ def ruled_tool(
 
 def _is_used_up(slip: Slip, asked: RateAsked) -> bool:
     """Of what the call holds of this rate, use one. Where it holds nothing, nobody asked: LookupError."""
-    held = [each.allowance for each in slip.counted if each.rule == asked.rule]
+    held = [each.ration for each in slip.counted if each.rule == asked.rule]
     if not held:
         raise LookupError(asked.rule)
-    return all(allowance.take() is not None for allowance in held)
+    return all(ration.take() is not None for ration in held)

@@ -1,11 +1,10 @@
 """Anthropic messages and token counting: `POST /v1/messages[/count_tokens]` (wire.md 1.3; pure)."""
 
 import re
-from collections.abc import Mapping
 from typing import Any, TypedDict
 
 from proxy.providers.amend import amend_members
-from proxy.providers.answer import Answer, AnswerReader
+from proxy.providers.answer import Answer
 from proxy.providers.anthropic_answer import MessagesAnswer
 from proxy.providers.body import (
     Body,
@@ -49,11 +48,8 @@ THINKING_TOKENS_MIN = 1024
 """Anthropic refuses a smaller thinking budget, or one that is not below `max_tokens`."""
 
 
-class AnthropicMessages:
+class AnthropicMessages(PlainFormat):
     name: FormatName = "anthropic.messages"
-
-    def __init__(self, provider: str = "anthropic") -> None:
-        self.provider = provider
 
     def read_request(self, data: bytes, path: str = "", content_type: str = "") -> ModelCall:
         body = read_body(data)
@@ -61,14 +57,8 @@ class AnthropicMessages:
             self.provider, self.name, body, messages_bound(body.members), **_in_path(path)
         )
 
-    def answer_reader(
-        self,
-        call: ModelCall,
-        headers: Mapping[str, str],
-        *,
-        hide_usage: bool = False,
-    ) -> AnswerReader:
-        return AnswerReader(MessagesAnswer(), headers)
+    def answer(self, call: ModelCall) -> Answer:
+        return MessagesAnswer()
 
     def amend(
         self, data: bytes, call: ModelCall, *, output_tokens: int | None, ask_usage: bool

@@ -2,16 +2,17 @@
 pure)."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote
 
 from proxy.providers.amend import amend_members
-from proxy.providers.answer import AnswerReader
+from proxy.providers.answer import Answer
 from proxy.providers.bedrock_answer import ConverseAnswer
 from proxy.providers.body import Json, optional_object, optional_text, read_body, whole_number
 from proxy.providers.call import MODEL_NAME, BadRequest, FormatName, ModelCall
 from proxy.providers.format import list_of, objects_of
+from proxy.providers.plain import PlainFormat
 from proxy.providers.prompt import PromptGatherer
 
 _IN_PATH = re.compile(r"/model/([^/]+)/([a-z-]+)$")
@@ -38,11 +39,8 @@ def model_in_path(path: str) -> tuple[str, bool, str]:
     return arn[2] if is_named else model, not is_named, found[2]
 
 
-class BedrockConverse:
+class BedrockConverse(PlainFormat):
     name: FormatName = "bedrock.converse"
-
-    def __init__(self, provider: str = "aws") -> None:
-        self.provider = provider
 
     def read_request(self, data: bytes, path: str = "", content_type: str = "") -> ModelCall:
         body = read_body(data)
@@ -76,10 +74,8 @@ class BedrockConverse:
             model_is_alias=is_alias,
         )
 
-    def answer_reader(
-        self, call: ModelCall, headers: Mapping[str, str], *, hide_usage: bool = False
-    ) -> AnswerReader:
-        return AnswerReader(ConverseAnswer(), headers)
+    def answer(self, call: ModelCall) -> Answer:
+        return ConverseAnswer()
 
     def amend(
         self, data: bytes, call: ModelCall, *, output_tokens: int | None, ask_usage: bool

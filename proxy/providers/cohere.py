@@ -1,10 +1,9 @@
 """Cohere: chat (v2 and v1), embed and rerank (wire.md 1.6; pure)."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from proxy.providers.amend import amend_members
-from proxy.providers.answer import Answer, AnswerReader
+from proxy.providers.answer import Answer
 from proxy.providers.body import (
     Json,
     flag,
@@ -32,11 +31,8 @@ _V1_MODEL = "command-r-plus-08-2024"
 """The dearest model that v1 has had for its default, for where the body names none."""
 
 
-class CohereChat:
+class CohereChat(PlainFormat):
     name: FormatName = "cohere.chat"
-
-    def __init__(self, provider: str = "cohere") -> None:
-        self.provider = provider
 
     def read_request(self, data: bytes, path: str = "", content_type: str = "") -> ModelCall:
         body = read_body(data)
@@ -74,10 +70,8 @@ class CohereChat:
             digest=gatherer.digest(model),
         )
 
-    def answer_reader(
-        self, call: ModelCall, headers: Mapping[str, str], *, hide_usage: bool = False
-    ) -> AnswerReader:
-        return AnswerReader(CohereAnswer(), headers)
+    def answer(self, call: ModelCall) -> Answer:
+        return CohereAnswer()
 
     def amend(
         self, data: bytes, call: ModelCall, *, output_tokens: int | None, ask_usage: bool

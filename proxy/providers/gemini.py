@@ -2,12 +2,12 @@
 pure)."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 from proxy.providers.amend import amend_members
-from proxy.providers.answer import Answer, AnswerReader
+from proxy.providers.answer import Answer
 from proxy.providers.body import Body, Json, optional_text, read_body, whole_number
 from proxy.providers.call import MODEL_NAME, BadRequest, FormatName, ModelCall
 from proxy.providers.format import objects_of
@@ -34,11 +34,8 @@ def model_in_path(path: str) -> tuple[str, str]:
     return found[1], found[2]
 
 
-class GeminiGenerate:
+class GeminiGenerate(PlainFormat):
     name: FormatName = "gemini.generate"
-
-    def __init__(self, provider: str = "google") -> None:
-        self.provider = provider
 
     def read_request(self, data: bytes, path: str = "", content_type: str = "") -> ModelCall:
         body = read_body(data)
@@ -70,10 +67,8 @@ class GeminiGenerate:
             digest=gatherer.digest(model),
         )
 
-    def answer_reader(
-        self, call: ModelCall, headers: Mapping[str, str], *, hide_usage: bool = False
-    ) -> AnswerReader:
-        return AnswerReader(GenerateAnswer(), headers)
+    def answer(self, call: ModelCall) -> Answer:
+        return GenerateAnswer()
 
     def amend(
         self, data: bytes, call: ModelCall, *, output_tokens: int | None, ask_usage: bool

@@ -1,12 +1,10 @@
 """Ollama's own API: chat, generate and embed, JSON and lines of JSON (wire.md 1.6; pure)."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from proxy.providers.amend import amend_members
 from proxy.providers.answer import (
     Answer,
-    AnswerReader,
     as_count,
     as_list,
     as_object,
@@ -35,13 +33,10 @@ _COUNTED = frozenset({"messages", "prompt", "system", "suffix", "images", "input
 _READ = frozenset({*_COUNTED, "model", "stream", "options", "context", "think"})
 
 
-class OllamaChat:
+class OllamaChat(PlainFormat):
     """`/api/chat` and `/api/generate`, which differ only in where the prompt stands."""
 
     name: FormatName = "ollama.chat"
-
-    def __init__(self, provider: str = "ollama") -> None:
-        self.provider = provider
 
     def read_request(self, data: bytes, path: str = "", content_type: str = "") -> ModelCall:
         body = read_body(data)
@@ -78,10 +73,8 @@ class OllamaChat:
             digest=gatherer.digest(model),
         )
 
-    def answer_reader(
-        self, call: ModelCall, headers: Mapping[str, str], *, hide_usage: bool = False
-    ) -> AnswerReader:
-        return AnswerReader(OllamaAnswer(), headers)
+    def answer(self, call: ModelCall) -> Answer:
+        return OllamaAnswer()
 
     def amend(
         self, data: bytes, call: ModelCall, *, output_tokens: int | None, ask_usage: bool

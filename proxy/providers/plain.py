@@ -1,5 +1,5 @@
-"""What formats share whose body bounds no output that could be lowered, and whose answer says its
-usage unasked: counting, embedding, ranking, media, batches (pure)."""
+"""What formats share whose answer says its usage unasked; those with no output that could be lowered
+(counting, embedding, ranking, media, batches) need no more (pure)."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping

@@ -12,6 +12,7 @@ from proxy.counting import RateCounts
 from proxy.ledger.records import Decision, Outcome, Record
 from proxy.ledger.store import Filed, LedgerUnavailable
 from proxy.policy import PolicyBook
+from proxy.policy.terms import BudgetedLimit
 from proxy.providers.formats import format_named
 from proxy.providers.recognise import Known
 from proxy.slip import Destination, Identity, Slip
@@ -73,6 +74,13 @@ def model_slip(body: dict[str, Any], rules: str = OPEN, **facts: Any) -> Slip:
         wire=seen.format,
         **facts,
     )
+
+
+class NoAllowances:
+    """No task has an allowance."""
+
+    async def of(self, who: Identity) -> tuple[BudgetedLimit, ...]:
+        return ()
 
 
 class MemoryLedger:

@@ -12,15 +12,17 @@ from addons.budget import Budget
 from addons.price import Price
 from proxy.budgets import Accounts, CountersUnavailable, Limit, MemoryCounters
 from proxy.money import nanousd
+from proxy.policy.terms import TaskLimits
 from proxy.pricing.prices import Prices
 from proxy.pricing.tokens import TokenCounter
 from proxy.refusals import Code, Refusal
 from proxy.slip import Slip, Stamp
-from tests.addons.slips import ELSEWHERE, chat, flow, model_slip, slip
+from tests.addons.slips import ELSEWHERE, NoAllowances, chat, flow, model_slip, slip
 from tests.budgets.diary import Diary
 
 PRICES = Prices(at=datetime(2026, 11, 21, tzinfo=UTC))
 COUNTER = TokenCounter()
+NO_ALLOWANCES = NoAllowances()
 
 
 def budgets(*each: str) -> str:
@@ -41,8 +43,8 @@ class Priced(Budget):
         return priced if isinstance(priced, Refusal) else await super().depart(slip, flow)
 
 
-def addon(accounts: Accounts) -> Budget:
-    return Priced(accounts, lease_ms=60_000)
+def addon(accounts: Accounts, allowances: TaskLimits = NO_ALLOWANCES) -> Budget:
+    return Priced(accounts, allowances, lease_ms=60_000)
 
 
 async def standing(accounts: Accounts, on: Slip) -> list[tuple[int, int]]:

@@ -5,9 +5,11 @@ import pytest
 from addons.credentials import Credentials
 from proxy.providers.recognise import Free, Known, NeedsShape, NotModel, Unsupported
 from proxy.refusals import Code, Refusal
+from proxy.seal import HEADER, Seal
 from proxy.slip import Destination, Stamp
 from tests.addons.slips import ANTHROPIC, ELSEWHERE, OPENAI, flow, slip
 
+SEAL = Seal(bytes(32))
 KEYS = {"openai": "sk-real", "anthropic": "sk-ant-real"}
 ALL = dict.fromkeys(("google", "azure", "aws", "cohere", "mistral", "groq", "x-ai"), "real")
 ALL |= dict.fromkeys(("openrouter", "huggingface", "ollama", "deepseek"), "real")
@@ -50,10 +52,6 @@ TABLE = {
         (OPENAI, Unsupported("openai", "path_unsupported"), KEYS),
         (OWN, {"authorization": "Bearer sk-dummy", "x-api-key": "sk-dummy"}),
     ),
-    "a call to Exeat itself gets none": (
-        (Destination("http", "exeat.internal", 80), None, KEYS),
-        (OWN, {"authorization": "Bearer sk-dummy", "x-api-key": "sk-dummy"}),
-    ),
 }
 
 
@@ -62,8 +60,17 @@ def test_with_whose_key(case):
     (to, seen, keys), (note, headers) = TABLE[case]
     over = flow(**SENT)
 
-    assert Credentials(keys).depart(slip(to, recognised=seen), over) == Stamp(note)
+    assert Credentials(keys, SEAL).depart(slip(to, recognised=seen), over) == Stamp(note)
     assert dict(over.request.headers) == headers
+
+
+def test_a_call_to_exeat_itself_bears_a_seal_and_no_key_of_the_agents():
+    to = Destination("http", "exeat.internal", 80)
+    over = flow(**SENT, x_exeat_seal="forged")
+    it = slip(to, door="internal")
+
+    assert Credentials(KEYS, SEAL).depart(it, over) == Stamp("Exeat's own seal")
+    assert dict(over.request.headers) == {HEADER: SEAL.on(it.id)}
 
 
 def at(host: str, port: int = 443) -> Destination:
@@ -135,7 +142,7 @@ PROVIDERS = {
 def test_every_provider_gets_the_key_where_it_looks_for_it_and_nothing_of_the_agents(case):
     (to, seen, path), headers = PROVIDERS[case]
     over = flow(**EVERYWHERE)
-    verdict = Credentials(ALL).depart(slip(to, recognised=seen, path=path), over)
+    verdict = Credentials(ALL, SEAL).depart(slip(to, recognised=seen, path=path), over)
     assert isinstance(verdict, Stamp)
     assert verdict.note.startswith("the operator's key for ")
     assert dict(over.request.headers) == headers
@@ -152,7 +159,7 @@ def test_every_provider_gets_the_key_where_it_looks_for_it_and_nothing_of_the_ag
 )
 def test_a_host_that_takes_no_key_gets_what_the_caller_sent(to, seen, path):
     over = flow(authorization="Bearer own")
-    verdict = Credentials(ALL).depart(slip(to, recognised=seen, path=path), over)
+    verdict = Credentials(ALL, SEAL).depart(slip(to, recognised=seen, path=path), over)
     assert verdict == Stamp(OWN)
     assert dict(over.request.headers) == {"authorization": "Bearer own"}
 
@@ -171,7 +178,7 @@ def test_a_key_in_geminis_query_is_taken_out_and_the_rest_stays_as_it_is(sent, l
     over = flow()
     it = slip(at("generativelanguage.googleapis.com"), recognised=GENERATE, path=sent)
     over.request.path = sent
-    Credentials(ALL).depart(it, over)
+    Credentials(ALL, SEAL).depart(it, over)
     assert it.path == over.request.path == "/v1beta/models/m:streamGenerateContent" + left
 
 
@@ -181,7 +188,7 @@ SIGNED = "AWS4-HMAC-SHA256 Credential=AKIA/20261121/us-east-1/bedrock/aws4_reque
 def test_a_signed_call_in_a_tunnel_passes_as_it_is():
     over = flow(authorization=SIGNED, x_amz_security_token="t")
     to = at("bedrock-runtime.us-east-1.amazonaws.com")
-    verdict = Credentials(KEYS).depart(slip(to, recognised=CONVERSE), over)
+    verdict = Credentials(KEYS, SEAL).depart(slip(to, recognised=CONVERSE), over)
     assert verdict == Stamp(OWN)
     assert dict(over.request.headers) == {
         "authorization": SIGNED,
@@ -192,7 +199,7 @@ def test_a_signed_call_in_a_tunnel_passes_as_it_is():
 def test_a_call_signed_for_our_own_address_is_refused_and_says_what_to_do():
     over = flow(authorization=SIGNED)
     to = at("bedrock-runtime.us-east-1.amazonaws.com")
-    verdict = Credentials(KEYS).depart(slip(to, recognised=CONVERSE, door="base_url"), over)
+    verdict = Credentials(KEYS, SEAL).depart(slip(to, recognised=CONVERSE, door="base_url"), over)
     assert isinstance(verdict, Refusal)
     assert verdict.code is Code.SIGNATURE_BROKEN
     assert "Call by HTTPS_PROXY" in verdict.message
@@ -202,13 +209,13 @@ def test_the_operators_key_replaces_a_signature_by_either_door():
     for door in ("base_url", "tunnel"):
         over = flow(authorization=SIGNED, x_amz_security_token="t")
         to = at("bedrock-runtime.us-east-1.amazonaws.com")
-        Credentials(ALL).depart(slip(to, recognised=CONVERSE, door=door), over)
+        Credentials(ALL, SEAL).depart(slip(to, recognised=CONVERSE, door=door), over)
         assert dict(over.request.headers) == BEARER
 
 
 def test_an_agent_without_a_key_is_given_one():
     over = flow()
-    Credentials(KEYS).depart(slip(OPENAI, recognised=CHAT), over)
+    Credentials(KEYS, SEAL).depart(slip(OPENAI, recognised=CHAT), over)
     assert over.request.headers["authorization"] == "Bearer sk-real"
 
 
@@ -219,19 +226,19 @@ def test_two_lines_of_a_header_are_both_replaced():
         (b"authorization", b"Bearer two"),
         (b"X-API-Key", b"three"),
     )
-    Credentials(KEYS).depart(slip(OPENAI, recognised=CHAT), over)
+    Credentials(KEYS, SEAL).depart(slip(OPENAI, recognised=CHAT), over)
     assert over.request.headers.fields == ((b"authorization", b"Bearer sk-real"),)
 
 
 def test_rule_8_the_key_is_in_no_note():
-    verdict = Credentials(KEYS).depart(slip(OPENAI, recognised=CHAT), flow())
+    verdict = Credentials(KEYS, SEAL).depart(slip(OPENAI, recognised=CHAT), flow())
     assert isinstance(verdict, Stamp)
     assert "sk-" not in verdict.note
 
 
 def test_a_key_for_nobody_is_an_error_at_start_that_names_the_providers_and_not_the_key():
     with pytest.raises(ValueError) as raised:
-        Credentials({"opnai": "sk-real"})
+        Credentials({"opnai": "sk-real"}, SEAL)
     text = str(raised.value)
     assert text.startswith("credentials.opnai: no such provider; there are anthropic, ")
     assert " openai, " in text

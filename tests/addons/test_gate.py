@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from addons.gate import Gate
-from proxy.engine.dial import Dialler
+from proxy.engine.dial import Dialler, Pinned
 from proxy.ledger.filing import decision_of
 from proxy.refusals import Code, Refusal
 from proxy.slip import Destination, Slip, Stamp, Stamped
@@ -14,6 +14,7 @@ from tests.addons.slips import ELSEWHERE, OPEN, MemoryLedger, flow, slip
 
 BEFORE = ("route", "identity", "budget")
 PUBLIC = "93.184.215.14"
+INSIDE = Pinned(("127.0.0.1",), 4711)
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def stamped(to: Destination = ELSEWHERE, rules: str = OPEN, **facts: Any) -> Sli
 
 def gate(ledger: MemoryLedger, names: Any = (PUBLIC,)) -> Gate:
     lookup = names if isinstance(names, Names) else Names(names)
-    return Gate(BEFORE, Dialler({}, lookup), ledger)  # type: ignore[arg-type]
+    return Gate(BEFORE, Dialler({}, lookup), ledger, INSIDE)  # type: ignore[arg-type]
 
 
 async def test_rule_2_yes_has_the_number_of_a_durable_record(ledger):
@@ -142,16 +143,16 @@ async def test_a_name_that_is_not_there_is_a_no_and_a_resolver_that_is_not_there
 async def test_the_operators_own_table_of_hosts_is_dialled_as_written(ledger):
     names = Names(("10.0.0.1",))
     it = stamped()
-    at_home = Gate(BEFORE, Dialler({"a.test:443": "127.0.0.1:9443"}, names), ledger)  # type: ignore[arg-type]
+    at_home = Gate(BEFORE, Dialler({"a.test:443": "127.0.0.1:9443"}, names), ledger, INSIDE)  # type: ignore[arg-type]
 
     assert isinstance(await at_home.depart(it, flow()), Stamp)
     assert (it.addresses, it.dial_port, names.asked) == (("127.0.0.1",), 9443, [])
 
 
-async def test_a_call_to_exeat_itself_is_filed_and_resolved_by_nobody(ledger):
+async def test_a_call_to_exeat_itself_is_filed_and_pinned_without_a_look_up(ledger):
     names = Names((PUBLIC,))
     it = stamped(Destination("http", "exeat.internal", 80), door="internal")
 
     assert await gate(ledger, names).depart(it, flow()) == Stamp("record 0")
-    assert (names.asked, it.addresses) == ([], ())
+    assert (names.asked, it.addresses, it.dial_port) == ([], ("127.0.0.1",), 4711)
     assert ledger.decisions[0].action == "internal"

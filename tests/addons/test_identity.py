@@ -1,6 +1,7 @@
 """Identity alone: who is believed, what is taken off, and one connection's one identity."""
 
 import base64
+from typing import Any
 
 import pytest
 from mitmproxy import http
@@ -9,6 +10,8 @@ from addons.identity import Identity
 from proxy.engine.facts import facts_of
 from proxy.policy import PolicyBook
 from proxy.refusals import Code, Refusal
+from proxy.seal import HEADER, Seal
+from proxy.slip import Identity as Who
 from proxy.slip import Slip, Stamp
 from tests.addons.slips import flow, slip
 from tests.policy.texts import policy
@@ -23,9 +26,13 @@ def basic(user: str = "acme/coder", session: str = "s1") -> str:
     return "Basic " + base64.b64encode(f"{user}:{session}".encode()).decode()
 
 
-def ask(over: http.HTTPFlow) -> tuple[Stamp | Refusal, Slip]:
-    it = slip(identity=None, terms=None)
-    return Identity(BOOK).depart(it, over), it
+SEAL = Seal(bytes(32))
+
+
+def ask(over: http.HTTPFlow, *live: Slip, **facts: Any) -> tuple[Stamp | Refusal, Slip]:
+    it = slip(**{"identity": None, "terms": None, **facts})
+    known = {each.id: each for each in live}
+    return Identity(BOOK, SEAL, known).depart(it, over), it
 
 
 WHO = {
@@ -228,3 +235,57 @@ def test_two_connections_are_two_callers():
         over = flow(proxy_authorization=basic(session=session))
         over.client_conn = over.client_conn.copy()
         assert ask(over)[0] == Stamp(f"acme/coder {session}")
+
+
+# -- delegated calls
+
+SERVED = Who("acme", "x", "s9", task="t1", strength=1, sources={"org": "token"})
+
+
+def served(**facts: Any) -> Slip:
+    """A call to Exeat itself that is being answered."""
+    it = slip(identity=SERVED, id="served", door="internal", cleared=True, wire="openai.chat")
+    for name, value in facts.items():
+        setattr(it, name, value)
+    return it
+
+
+def sealed(by: Seal = SEAL, **headers: str) -> http.HTTPFlow:
+    return flow(**{HEADER.replace("-", "_"): by.on("served"), **headers})
+
+
+def test_an_attempt_has_the_identity_of_who_delegated_it_strength_and_all():
+    over = sealed(x_agent_id="somebody-else", content_type="application/json")
+    answer, it = ask(over, served(), wire="mistral.chat")
+
+    assert answer == Stamp("acme/x s9, for served")
+    assert (it.identity, it.serves, it.wire) == (SERVED, "served", "openai.chat")
+    assert it.terms.policy_ids == BOOK.terms("acme", "x").policy_ids
+    assert dict(over.request.headers) == {"content-type": "application/json"}
+
+
+FORGERIES = {
+    "no such call": (sealed(), ()),
+    "a call that goes elsewhere": (sealed(), (served(door="forward"),)),
+    "a call that was not let through": (sealed(), (served(cleared=False),)),
+    "another process's seal": (sealed(Seal(bytes(range(32)))), (served(),)),
+    "an id alone": (flow(x_exeat_seal="served"), (served(),)),
+}
+
+
+@pytest.mark.parametrize("case", FORGERIES)
+def test_whoever_shows_no_live_seal_is_nobody(case):
+    over, live = FORGERIES[case]
+    answer, it = ask(over, *live)
+
+    assert isinstance(answer, Refusal)
+    assert answer.code is Code.IDENTITY_REQUIRED
+    assert it.identity is None
+    assert HEADER not in over.request.headers
+
+
+def test_what_was_delegated_cannot_be_delegated_again():
+    answer, _ = ask(sealed(), served(), door="internal")
+
+    assert isinstance(answer, Refusal)
+    assert answer.code is Code.POLICY_DENIED

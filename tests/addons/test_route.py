@@ -133,11 +133,7 @@ def test_by_which_door_and_where_to(case):
     assert no is None
     assert it.destination is not None
     assert (it.door, it.destination.scheme, it.destination.authority) == (door, scheme, authority)
-    assert (over.request.host, over.request.port) == (
-        (it.destination.host, it.destination.port)
-        if door != "internal"
-        else (request.get("host", "a.test"), request.get("port", 443))
-    )
+    assert (over.request.host, over.request.port) == (it.destination.host, it.destination.port)
     assert Route(ROUTES).depart(it, over) == Stamp(f"{door} to {authority}")
 
 
@@ -368,8 +364,9 @@ def test_what_it_is_says_how_it_is_answered_and_whether_its_body_is_read(case):
 
 
 def test_exeat_itself_is_no_model_and_its_body_is_read():
-    it, _, _ = opened(tunnel("exeat.internal"), sni="exeat.internal", named="exeat.internal")
+    it, over, _ = opened(tunnel("exeat.internal"), sni="exeat.internal", named="exeat.internal")
     assert (it.door, it.reads_body, it.recognised) == ("internal", True, None)
+    assert over.request.scheme == "http", "TLS ends here: it goes on by loopback"
 
 
 def test_what_was_for_the_proxy_stays_with_the_proxy():

@@ -22,8 +22,9 @@ rules:
   - {id: trees, decision: deny, reason: not trees, match: {commands: [rm -r]}}
 """
 OPEN = "policy: open\nversion: 1\negress: {default: allow}\n"
-IDS = [new_id() for _ in range(6)]
-TOOL = new_id()
+IDS = [new_id(1_795_000_000_000) for _ in range(6)]
+TOOL = new_id(1_795_000_000_600)
+"""In a millisecond of its own, so that its first characters name nothing else."""
 
 
 @pytest.fixture(scope="module")

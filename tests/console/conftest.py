@@ -10,8 +10,10 @@ import pytest
 from yarl import URL
 
 from proxy.budgets import Accounts, MemoryCounters
-from proxy.config import Listen, Settings
-from proxy.console.server import Console
+from proxy.config import Listen
+from proxy.console import Console, Ports
+from proxy.console.access import Access
+from proxy.console.access.tokens import ROLES, TokenRole
 from proxy.ledger.records import Decision, Outcome, Usage
 from proxy.ledger.sqlite import SqliteLedger
 from proxy.policy import PolicyBook
@@ -47,19 +49,26 @@ class Desk:
 
     port: int
     token: str
+    """An admin's."""
+    tokens: Mapping[TokenRole, str]
     policies: PolicyBook
     accounts: Accounts
     calls: InFlight
     ledger: SqliteLedger
+    access: Access
     session: aiohttp.ClientSession = field(repr=False)
 
-    async def get(self, path: str, *, method: str = "GET", **headers: str) -> Asked:
+    async def get(
+        self, path: str, *, method: str = "GET", body: Any = None, **headers: str
+    ) -> Asked:
         """`path` goes as it is written; the token goes along unless `authorization` is given."""
 
         given = {"authorization": f"Bearer {self.token}"} | headers
         url = URL(f"http://127.0.0.1:{self.port}{path}", encoded=True)
         timeout = aiohttp.ClientTimeout(total=10)
-        async with self.session.request(method, url, headers=given, timeout=timeout) as answer:
+        async with self.session.request(
+            method, url, headers=given, timeout=timeout, json=body
+        ) as answer:
             raw = await answer.read()
             is_json = "json" in answer.headers["content-type"]
             body = await answer.json() if is_json and raw else raw
@@ -113,16 +122,40 @@ async def _fill(ledger: SqliteLedger) -> None:
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+async def ports(tmp_path: Path) -> AsyncIterator[Ports]:
+    """What the console asks, over a real ledger with a few records in it."""
     ledger = await SqliteLedger.open(tmp_path / "ledger.sqlite")
     await _fill(ledger)
-    settings = Settings(state_dir=tmp_path, console=Listen(port=0))
-    book, calls = PolicyBook([policy(RULES)]), InFlight()
-    accounts = Accounts(MemoryCounters(), ledger)
-    console = Console(settings, ledger, accounts, book, calls)
-    port = await console.start()
-    token = (tmp_path / "console.token").read_text().strip()
-    async with aiohttp.ClientSession() as session:
-        yield Desk(port, token, book, accounts, calls, ledger, session)
-    await console.stop()
+    access = Access(tmp_path)
+    yield Ports(
+        ledger=ledger,
+        accounts=Accounts(MemoryCounters(), ledger),
+        policies=PolicyBook([policy(RULES)]),
+        calls=InFlight(),
+        access=access,
+    )
+    access.close()
     await ledger.close()
+
+
+@pytest.fixture
+async def desk(ports: Ports) -> AsyncIterator[Desk]:
+    console = Console(Listen(port=0), ports)
+    port = await console.start()
+    tokens = {}
+    for role in ROLES:
+        made = await ports.access.make(role, role, "1h", by="test", now_ms=ports.now_ms())
+        tokens[role] = made[1]
+    async with aiohttp.ClientSession() as session:
+        yield Desk(
+            port=port,
+            token=tokens["admin"],
+            tokens=tokens,
+            policies=ports.policies,
+            accounts=ports.accounts,
+            calls=ports.calls,  # type: ignore[arg-type]
+            ledger=ports.ledger,  # type: ignore[arg-type]
+            access=ports.access,
+            session=session,
+        )
+    await console.stop()

@@ -26,7 +26,13 @@ IMPORTS = {str(path.relative_to(ROOT)): frozenset(imports(path)) for path in FIL
     ("driver", "where"),
     [
         ("mitmproxy", ("addons/", "proxy/engine/")),
-        ("aiohttp", ("proxy/console/", "proxy/demo/", "proxy/cli/demo.py")),
+        (
+            "aiohttp",
+            (
+                *("proxy/console/", "proxy/demo/", "proxy/inside/", "proxy/cli/demo.py"),
+                "proxy/serving.py",
+            ),
+        ),
         ("redis", ("proxy/budgets/redis",)),
         ("sqlite3", ("proxy/ledger/", "proxy/cli/rows.py", "proxy/database.py")),
         ("pydantic_settings", ("proxy/config.py",)),
@@ -36,6 +42,7 @@ IMPORTS = {str(path.relative_to(ROOT)): frozenset(imports(path)) for path in FIL
         ("tree_sitter_bash", ("proxy/actions/",)),
         ("tree_sitter_powershell", ("proxy/actions/",)),
         ("sqlglot", ("proxy/actions/",)),
+        ("jinja2", ("proxy/console/templates.py",)),
     ],
 )
 def test_a_driver_is_imported_only_where_the_map_says(driver: str, where: tuple[str, ...]) -> None:

@@ -64,7 +64,9 @@ def test_the_readmes_settings_file_loads(tmp_path: Path) -> None:
 
 
 def test_the_readme_names_every_path_of_the_api() -> None:
-    source = (ROOT / "proxy/console/api.py").read_text("utf-8")
+    sources = [path.read_text("utf-8") for path in (ROOT / "proxy/console/api").glob("*.py")]
     text = (ROOT / "README.md").read_text("utf-8")
-    for path in re.findall(r'web\.get\("(/api/[a-z/]+)', source):
+    paths = re.findall(r'Endpoint\(\s*"GET", "(/api/[a-z/.]+)', "".join(sources))
+    assert len(paths) > 5
+    for path in paths:
         assert f"`{path.rstrip('/')}" in text, path

@@ -6,12 +6,14 @@ from pathlib import Path
 import addons
 from proxy.budgets import Accounts, MemoryCounters
 from proxy.config import Settings
-from proxy.engine.dial import Dialler
+from proxy.engine.dial import Dialler, Pinned
 from proxy.ledger.sqlite import SqliteLedger
 from proxy.policy import PolicyBook
 from proxy.policy.released import Released
 from proxy.pricing.prices import Prices
 from proxy.pricing.tokens import TokenCounter
+from proxy.seal import Seal
+from tests.addons.slips import NoAllowances
 from tests.docs.pages import ROOT
 
 
@@ -37,6 +39,10 @@ async def test_the_table_is_the_order_in_which_a_call_meets_the_addons(tmp_path:
             accounts,
             ledger,
             Dialler({}),
+            Pinned(("127.0.0.1",), 1),
+            Seal(bytes(32)),
+            {},
+            NoAllowances(),
             Released(),
         )
         chain = [addon.name for addon in addons.chain(Settings(), ports)]

@@ -50,11 +50,6 @@ class Yes:
         self._diary.append((self.name, "file"))
 
 
-class Inside:
-    async def respond(self, slip: Slip, body: bytes) -> tuple[int, bytes]:
-        return 200, b'{"you":"coder"}'
-
-
 @pytest.fixture
 def diary() -> list[tuple[str, str]]:
     return []
@@ -65,8 +60,8 @@ def addons(diary) -> list[Any]:
     return [Yes(name, diary) for name in ("one", "two", "three")]
 
 
-def corridor(addons, inside: Any = None, **limits: Any) -> Corridor:
-    return Corridor(addons, inside or Inside(), **{"timeout_s": 5, "body_bytes_max": 100, **limits})
+def corridor(addons, **limits: Any) -> Corridor:
+    return Corridor(addons, **{"timeout_s": 5, "body_bytes_max": 100, **limits})
 
 
 def get(method: bytes = b"GET", **headers: str) -> http.HTTPFlow:
@@ -324,35 +319,49 @@ def _internal(addons):
         slip.destination = Destination("http", "exeat.internal", 80)
         slip.identity = Identity("acme", "coder", "s1")
 
-    addons[0].open = opens
+    addons[-1].open = opens  # The last one to speak.
     return addons
 
 
-async def test_a_call_to_exeat_itself_is_answered_and_never_cleared(addons):
+async def test_a_call_to_exeat_itself_is_cleared_and_dialled_where_it_was_pinned(addons):
+    def pins(slip, flow):
+        slip.addresses, slip.dial_port = ("127.0.0.1",), 4711
+        return Stamp("pinned")
+
+    addons[2].depart = pins
     under_test = corridor(_internal(addons))
     slip, flow = await walk(under_test)
 
-    assert flow.response is not None
-    assert (flow.response.status_code, flow.response.content) == (200, b'{"you":"coder"}')
-    assert flow.response.headers["cache-control"] == "no-store"
-    assert not slip.cleared
-    under_test.responseheaders(flow)
+    assert slip.cleared
+    assert flow.response is None
+    cleared = facts_of(flow.client_conn).cleared
+    assert cleared == {("exeat.internal", 80): Pinned(("127.0.0.1",), 4711)}
+
+
+async def test_a_call_in_flight_is_found_by_its_id_until_it_has_ended(addons):
+    live: dict[str, Slip] = {}
+    under_test = corridor(_internal(addons), live=live)
+    slip, flow = await walk(under_test)
+
+    assert live == {slip.id: slip}
+    flow.response = http.Response.make(200)
     under_test.response(flow)
     await under_test.drained()
+    assert live == {}
     assert slip.status == "answered"
 
 
-@pytest.mark.parametrize("how", ["raises", "hangs"])
-async def test_rule_1_fail_closed_an_inside_that_breaks_is_a_503(addons, how):
-    class Broken:
-        async def respond(self, slip, body):
-            return await _hangs(slip, None) if how == "hangs" else _raises(slip, None)
-
-    slip, flow = await walk(corridor(_internal(addons), Broken(), timeout_s=0.01))
+async def test_rule_1_fail_closed_an_inside_that_breaks_is_a_503(addons):
+    under_test = corridor(_internal(addons))
+    slip, flow = await walk(under_test)
+    flow.error = Error("connection refused")
+    under_test.error(flow)
+    await under_test.drained()
 
     assert flow.response is not None
     assert flow.response.status_code == 503
-    assert slip.status == "refused"
+    assert slip.refusal is not None
+    assert (slip.status, slip.refusal.code) == ("errored", Code.GOVERNANCE_UNAVAILABLE)
 
 
 # -- the dial

@@ -14,7 +14,7 @@ from proxy.engine.facts import facts_of
 @pytest.fixture
 def engine(authority_dir):
     def make(challenge: str = "auto") -> Engine:
-        corridor = Corridor([], None, timeout_s=1, body_bytes_max=1000)  # type: ignore[arg-type]
+        corridor = Corridor([], timeout_s=1, body_bytes_max=1000)
         return Engine(
             corridor,
             open_authority(authority_dir),

@@ -144,10 +144,9 @@ async def test_e7_what_was_decided_is_explained_and_replayed_the_same(place: Pat
             await call(built)
         await built.outcomes(2)
         decisions = await built.records(kind="decision")
-        token = (place / "state" / "console.token").read_text().strip()
         async with httpx.AsyncClient(
             base_url=f"http://127.0.0.1:{built.console_port}",
-            headers={"authorization": f"Bearer {token}"},
+            headers={"authorization": f"Bearer {built.token}"},
         ) as api:
             explained = [
                 (await api.post("/api/policy/explain", json={"record": each["id"]})).json()

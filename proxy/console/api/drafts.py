@@ -1,0 +1,173 @@
+"""Drafts: policies before they are in force, explained and replayed; or those in force."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, RootModel
+
+from proxy.actions import action_of
+from proxy.console.access import Viewer
+from proxy.console.api.asked import Moment, as_ms
+from proxy.endpoint import Asked, Endpoint, Model, Nothing, Problem
+from proxy.ledger.store import Entry, Ledger
+from proxy.policy import LoadedPolicy, PolicyBook, PolicyError, telling
+from proxy.policy.explain import explain
+from proxy.policy.facts import Facts
+from proxy.policy.history import facts_of_record
+from proxy.policy.loader import parse
+from proxy.policy.replay import EXAMPLES, Comparison, replay
+from proxy.serving import BAD_QUERY
+
+_PAGE = 500
+_ARGUMENTS_MAX = 32_768
+
+Word = Annotated[str, Field(max_length=2048)]
+
+
+class Drafts(Model):
+    """Which policies."""
+
+    drafts: list[str] | None = None
+    """Texts of policy files; without them, the policies in force."""
+
+
+class ExplainAsked(Drafts):
+    """What call: one on file, or one described."""
+
+    record: Word | None = None
+    org: Word = "org"
+    agent: Word = "agent"
+    session: Word = "session"
+    strength: Annotated[int, Field(ge=1, le=4)] = 4
+    host: Word | None = None
+    port: Annotated[int, Field(ge=1, le=65535)] = 443
+    method: Word = "GET"
+    path: Word = "/"
+    model: Word | None = None
+    provider: Word | None = None
+    tool: Word | None = None
+    arguments: Annotated[str, Field(max_length=_ARGUMENTS_MAX)] = "{}"
+    secrets: list[Word] = []
+    repeats: Annotated[int, Field(ge=0)] = 0
+    bound_nanousd: Annotated[int, Field(ge=0)] | None = None
+
+
+class ReplayAsked(Drafts):
+    """Which history."""
+
+    since: Moment | None = None
+    examples: Annotated[int, Field(ge=0, le=1000)] = EXAMPLES
+
+
+class Explained(RootModel[dict[str, Any]]):
+    """Every rule considered, and the decision."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Replayed(RootModel[dict[str, Any]]):
+    """What would have been decided otherwise: counts and examples."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+def endpoints(
+    ledger: Ledger, policies: PolicyBook, now_ms: Callable[[], int]
+) -> list[Endpoint[Viewer]]:
+    """What can be asked of drafts."""
+    one_at_a_time = asyncio.Lock()
+
+    def given(asked: Drafts) -> Sequence[LoadedPolicy]:
+        return policies.policies if asked.drafts is None else parsed(asked.drafts)
+
+    async def explains(asked: Asked[Viewer, Nothing, ExplainAsked]) -> Explained:
+        """Explain a call: every rule considered, and the decision."""
+        body = asked.body
+        if body.record:
+            facts = await _recorded(ledger, body.record)
+        else:
+            facts = _described(body, now_ms())
+        return Explained(telling.explained(explain(given(body), facts)))
+
+    async def replays(asked: Asked[Viewer, Nothing, ReplayAsked]) -> Replayed:
+        """What the history would have been. One at a time: it takes a processor."""
+        since = as_ms("since", asked.body.since, now_ms())
+        found = replay(given(asked.body))
+        found.examples_max = asked.body.examples
+        async with one_at_a_time:
+            last = -1
+            while entries := await ledger.after(last, _PAGE, since):
+                await asyncio.to_thread(_take, found, entries)
+                last = entries[-1].seq
+        return Replayed(telling.compared(found))
+
+    tag = "policies"
+    return [
+        Endpoint(
+            "POST", "/api/policy/explain", "viewer", explains, Explained, body=ExplainAsked, tag=tag
+        ),
+        Endpoint(
+            "POST", "/api/policy/replay", "viewer", replays, Replayed, body=ReplayAsked, tag=tag
+        ),
+    ]
+
+
+def parsed(drafts: Sequence[str]) -> Sequence[LoadedPolicy]:
+    """Texts as policies. Raises Problem 400, which names line and field."""
+    try:
+        return [
+            parse(text.encode("utf-8", "replace"), Path(f"draft-{number}.yaml"))
+            for number, text in enumerate(drafts, 1)
+        ]
+    except PolicyError as error:
+        raise Problem(400, BAD_QUERY, str(error)) from None
+
+
+def _take(found: Comparison, entries: Sequence[Entry]) -> None:
+    for entry in entries:
+        found.take(entry.body)
+
+
+async def _recorded(ledger: Ledger, which: str) -> Facts:
+    try:
+        entries = await ledger.get(which)
+    except ValueError as error:
+        raise Problem(400, BAD_QUERY, f"record: {error}") from None
+    for entry in entries:
+        facts = facts_of_record(entry.body)
+        if facts is not None:
+            return facts
+    raise Problem(400, BAD_QUERY, f"record={which}: no decision of that id")
+
+
+def _described(asked: ExplainAsked, now_ms: int) -> Facts:
+    who = (asked.org, asked.agent, asked.session, datetime.fromtimestamp(now_ms / 1000, UTC))
+    secrets = frozenset(asked.secrets)
+    if asked.tool is not None:
+        return Facts(
+            "tool",
+            *who,
+            strength=asked.strength,
+            action=action_of(asked.tool, asked.arguments),
+            secrets=secrets,
+            repeats=asked.repeats,
+        )
+    if asked.host is None and asked.model is None:
+        raise Problem(400, BAD_QUERY, "host, model, tool or record: say what is asked for")
+    return Facts(
+        "llm" if asked.model is not None else "http",
+        *who,
+        strength=asked.strength,
+        host=asked.host,
+        port=asked.port,
+        method=asked.method.upper(),
+        path=asked.path.partition("?")[0],
+        provider=asked.provider,
+        model=asked.model,
+        bound_nanousd=asked.bound_nanousd,
+        secrets=secrets,
+        repeats=asked.repeats,
+    )
