@@ -4,16 +4,17 @@
 |---|---|---|
 | 1 | route | where to? |
 | 2 | identity | who asks? |
-| 3 | allowlist | may anyone go there? |
-| 4 | price | what may it cost? |
-| 5 | policy | may this agent do this? |
-| 6 | mcp | may this tool of that server be used? |
-| 7 | budget | is there money? |
-| 8 | tool_calls | may it do what the model asks? |
-| 9 | credentials | with whose key? |
-| 10 | gate | may it leave now? |
-| 11 | usage | what did it really use? |
-| 12 | audit | is it on file? |
+| 3 | kill | may it go on? |
+| 4 | allowlist | may anyone go there? |
+| 5 | price | what may it cost? |
+| 6 | policy | may this agent do this? |
+| 7 | mcp | may this tool of that server be used? |
+| 8 | budget | is there money? |
+| 9 | tool_calls | may it do what the model asks? |
+| 10 | credentials | with whose key? |
+| 11 | gate | may it leave now? |
+| 12 | usage | what did it really use? |
+| 13 | audit | is it on file? |
 """
 
 from collections.abc import Mapping
@@ -25,6 +26,7 @@ from addons.budget import Budget
 from addons.credentials import Credentials
 from addons.gate import Gate
 from addons.identity import Identity
+from addons.kill import Kill
 from addons.mcp import Mcp
 from addons.policy import Policy
 from addons.price import Price
@@ -36,6 +38,8 @@ from proxy.config import Settings
 from proxy.counting import RateCounts
 from proxy.engine.corridor import Addon
 from proxy.engine.dial import Dialler, Pinned
+from proxy.kill.switch import KillSwitch
+from proxy.kill.triggers import Triggers
 from proxy.leaks import LeakScanner
 from proxy.ledger.store import Ledger
 from proxy.policy import PolicyBook
@@ -47,7 +51,7 @@ from proxy.seal import Seal
 from proxy.slip import Slip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
     """What the addons ask things of: one per process."""
 
@@ -64,6 +68,7 @@ class Ports:
     """Calls in flight by their ids, as the corridor keeps them."""
     allowances: TaskLimits
     released: Released
+    kill: KillSwitch
 
 
 def chain(settings: Settings, ports: Ports) -> list[Addon]:
@@ -71,15 +76,17 @@ def chain(settings: Settings, ports: Ports) -> list[Addon]:
     keys = {name: key.get_secret_value() for name, key in settings.credentials.items()}
     lease_ms = settings.counters.lease_s * 1000
     rates = RateCounts(ports.accounts, lease_ms)
+    triggers = Triggers(ports.kill)
     decides: list[Addon] = [
         Route(settings.routes),
         Identity(ports.policies, ports.seal, ports.live),
+        Kill(ports.kill),
         Allowlist(settings.limits.body_bytes_max),
         Price(ports.prices, ports.counter),
-        Policy(_scanner(settings, keys), settings.limits.body_bytes_max, rates),
-        Mcp(settings.limits.body_bytes_max, settings.limits.mcp_result_bytes_max, rates),
-        Budget(ports.accounts, ports.allowances, lease_ms),
-        ToolCalls(ports.ledger, ports.released, rates),
+        Policy(_scanner(settings, keys), settings.limits.body_bytes_max, rates, triggers),
+        Mcp(settings.limits.body_bytes_max, settings.limits.mcp_result_bytes_max, rates, triggers),
+        Budget(ports.accounts, ports.allowances, lease_ms, triggers),
+        ToolCalls(ports.ledger, ports.released, rates, triggers),
         Credentials(keys, ports.seal),
     ]
     before = [addon.name for addon in decides]

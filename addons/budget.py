@@ -14,6 +14,7 @@ from proxy.budgets import (
 )
 from proxy.budgets.refusing import refusal_of
 from proxy.engine.answers import Filter
+from proxy.kill.triggers import Triggers
 from proxy.mcp.errors import refused
 from proxy.mcp.headers import is_answered_elsewhere
 from proxy.money import format_usd
@@ -57,9 +58,12 @@ class Budget:
 
     name = "budget"
 
-    def __init__(self, accounts: Accounts, allowances: TaskLimits, lease_ms: int) -> None:
+    def __init__(
+        self, accounts: Accounts, allowances: TaskLimits, lease_ms: int, triggers: Triggers
+    ) -> None:
         self._accounts = accounts
         self._allowances = allowances
+        self._triggers = triggers
         self._lease_ms = lease_ms
 
     async def depart(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
@@ -95,6 +99,7 @@ class Budget:
         if allowance and await self._allowances.of(slip.identity) != allowance:
             return _DIVIDED
         slip.ration = Ration.of_tool_calls(answer)
+        _tell_remaining(slip, answer)
         if slip.grows:
             # What ends such an answer is written into it, which takes one that we can edit.
             flow.request.headers["accept-encoding"] = "identity"
@@ -163,7 +168,21 @@ class Budget:
             "requests": 1,
             "tool_calls": slip.tool_calls_passed,
         }
-        await self._accounts.settle(slip.hold.id, slip.hold.org, actual, _now_ms())
+        settled = await self._accounts.settle(slip.hold.id, slip.hold.org, actual, _now_ms())
+        for limit, percent in settled.crossed:
+            if percent == 100:
+                self._triggers.saw_spent(slip, limit.name)
+
+
+def _tell_remaining(slip: Slip, hold: Hold) -> None:
+    """Of the limit in dollars that has the least left, once this call's worst case is set aside."""
+    left = [
+        remaining
+        for held, remaining in zip(hold.amounts, hold.remaining, strict=False)
+        if held.limit.unit == "usd"
+    ]
+    if left and slip.call is not None:
+        slip.notes["x-exeat-budget-remaining"] = format_usd(max(0, min(left)))
 
 
 def _now_ms() -> int:

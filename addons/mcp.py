@@ -9,6 +9,7 @@ from proxy.actions import action_of
 from proxy.budgets import CountersUnavailable
 from proxy.counting import RateCounts
 from proxy.engine.answers import Filter, open_length
+from proxy.kill.triggers import Triggers
 from proxy.ledger.filing import tool_call_of
 from proxy.mcp.answers import AnswerFilter
 from proxy.mcp.calls import Id, McpCall, McpRequest, read_request
@@ -31,8 +32,11 @@ class Mcp:
 
     name = "mcp"
 
-    def __init__(self, body_bytes_max: int, result_bytes_max: int, rates: RateCounts) -> None:
+    def __init__(
+        self, body_bytes_max: int, result_bytes_max: int, rates: RateCounts, triggers: Triggers
+    ) -> None:
         self._rates = rates
+        self._triggers = triggers
         self._body_bytes_max = body_bytes_max
         self._result_bytes_max = result_bytes_max
         self._pins = ToolPins()
@@ -111,6 +115,7 @@ class Mcp:
         assert slip.terms is not None
         action = action_of(call.tool, call.arguments)
         repeats = self._circles.before(who, action.digest, now())
+        self._triggers.saw_repeats(slip, repeats)
         facts = await self._rates.answered(slip, tool_facts(slip, action, repeats))
         ruled = decide(slip.terms, facts)
         if self._pins.is_changed(_server(slip), call.tool) and ruled.passes:

@@ -9,6 +9,7 @@ from mitmproxy import http
 
 from proxy.budgets import CountersUnavailable
 from proxy.counting import RateCounts
+from proxy.kill.triggers import Triggers
 from proxy.leaks import Leak, LeakScanner
 from proxy.policy.decide import decide
 from proxy.policy.facts import Facts
@@ -28,9 +29,12 @@ class Policy:
 
     name = "policy"
 
-    def __init__(self, scanner: LeakScanner, body_bytes_max: int, rates: RateCounts) -> None:
+    def __init__(
+        self, scanner: LeakScanner, body_bytes_max: int, rates: RateCounts, triggers: Triggers
+    ) -> None:
         self._scanner = scanner
         self._rates = rates
+        self._triggers = triggers
         self._body_bytes_max = body_bytes_max
         self._circles = Circles()
 
@@ -71,6 +75,8 @@ class Policy:
     def _facts(self, slip: Slip, leaks: list[Leak]) -> Facts:
         slip.secrets = tuple(sorted({leak.kind for leak in leaks}))
         slip.done_before = self._repeats(slip)
+        self._triggers.saw_secrets(slip)
+        self._triggers.saw_repeats(slip, slip.done_before)
         return facts_of(slip)
 
     def _decide(

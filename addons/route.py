@@ -45,7 +45,8 @@ class Route:
         seen = self._recognise(slip, found, request.headers)
         slip.recognised = seen
         slip.wire = wire_of(seen, slip.path, request.headers)
-        slip.reads_body = isinstance(seen, Known | NeedsShape) or _is_mcp(request.headers)
+        slip.declares_mcp = _is_mcp(request.headers)
+        slip.reads_body = isinstance(seen, Known | NeedsShape) or slip.declares_mcp
         return None
 
     @staticmethod

@@ -6,6 +6,8 @@ from proxy.actions import action_of
 from proxy.budgets import CountersUnavailable
 from proxy.counting import RateCounts
 from proxy.engine.answers import Filter, open_length
+from proxy.kill.triggers import Triggers
+from proxy.kill.words import refusal_of_stop
 from proxy.ledger.filing import tool_call_of
 from proxy.ledger.store import Ledger
 from proxy.policy.rates import Circles, over
@@ -15,7 +17,7 @@ from proxy.providers.recognise import Socket
 from proxy.providers.tool_gate import Asked, Ruling, ToolGate
 from proxy.refusals import Code, Refusal
 from proxy.reserving import tool_calls_ahead
-from proxy.slip import Slip, Stamp
+from proxy.slip import Ruled, Slip, Stamp
 
 
 class ToolCalls:
@@ -23,15 +25,18 @@ class ToolCalls:
 
     name = "tool_calls"
 
-    def __init__(self, ledger: Ledger, released: Released, rates: RateCounts) -> None:
+    def __init__(
+        self, ledger: Ledger, released: Released, rates: RateCounts, triggers: Triggers
+    ) -> None:
         self._ledger = ledger
         self._rates = rates
         self._released = released
+        self._triggers = triggers
         self._circles = Circles()
 
     async def depart(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
         """Yes; and where a rule may refuse a tool, its answer must come so that we can edit it."""
-        if isinstance(slip.recognised, Socket) and _may_refuse(slip):
+        if isinstance(slip.recognised, Socket) and slip.gates_tools:
             return Refusal(
                 Code.FORMAT_UNSUPPORTED,
                 "Tools may be refused here, and the tool calls of a WebSocket cannot be held back "
@@ -79,9 +84,18 @@ class ToolCalls:
         who = slip.identity
         assert who is not None
         repeats = self._circles.before(who, action.digest, now())
-        ruled, facts = ruled_tool(slip, action, repeats)
-        event = tool_call_of(slip, asked.id, action, ruled, asked.intent, repeats, over(facts))
+        self._triggers.saw_repeats(slip, repeats)
+        came_over: tuple[str, ...] = ()
+        if slip.stopped is not None:
+            no = refusal_of_stop(slip.stopped)
+            ruled = Ruled("deny", no.code.value, no.message)
+        else:
+            ruled, facts = ruled_tool(slip, action, repeats)
+            came_over = over(facts)
+        event = tool_call_of(slip, asked.id, action, ruled, asked.intent, repeats, came_over)
         slip.tool_events.append(event)
+        if slip.stopped is not None:
+            return Ruling(False, f"[Exeat: {ruled.reason}]")
         if ruled.passes:
             self._released.add(who, asked.id)
             return Ruling(True)
@@ -93,9 +107,4 @@ class ToolCalls:
 
 
 def _is_gated(slip: Slip) -> bool:
-    return slip.call is not None and _may_refuse(slip)
-
-
-def _may_refuse(slip: Slip) -> bool:
-    terms = slip.terms
-    return terms is not None and (terms.rules_tools or terms.tool_calls_are_limited)
+    return slip.call is not None and slip.gates_tools

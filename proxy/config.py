@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -21,32 +21,22 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from proxy.listening import ConsoleListen as ConsoleListen
+from proxy.listening import Listen as Listen
+from proxy.listening import Section
 from proxy.policy.hosts import split_authority
 from proxy.providers.homes import DEFAULT_ROUTES
 from proxy.providers.paths import RULES
 from proxy.toml_lines import line_of
 
 CONFIG_FILE = "exeat.toml"
-Port = Annotated[int, Field(ge=0, le=65535)]
-"""0 takes a free port, which is printed."""
 
 
 class ConfigError(ValueError):
     """Settings that cannot be used; the message names where each was written."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Listen(_Section):
-    """An address to listen on."""
-
-    host: str = "127.0.0.1"
-    port: Port
-
-
-class Limits(_Section):
+class Limits(Section):
     """What a single call may take."""
 
     body_bytes_max: Annotated[int, Field(ge=1024)] = 32 * 1024 * 1024
@@ -60,7 +50,7 @@ class Limits(_Section):
     """A connection on which nothing moves for so long is closed. SDKs wait 600 s by default."""
 
 
-class Counters(_Section):
+class Counters(Section):
     """Where budgets are counted."""
 
     redis_url: SecretStr | None = None
@@ -70,7 +60,7 @@ class Counters(_Section):
     """A hold whose process died is charged at its bound after this long."""
 
 
-class BoardSection(_Section):
+class BoardSection(Section):
     """How agents work together."""
 
     roles: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
@@ -85,7 +75,7 @@ class BoardSection(_Section):
         return roles
 
 
-class RouteTo(_Section):
+class RouteTo(Section):
     """Where a base-URL route leads. In the file, its text alone is enough."""
 
     to: str
@@ -106,7 +96,7 @@ class RouteTo(_Section):
 ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:@/-]{1,128}$")]
 
 
-class Delegate(_Section):
+class Delegate(Section):
     """Who answers what agents delegate at exeat.internal."""
 
     aliases: Mapping[
@@ -130,7 +120,7 @@ class Settings(BaseSettings):
     )
 
     proxy: Listen = Listen(port=8080)
-    console: Listen = Listen(port=8081)
+    console: ConsoleListen = ConsoleListen(port=8081)
     challenge: Literal["auto", "always", "never"] = "auto"
     """Answer CONNECT without credentials with 407: only to clients that wait for one, or not."""
     state_dir: Path = Path(".exeat")
@@ -271,7 +261,12 @@ def load_settings(file: Path | None = None, **flags: Any) -> Settings:
 
 def _known_variables() -> None:
     """A variable that nothing reads was meant to be something else."""
-    fields = {name.upper() for name in Settings.model_fields} | {"CONFIG"}
+    fields = {name.upper() for name in Settings.model_fields}
+    fields |= {
+        "CONFIG",
+        "CONSOLE_URL",
+        "TOKEN",
+    }  # The last two are for commands that ask the console.
     for variable in os.environ:
         name = variable.upper().removeprefix("EXEAT_")
         if variable.upper().startswith("EXEAT_") and name.partition("__")[0] not in fields:
@@ -289,6 +284,11 @@ def _rebase(values: dict[str, Any], base: Path) -> None:
     for name in ("state_dir", "certs_dir", "prices_file", "upstream_ca_file", "secrets_file"):
         if isinstance(values.get(name), str):
             values[name] = str(base / values[name])
+    console = values.get("console")
+    if isinstance(console, dict):
+        for name in ("tls_cert", "tls_key"):
+            if isinstance(console.get(name), str):
+                console[name] = str(base / console[name])
     if isinstance(values.get("policies"), list):
         values["policies"] = [
             str(base / item) if isinstance(item, str) and Path(item).suffix else item

@@ -15,6 +15,7 @@ from proxy.hooks.contract import (
     ToolCallReport,
     ToolCallVerdict,
 )
+from proxy.kill.triggers import Triggers
 from proxy.ledger.filing import tool_call_of
 from proxy.ledger.records import Event
 from proxy.ledger.store import Ledger
@@ -30,9 +31,10 @@ _CHECKED_MAX = 20_000
 class Desk:
     """Answers identified callers only. What it says is on file before it is said."""
 
-    def __init__(self, ledger: Ledger, released: Released) -> None:
+    def __init__(self, ledger: Ledger, released: Released, triggers: Triggers) -> None:
         self._ledger = ledger
         self._released = released
+        self._triggers = triggers
         self._circles = Circles()
         self._checked: OrderedDict[tuple[str, ...], str] = OrderedDict()
 
@@ -45,6 +47,7 @@ class Desk:
         action = action_of(tool.tool, tool.arguments, cwd=tool.cwd)
         repeats = self._circles.before(who, action.digest, now())
         is_counted = not self._released.take(who, tool.call_id)
+        self._triggers.saw_repeats(slip, repeats)
         ruled, facts = ruled_tool(slip, action, repeats, is_counted=is_counted)
         event = tool_call_of(slip, tool.call_id or "", action, ruled, "", repeats, over(facts))
         await self._ledger.append(event)

@@ -14,6 +14,8 @@ class Code(StrEnum):
     IDENTITY_REQUIRED = "identity_required"
     IDENTITY_MISMATCH = "identity_mismatch"
     IDENTITY_INVALID = "identity_invalid"
+    KILLED = "killed"
+    QUARANTINED = "quarantined"
     BAD_REQUEST = "bad_request"
     BODY_TOO_LARGE = "body_too_large"
     HEADERS_TOO_LARGE = "headers_too_large"
@@ -40,6 +42,8 @@ KINDS: Mapping[Code, Kind] = {
     Code.IDENTITY_REQUIRED: "identity",
     Code.IDENTITY_MISMATCH: "identity",
     Code.IDENTITY_INVALID: "identity",
+    Code.KILLED: "policy",
+    Code.QUARANTINED: "policy",
     Code.BAD_REQUEST: "request",
     Code.BODY_TOO_LARGE: "request",
     Code.HEADERS_TOO_LARGE: "request",

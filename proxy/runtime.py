@@ -6,7 +6,7 @@ import secrets
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from proxy.config import ConfigError, Settings
 from proxy.console import Console
 from proxy.console import Ports as ConsolePorts
 from proxy.console.access import Access
+from proxy.console.access.visits import Lengths
 from proxy.database import DatabaseUnavailable
 from proxy.delegate.attempts import Attempts
 from proxy.delegate.delegation import Delegation
@@ -28,13 +29,18 @@ from proxy.delegate.health import Health
 from proxy.delegate.market import Market
 from proxy.delegate.names import UnknownName
 from proxy.delegate.names import check as check_aliases
-from proxy.delegate.roads import roads_of
+from proxy.delegate.roads import Road, roads_of
 from proxy.engine.certificates import open_authority
 from proxy.engine.corridor import Corridor
 from proxy.engine.dial import Dialler, Pinned
 from proxy.engine.engine import Engine
 from proxy.engine.raw_view import RawView
 from proxy.inside import LOOPBACK, InsideServer, endpoints, listen
+from proxy.inside import Ports as InsidePorts
+from proxy.kill.memory import MemoryStops
+from proxy.kill.store import StopStore
+from proxy.kill.switch import KillSwitch
+from proxy.kill.triggers import Triggers
 from proxy.ledger.filing import threshold_of
 from proxy.ledger.records import Event
 from proxy.ledger.sqlite import SqliteLedger
@@ -59,7 +65,7 @@ _SWITCH_S = 0.0005
 """How long a thread may go on while another waits; Python's own is ten times this."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
     """Where a running Exeat listens, and its parts."""
 
@@ -74,6 +80,7 @@ class Running:
     board: Board
     first_token: str | None
     """The secret of the first admin's token, at the first start: to be shown once, and kept nowhere."""
+    switch: KillSwitch
 
 
 @contextlib.asynccontextmanager
@@ -81,8 +88,8 @@ async def running(settings: Settings, *, grace_s: float = _GRACE_S) -> AsyncIter
     """Exeat, from the first listener to the last settlement.
 
     Raises OSError (a port, a file), LedgerCorrupt, LedgerBusy, DatabaseUnavailable, PermissionError
-    (certificates), ConfigError (prices): what cannot be governed safely does not start. A policy that
-    cannot be read does start, refusing all.
+    (certificates), ConfigError (prices, aliases): what cannot be governed safely does not start. A
+    policy that cannot be read does start, refusing all.
     """
     with contextlib.closing(listen()) as door:
         async with _running(settings, door, grace_s) as here:
@@ -96,6 +103,7 @@ async def _running(
     # Large bodies are read and counted in threads. The loop gets its turn back from them within this.
     sys.setswitchinterval(_SWITCH_S)
     prices = Prices(at=datetime.now(UTC), file=_price_file(settings))
+    roads = _roads(settings)
     policies = PolicyBook()
     policies.reload(settings.policies)
     if policies.problem:
@@ -103,7 +111,8 @@ async def _running(
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     authority = open_authority(settings.certs_dir)
     ledger = await SqliteLedger.open(settings.ledger_path)
-    access = Access(settings.state_dir)
+    at = settings.console
+    access = Access(settings.state_dir, Lengths(at.login_idle_s * 1000, at.login_max_s * 1000))
     accounts = Accounts(
         _counters(settings),
         ledger,
@@ -119,18 +128,20 @@ async def _running(
     released = Released()
     seal = Seal(secrets.token_bytes(32))
     live: dict[str, Slip] = {}
+    switch = KillSwitch(_stops(settings), ledger)
     ports = Ports(
-        policies,
-        prices,
-        counter,
-        accounts,
-        ledger,
-        Dialler(settings.hosts),
-        Pinned((LOOPBACK,), door.getsockname()[1]),
-        seal,
-        live,
-        allowances,
-        released,
+        policies=policies,
+        prices=prices,
+        counter=counter,
+        accounts=accounts,
+        ledger=ledger,
+        dialler=Dialler(settings.hosts),
+        inside=Pinned((LOOPBACK,), door.getsockname()[1]),
+        seal=seal,
+        live=live,
+        allowances=allowances,
+        released=released,
+        kill=switch,
     )
     corridor = Corridor(
         chain(settings, ports),
@@ -153,9 +164,19 @@ async def _running(
     inside = InsideServer(
         seal,
         live,
-        endpoints(accounts, ledger, policies, _delegation(settings, ports, attempts), released),
+        endpoints(
+            InsidePorts(
+                accounts=accounts,
+                ledger=ledger,
+                policies=policies,
+                released=released,
+                triggers=Triggers(switch),
+                delegation=_delegation(settings, ports, roads, attempts),
+            )
+        ),
         body_bytes_max=settings.limits.body_bytes_max,
     )
+    switch.connect(engine.sever)
     console = Console(
         settings.console,
         ConsolePorts(
@@ -165,12 +186,14 @@ async def _running(
             calls=corridor,
             access=access,
             raw_view=raw_view,
+            switch=switch,
         ),
     )
     rounds = _Rounds(settings, policies, accounts, corridor, ledger, prices, access, board)
     await _look_at_counters(accounts)
     try:
         await _note(ledger, "start", recovered=len(ledger.recovered))
+        await switch.open()
         first_token = await access.make_first(time.time_ns() // 1_000_000)
         await access.file_acts(ledger)
         if raw_view is not None:
@@ -180,23 +203,28 @@ async def _running(
         console_port = await console.start()
         proxy_port = await engine.start(settings.proxy.host, settings.proxy.port)
         attempts.open(settings.proxy.host, proxy_port)
-        task = asyncio.create_task(rounds.run(), name="rounds")
+        tasks = [
+            asyncio.create_task(rounds.run(), name="rounds"),
+            asyncio.create_task(switch.watch(), name="kill switch"),
+        ]
         try:
             yield Running(
-                proxy_port,
-                console_port,
-                inside,
-                corridor,
-                accounts,
-                ledger,
-                policies,
-                board,
-                first_token,
+                proxy_port=proxy_port,
+                console_port=console_port,
+                inside=inside,
+                corridor=corridor,
+                accounts=accounts,
+                ledger=ledger,
+                policies=policies,
+                board=board,
+                first_token=first_token,
+                switch=switch,
             )
         finally:
             await engine.stop(grace_s)
-            task.cancel()
-            await asyncio.wait([task])
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
     finally:
         await console.stop()
         if raw_view is not None:
@@ -204,6 +232,7 @@ async def _running(
         await inside.stop()
         await attempts.close()
         await accounts.aclose()
+        await switch.aclose()
         try:
             await _note(ledger, "stop")
         finally:
@@ -221,19 +250,24 @@ def _price_file(settings: Settings) -> PriceFile | None:
         raise ConfigError(str(error)) from None
 
 
-def _delegation(settings: Settings, ports: Ports, attempts: Attempts) -> Delegation:
+def _roads(settings: Settings) -> Mapping[str, Road]:
+    """Where delegated calls can go; every alias leads to some of it, or Exeat does not start."""
     roads = roads_of(settings.routes)
-    aliases = settings.delegate.aliases
     try:
-        check_aliases(aliases, roads)
+        check_aliases(settings.delegate.aliases, roads)
     except UnknownName as error:
         raise ConfigError(f"delegate.aliases: {error}") from None
+    return roads
+
+
+def _delegation(
+    settings: Settings, ports: Ports, roads: Mapping[str, Road], attempts: Attempts
+) -> Delegation:
     health = Health()
-    market = Market(settings.credentials, ports.prices, ports.counter, ports.accounts, health)
     return Delegation(
-        aliases,
+        settings.delegate.aliases,
         roads,
-        market,
+        Market(settings.credentials, ports.prices, ports.counter, ports.accounts, health),
         health,
         attempts,
         ports.ledger,
@@ -271,6 +305,16 @@ def _counters(settings: Settings) -> Counters:
     from proxy.budgets.redis import RedisCounters
 
     return RedisCounters.from_url(url.get_secret_value(), timeout_s=settings.counters.timeout_s)
+
+
+def _stops(settings: Settings) -> StopStore:
+    url = settings.counters.redis_url
+    if url is None:
+        return MemoryStops()
+    from proxy.kill.redis import RedisStops
+    from proxy.redis import Redis
+
+    return RedisStops(Redis(url.get_secret_value(), timeout_s=settings.counters.timeout_s))
 
 
 async def _note(ledger: SqliteLedger, kind: str, **facts: str | int) -> None:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from proxy.budgets import CountersUnavailable
 from proxy.database import DatabaseUnavailable
 from proxy.endpoint import Asked, Endpoint, Nothing, Problem, ProblemModel, Reply, Role
+from proxy.kill.store import StopsUnavailable
 from proxy.ledger.store import LedgerError
 
 log = structlog.get_logger()
@@ -57,11 +58,11 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     try:
         return await handler(request)
     except web.HTTPException as error:
+        if error.status < 400:  # It leads elsewhere.
+            raise
         code = error.reason.lower().replace(" ", "_")
-        kept = {
-            name: error.headers[name] for name in ("Allow", "Location") if name in error.headers
-        }
-        return problem_response(Problem(error.status, code, error.text or ""), kept)
+        allowed = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
+        return problem_response(Problem(error.status, code, error.text or ""), allowed)
     except Exception as error:  # The process's edge: whoever asked hears no more than that.
         problem = problem_of(error)
         if problem.status == 500:
@@ -80,6 +81,8 @@ def problem_of(error: Exception) -> Problem:
             return Problem(503, "ledger_unavailable", str(error))
         case DatabaseUnavailable():
             return Problem(503, "database_unavailable", str(error))
+        case StopsUnavailable():
+            return Problem(503, "stops_unavailable", str(error))
         case _:
             return Problem(500, "internal_error", "This is a bug; the log has more.")
 
@@ -147,6 +150,8 @@ async def _stream(
 ) -> web.StreamResponse:
     response = web.StreamResponse(status=status, headers=reply.headers)
     response.content_type = reply.content_type
+    if reply.content_type.startswith("text/"):
+        response.charset = "utf-8"
     try:
         async with contextlib.aclosing(pieces):
             await response.prepare(request)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from proxy.budgets import Counted, Hold, Ration
+    from proxy.kill.stops import Stop
     from proxy.ledger.records import Event
     from proxy.mcp.calls import McpRequest
     from proxy.policy import Terms
@@ -29,7 +30,7 @@ Door = Literal["forward", "tunnel", "base_url", "internal"]
 Ruling = Literal["allow", "warn", "deny", "hold", "redact"]
 """What rules decide: yes; yes, flagged; no; not before a person said so; yes, without its secrets."""
 
-Status = Literal["answered", "refused", "errored", "aborted", "client_gone"]
+Status = Literal["answered", "refused", "errored", "aborted", "client_gone", "killed"]
 
 
 def new_id(now_ms: int | None = None) -> str:
@@ -151,6 +152,12 @@ class Slip:
     terms: "Terms | None" = None
     ruled: Ruled | None = None
     """What the rules said of it."""
+    stopped: "Stop | None" = None
+    """It was under way when this came, and may not go on."""
+    quarantined: bool = False
+    """Its agent may only read, and its tools wait for a person."""
+    declares_mcp: bool = False
+    """A header says that it speaks MCP, so its messages are read one by one."""
     secrets: tuple[str, ...] = ()
     """Kinds of secrets found in it, where a rule asks for them."""
     done_before: int = 0
@@ -222,7 +229,15 @@ class Slip:
         """Its answer is read to the end also when nobody waits for it: it is billed all the same."""
         is_billed = self.call is not None and self.call.billable and self.left
         is_drained = self.terms is not None and self.terms.client_leaves == "drain"
-        return is_billed and is_drained and not self.finished
+        return is_billed and is_drained and not self.finished and self.stopped is None
+
+    @property
+    def gates_tools(self) -> bool:
+        """The tools that its answer asks for are decided before anybody sees them."""
+        terms = self.terms
+        return self.quarantined or (
+            terms is not None and (terms.rules_tools or terms.tool_calls_are_limited)
+        )
 
     def stamped_by(self) -> set[str]:
         """Names of the addons that said yes."""

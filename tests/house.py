@@ -18,7 +18,7 @@ import trustme
 from pydantic import SecretStr
 
 from proxy.cli.env import client_variables
-from proxy.config import Counters, Limits, Listen, Settings
+from proxy.config import ConsoleListen, Counters, Limits, Listen, Settings
 from proxy.console.access import Access
 from proxy.console.access.tokens import TokenRole
 from proxy.demo.standin import Script, Standin
@@ -133,6 +133,17 @@ class House:
         answer.raise_for_status()
         return answer.json()
 
+    async def post(self, path: str, **body: Any) -> Any:
+        """A POST to the console's API with its token."""
+        async with httpx.AsyncClient(verify=NO_TLS, trust_env=False, timeout=30) as client:
+            answer = await client.post(
+                f"http://127.0.0.1:{self.console_port}{path}",
+                headers={"authorization": f"Bearer {self.token}"},
+                json=body,
+            )
+        answer.raise_for_status()
+        return answer.json()
+
     async def reset(self) -> None:
         """As new for the next test: what was seen and recorded until now is not shown any more."""
         for provider in (self.plain, self.tls):
@@ -211,7 +222,7 @@ def settings_for(
     return Settings(
         **{
             "proxy": Listen(port=0),
-            "console": Listen(port=0),
+            "console": ConsoleListen(port=0),
             "state_dir": directory / "state",
             "certs_dir": directory / "certs",
             "policies": (directory / "policy.yaml",),
@@ -219,10 +230,12 @@ def settings_for(
             "routes": {
                 "openai": f"http://provider.test:{plain.port}",
                 "anthropic": f"http://provider.test:{plain.port}",
+                **more.pop("routes", {}),
             },
             "hosts": {
                 f"provider.test:{plain.port}": f"127.0.0.1:{plain.port}",
                 **{f"{host}:443": f"127.0.0.1:{tls.port}" for host in HOSTS},
+                **more.pop("more_hosts", {}),
             },
             "counters": Counters(
                 redis_url=SecretStr(redis_url) if redis_url else None, timeout_s=counters_timeout_s

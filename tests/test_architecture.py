@@ -17,7 +17,7 @@ from proxy.policy.released import Released
 from proxy.pricing.prices import Prices
 from proxy.pricing.tokens import TokenCounter
 from proxy.seal import Seal
-from tests.addons.slips import MemoryLedger, NoAllowances
+from tests.addons.slips import MemoryLedger, NoAllowances, switch
 from tests.budgets.diary import Diary
 
 ROOT = Path(__file__).parent.parent
@@ -71,8 +71,17 @@ ELSEWHERE = {
     "proxy/demo/standin": ("journeys/conftest.py", "the stand-in; every journey talks to it"),
     "proxy/engine/answers": ("engine/test_corridor.py", "the corridor's own; seen through it"),
     "proxy/engine/sockets": ("journeys/test_sockets.py", "a protocol; real sockets are its test"),
+    "proxy/engine/severing": ("journeys/test_kill.py", "cuts connections; real ones are its test"),
+    "proxy/kill/memory": ("contracts/test_kill.py", "a store: one suite for every store"),
+    "proxy/kill/redis": ("contracts/test_kill.py", "a store: one suite for every store"),
+    "proxy/kill/store": ("contracts/test_kill.py", "a port: one suite for every store"),
+    "proxy/redis": ("contracts/test_kill.py", "a server; every store over it is its test"),
     "proxy/engine/turns": ("journeys/test_sockets.py", "the corridor's own; seen through a socket"),
     "proxy/engine/opening": ("engine/test_corridor.py", "the corridor's own; seen through it"),
+    "proxy/delegate/attempts": ("journeys/test_delegate.py", "a client; real sockets are its test"),
+    "proxy/delegate/sender": ("delegate/test_delegation.py", "a port"),
+    "proxy/inside/delegating": ("journeys/test_delegate.py", "what clients are told, by a call"),
+    "proxy/inside/ports": ("inside/test_server.py", "facts, no logic"),
     "proxy/inside/asked": ("inside/test_server.py", "a list; the server serves it"),
     "proxy/leaks/guesses": ("leaks/test_formats.py", "two tables, of secrets and of others"),
     "proxy/leaks/leak": ("leaks/test_scanner.py", "facts, no logic"),
@@ -97,6 +106,7 @@ ELSEWHERE = {
     "proxy/policy/telling": ("cli/test_policy_tools.py", "what commands print"),
     "proxy/cli/explaining": ("cli/test_policy_tools.py", "a command of the policy group"),
     "proxy/console/access/tables": ("console/access/test_access.py", "tables; seen through it"),
+    "proxy/ledger/listed": ("cli/test_audit.py", "a record as a line, as it is printed"),
     "proxy/console/ports": ("console/test_server.py", "facts, no logic"),
     "proxy/policy/rule_schema": ("policy/test_rules.py", "the words of rules, each by its use"),
     "proxy/policy/words": ("journeys/test_tool_calls.py", "what callers are told, by a call"),
@@ -185,8 +195,20 @@ def test_the_corridor_is_walked_in_the_order_in_which_its_page_says_it_is() -> N
     accounts = Accounts(MemoryCounters(), Diary())
     prices = Prices(at=datetime(2026, 11, 21, tzinfo=UTC))
     ledger = MemoryLedger()
-    more = (Pinned(("127.0.0.1",), 1), Seal(bytes(32)), {}, NoAllowances(), Released())
-    ports = Ports(PolicyBook(), prices, TokenCounter(), accounts, ledger, Dialler({}), *more)  # type: ignore[arg-type]
+    ports = Ports(
+        policies=PolicyBook(),
+        prices=prices,
+        counter=TokenCounter(),
+        accounts=accounts,
+        ledger=ledger,  # type: ignore[arg-type]
+        dialler=Dialler({}),
+        inside=Pinned(("127.0.0.1",), 1),
+        seal=Seal(bytes(32)),
+        live={},
+        allowances=NoAllowances(),
+        released=Released(),
+        kill=switch(ledger),
+    )
     walked = chain(Settings(), ports)
 
     assert [int(number) for number, _ in rows] == list(range(1, len(rows) + 1))

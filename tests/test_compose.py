@@ -18,6 +18,8 @@ def test_every_variable_of_the_compose_file_is_a_setting(monkeypatch: pytest.Mon
         monkeypatch.setenv(name, value)
     settings = load_settings()
     assert settings.proxy.host == "0.0.0.0"
+    assert settings.console.host == "0.0.0.0"
+    assert settings.console.insecure, "said with open eyes: its port is published to loopback only"
     assert settings.counters.redis_url is not None
     assert settings.log_format == "json"
 

@@ -76,7 +76,7 @@ def test_a_section_keeps_what_a_stronger_word_does_not_name(monkeypatch):
 
 
 def test_a_section_that_names_only_the_host_keeps_its_own_port(monkeypatch):
-    monkeypatch.setenv("EXEAT_CONSOLE__HOST", "0.0.0.0")
+    monkeypatch.setenv("EXEAT_CONSOLE__HOST", "127.0.0.2")
 
     settings = load_settings(written('[proxy]\nhost = "0.0.0.0"\n'))
     assert (settings.proxy.port, settings.console.port) == (8080, 8081)
@@ -118,7 +118,8 @@ def test_a_file_that_is_named_must_be_there(by, monkeypatch):
 def test_relative_paths_in_a_file_are_relative_to_it():
     path = written(
         'state_dir = "s"\ncerts_dir = "c"\nupstream_ca_file = "u.pem"\n'
-        'policies = ["p.yaml", "/abs/q.yaml", "strict"]\n',
+        'policies = ["p.yaml", "/abs/q.yaml", "strict"]\n'
+        '[console]\ntls_cert = "c.pem"\ntls_key = "/abs/k.pem"\n',
         "deep/exeat.toml",
     )
 
@@ -126,6 +127,8 @@ def test_relative_paths_in_a_file_are_relative_to_it():
     base = path.parent
     assert (settings.state_dir, settings.certs_dir) == (base / "s", base / "c")
     assert settings.upstream_ca_file == base / "u.pem"
+    assert settings.console.tls_cert == base / "c.pem"
+    assert settings.console.tls_key == Path("/abs/k.pem")
     assert settings.policies == (base / "p.yaml", Path("/abs/q.yaml"), Path("strict"))
 
 
@@ -172,6 +175,7 @@ def test_relative_paths_in_flags_are_relative_to_the_working_directory():
         ('[hosts]\n"a:1" = "127.0.0.1:70000"\n', 1, "hosts", "is not host:port"),
         ('policies = ["a.yaml", 5]\n', 1, "policies.1", "path"),
         ('log_format = "xml"\n', 1, "log_format", "'console' or 'json'"),
+        ('[console]\nhost = "0.0.0.0"\n', 1, "console", "set tls_cert and tls_key, or insecure"),
     ],
 )
 def test_an_error_names_the_file_the_line_the_field_and_what_to_write(text, line, field, says):

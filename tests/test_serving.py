@@ -198,7 +198,7 @@ async def test_a_reply_has_its_own_status_kind_and_headers(client):
 
 async def test_an_answer_may_come_piece_by_piece(client):
     answer = await client.get("/stream/whole")
-    assert (answer.status, answer.content_type) == (200, "text/csv")
+    assert (answer.status, answer.headers["content-type"]) == (200, "text/csv; charset=utf-8")
     assert await answer.text() == "one two"
     assert ended.pop() == "whole"
 

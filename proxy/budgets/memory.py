@@ -1,6 +1,7 @@
 """MemoryCounters: the budget port for one process. No method awaits, so each is one atomic step."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from proxy.budgets.amounts import checked, checked_now, checked_org, saturated
 from proxy.budgets.arithmetic import Shortfall, hardest, output_that_fits
@@ -65,14 +66,17 @@ class MemoryCounters:
                 if charge.cost(low) > room
             )
         record = OpenRecord(output, saturated(now_ms + reservation.lease_ms))
+        remaining: list[int] = []
         for charge, counter, start, room in zip(charges, counters, starts, rooms, strict=True):
             amount = charge.amount(output, room)
             counter.held += amount
             counter.touched_ms = now_ms
+            remaining.append(charge.limit.cap - counter.settled - counter.held)
             held = Held(charge.limit, start, amount, charge.per_output)
             record.entries[counter_name(charge.limit, start)] = held
         book.hold(hold_id, record)
-        return record.as_hold(hold_id, reservation.org, book.seq)
+        hold = record.as_hold(hold_id, reservation.org, book.seq)
+        return replace(hold, remaining=tuple(remaining))
 
     async def settle(
         self, hold_id: str, org: str, actual: Mapping[Unit, int], now_ms: int, seen_seq: int = 0

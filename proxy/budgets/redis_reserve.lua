@@ -32,6 +32,7 @@ end
 if #missing > 0 then return cjson.encode({is = 'unseeded', missing = missing}) end
 if #short > 0 then return cjson.encode({is = 'exceeded', short = short}) end
 
+local left = {}
 for i, entry in ipairs(ask.e) do
   local c = counters[i]
   local amount = tonumber(entry.f) + tonumber(entry.p) * output
@@ -39,6 +40,7 @@ for i, entry in ipairs(ask.e) do
   c.held = c.held + amount
   c.touched = now
   save(entry.n, c)
+  left[i] = text(math.max(0, tonumber(entry.c) - c.settled - c.held))
   entry.a = text(amount)
   entry.f, entry.t = nil, nil
 end
@@ -46,4 +48,6 @@ local held = cjson.encode({o = text(output), e = ask.e})
 redis.call('HSET', HOLDS, ask.id, held)
 redis.call('ZADD', LEASES, ask.lease, ask.id)
 changed()
-return cjson.encode({is = 'hold', o = text(output), e = ask.e, lease = ask.lease, seq = text(seq)})
+return cjson.encode({
+  is = 'hold', o = text(output), e = ask.e, lease = ask.lease, seq = text(seq), left = left
+})

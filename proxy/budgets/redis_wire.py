@@ -40,7 +40,9 @@ def hold_or_stale(answer: dict[str, Any], hold_id: str, org: str) -> Hold | Stal
     if answer["is"] == "closed":
         raise HoldClosed(hold_id)
     lease_until_ms, seq = int(answer["lease"]), int(answer["seq"])
-    return Hold(hold_id, org, int(answer["o"]), _amounts(answer), lease_until_ms, seq)
+    remaining = tuple(int(left) for left in answer.get("left") or ())
+    output = int(answer["o"])
+    return Hold(hold_id, org, output, _amounts(answer), lease_until_ms, seq, remaining)
 
 
 def reserve_exceeded(answer: dict[str, Any], asked: Reservation, now_ms: int) -> Exceeded:

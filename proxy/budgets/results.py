@@ -1,6 +1,6 @@
 """What a budget answers: holds, refusals, settlements, balances, and its two errors."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from proxy.budgets.limits import Limit
 
@@ -36,6 +36,9 @@ class Hold:
     amounts: tuple[Held, ...]
     lease_until_ms: int
     seq: int
+    remaining: tuple[int, ...] = field(default=(), compare=False)
+    """What each limit had left behind it, in the order of `amounts`; empty where it was not asked
+    for just now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
@@ -20,18 +20,14 @@ from proxy.cli.rows import (
     stop,
     write_rows,
 )
+from proxy.ledger.listed import LISTED, listed
 from proxy.ledger.r6 import Body
-from proxy.ledger.store import Entry, Filter
+from proxy.ledger.store import Filter
 from proxy.ledger.verify import Report, Verdict
 from proxy.ledger.verify import verify as verify_file
-from proxy.money import format_usd
 
 app = typer.Typer(help="The ledger: list, show, verify.", no_args_is_help=True)
 
-LISTED = (
-    "seq", "ts", "kind", "status", "code", "org", "agent", "session", "host", "model", "answered",
-    "usd", "id",
-)  # fmt: skip
 Text = str | None
 
 
@@ -74,7 +70,7 @@ def list_records(
     ledger = ledger_path(ledger)
     with opened(ledger) as reader:
         found = reader.find(wanted, limit, before)
-    write_rows([_row(entry) for entry in found], LISTED, form, right=("seq", "usd"))
+    write_rows([listed(entry.body) for entry in found], LISTED, form, right=("seq", "usd"))
 
 
 @app.command()
@@ -101,7 +97,7 @@ def show(
         case Format.jsonl:
             typer.echo("\n".join(json.dumps(body, ensure_ascii=False) for body in bodies))
         case Format.csv:
-            write_rows([_row(entry) for entry in found], LISTED, form)
+            write_rows([listed(entry.body) for entry in found], LISTED, form)
 
 
 @app.command()
@@ -143,30 +139,6 @@ def _say(ledger: Path, report: Report) -> None:
             typer.echo(f"Open: record {finding.seq}: {printable(finding.text)}")
     if report.verdict is Verdict.TAMPERED:
         typer.echo("Keep this file as it is, and compare it with a copy kept elsewhere.")
-
-
-def _row(entry: Entry) -> Row:
-    body = entry.body
-    role, request = cast(Body, body["role"]), cast(Body, body["request"])
-    result, resource = cast(Body, body["result"]), cast(Body, body["resource"])
-    nanousd = resource.get("nanousd")
-    values = {
-        "seq": entry.seq,
-        "ts": body["ts"],
-        "kind": body["kind"],
-        "status": result["decision"] if body["kind"] == "decision" else result["status"],
-        "code": result.get("code"),
-        "org": role["org"],
-        "agent": role["agent"],
-        "session": role["session"],
-        "task": role["task"],
-        "host": request.get("host"),
-        "model": request.get("model"),
-        "answered": result.get("model"),
-        "usd": format_usd(nanousd) if isinstance(nanousd, int) else None,
-        "id": body["id"],
-    }
-    return cast(Row, values)
 
 
 def _page(body: Body) -> str:

@@ -102,12 +102,10 @@ def _now_ms() -> int:
 
 
 def _row(token: Token, now_ms: int) -> Row:
-    is_good = token.is_good(now_ms)
-    state = "good" if is_good else "revoked" if token.revoked_ms is not None else "expired"
     return {
         "name": token.name,
         "role": token.role,
-        "state": state,
+        "state": token.state(now_ms),
         "made": _date(token.made_ms),
         "expires": _date(token.expires_ms),
         "id": token.id,

@@ -16,7 +16,7 @@ import aiohttp
 from rich.console import Console as Terminal
 from rich.table import Table
 
-from proxy.config import Listen, Settings
+from proxy.config import ConsoleListen, Listen, Settings
 from proxy.money import format_usd
 
 _POLICY = """\
@@ -70,7 +70,7 @@ async def _place(directory: Path) -> AsyncIterator[_Place]:
     (directory / "policy.yaml").write_text(_POLICY)
     settings = Settings(
         proxy=Listen(port=0),
-        console=Listen(port=0),
+        console=ConsoleListen(port=0),
         state_dir=directory / "state",
         certs_dir=directory / "certs",
         policies=(directory / "policy.yaml",),

@@ -1,11 +1,10 @@
 """Rows of a ledger command on the terminal: as a table, JSON, CSV or JSON lines; and its errors."""
 
-import csv
 import json
 import sqlite3
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -18,13 +17,13 @@ from rich.text import Text
 from sqlalchemy.exc import SQLAlchemyError
 
 from proxy.config import load_settings
+from proxy.csv_rows import Row as Row
+from proxy.csv_rows import csv_rows, csv_titles
 from proxy.ledger.moments import moment_ms
 from proxy.ledger.opening import check_schema
 from proxy.ledger.reader import SqliteReader
 from proxy.ledger.store import LedgerCorrupt
 from proxy.ledger.verify import read_mode
-
-type Row = Mapping[str, str | int | bool | None]
 
 PIPED_WIDTH = 200
 """Columns of a table that goes to a file or a pipe, which has no width of its own."""
@@ -66,9 +65,7 @@ def write_rows(
             for row in rows:
                 _line(json.dumps(dict(row), ensure_ascii=False))
         case Format.csv:
-            writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n", extrasaction="ignore")
-            writer.writeheader()
-            writer.writerows({name: _cell(row.get(name)) for name in columns} for row in rows)
+            sys.stdout.write(csv_titles(columns) + csv_rows(columns, rows))
 
 
 @contextmanager
@@ -130,10 +127,3 @@ def _table(rows: Sequence[Row], columns: Sequence[str], right: Sequence[str]) ->
 
 def _text(value: str | int | bool | None) -> Text:
     return Text("" if value is None else printable(str(value)))
-
-
-def _cell(value: str | int | bool | None) -> str | int | bool | None:
-    # A spreadsheet runs a text that begins like a formula.
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return f"'{value}"
-    return value

@@ -112,7 +112,8 @@ async def _serve(settings: Settings) -> int:
 def _announce(settings: Settings, here: "Running") -> None:
     terminal = Terminal(stderr=True, highlight=False)
     terminal.print(f"[bold]exeat[/] listens on http://{settings.proxy.host}:{here.proxy_port}")
-    terminal.print(f"  console   http://{settings.console.host}:{here.console_port}/api/calls")
+    scheme = "https" if settings.console.tls_cert else "http"
+    terminal.print(f"  console   {scheme}://{settings.console.host}:{here.console_port}/")
     if here.first_token:
         # Not by `terminal`: it would break the line where the terminal ends.
         sys.stderr.write(f"            the admin's token, shown this once: {here.first_token}\n")

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from proxy.budgets import Accounts
 from proxy.console.access.access import Access
+from proxy.kill.switch import KillSwitch
 from proxy.ledger.store import Ledger
 from proxy.policy import PolicyBook
 from proxy.slip import Slip
@@ -43,5 +44,6 @@ class Ports:
     policies: PolicyBook
     calls: Calls
     access: Access
+    switch: KillSwitch
     raw_view: RawView | None = None
     now_ms: Callable[[], int] = wall_ms

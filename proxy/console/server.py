@@ -1,15 +1,20 @@
 """The console's server: health for machines, the JSON API and pages for whoever may look."""
 
-from collections.abc import Sequence
+import ssl
 
 from aiohttp import web
 
-from proxy.config import Listen
 from proxy.console import api
-from proxy.console.access import Viewer
+from proxy.console.access import issuer_login, login
+from proxy.console.access.attempts import Attempts
+from proxy.console.access.cookies import Cookies
 from proxy.console.access.guard import guard, who
+from proxy.console.access.issuer import Issuer
+from proxy.console.access.issuer_login import IssuerLogin
+from proxy.console.access.login import Login
+from proxy.console.access.oidc import PendingLogins
 from proxy.console.ports import Ports
-from proxy.endpoint import Endpoint
+from proxy.listening import ConsoleListen
 from proxy.serving import problems, routes
 
 _BODY_BYTES_MAX = 64 * 1024
@@ -32,21 +37,22 @@ HEADERS = {
 class Console:
     """Listens on its own port; stops when asked."""
 
-    def __init__(self, listen: Listen, ports: Ports) -> None:
+    def __init__(self, listen: ConsoleListen, ports: Ports) -> None:
         self._listen = listen
         self._ports = ports
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> int:
         """Listen; the port (chosen, when 0 was asked for). Raises OSError."""
+        context = _tls(self._listen)
         self._runner = web.AppRunner(
-            application(self._ports),
+            application(self._listen, self._ports),
             access_log=None,
             handle_signals=False,
             shutdown_timeout=_SHUTDOWN_S,
         )
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self._listen.host, self._listen.port)
+        site = web.TCPSite(self._runner, self._listen.host, self._listen.port, ssl_context=context)
         await site.start()
         return int(self._runner.addresses[0][1])
 
@@ -57,24 +63,60 @@ class Console:
             self._runner = None
 
 
-def application(ports: Ports) -> web.Application:
+def application(listen: ConsoleListen, ports: Ports) -> web.Application:
     """All that the console serves."""
     endpoints = api.endpoints(ports)
-    open_paths = _open_paths(endpoints)
+    cookies = Cookies(listen.is_secure, listen.login_max_s)
+    open_paths = {each.path for each in endpoints if each.role == "anyone"}
+    open_paths |= login.OPEN | issuer_login.OPEN
     app = web.Application(
         middlewares=[
             problems,
-            guard(ports.access, lambda request: _path(request) in open_paths, ports.now_ms),
+            guard(
+                ports.access, lambda request: _path(request) in open_paths, ports.now_ms, cookies
+            ),
         ],
         client_max_size=_BODY_BYTES_MAX,
     )
     app.add_routes(routes(endpoints, who))
+    app.add_routes(_logins(listen, ports, cookies))
     app.on_response_prepare.append(_add_headers)
     return app
 
 
-def _open_paths(endpoints: Sequence[Endpoint[Viewer]]) -> frozenset[str | None]:
-    return frozenset(each.path for each in endpoints if each.role == "anyone")
+def _logins(listen: ConsoleListen, ports: Ports, cookies: Cookies) -> list[web.RouteDef]:
+    by_token = Login(
+        access=ports.access,
+        cookies=cookies,
+        now_ms=ports.now_ms,
+        attempts=Attempts(),
+        by_issuer=listen.oidc is not None,
+    )
+    found = by_token.routes()
+    if listen.oidc is not None and listen.public_url is not None:
+        found += IssuerLogin(
+            login=by_token,
+            settings=listen.oidc,
+            issuer=Issuer(listen.oidc, ports.now_ms),
+            public_url=listen.public_url,
+            pending=PendingLogins(),
+        ).routes()
+    return found
+
+
+def _tls(listen: ConsoleListen) -> ssl.SSLContext | None:
+    """Raises OSError, which names the files."""
+    if listen.tls_cert is None or listen.tls_key is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(listen.tls_cert, listen.tls_key)
+    except OSError as error:
+        raise OSError(
+            f"{listen.tls_cert}, {listen.tls_key}: no certificate and key: {error}"
+        ) from None
+    return context
 
 
 def _path(request: web.Request) -> str | None:

@@ -22,6 +22,7 @@ from proxy.engine.layers import SLIP, slip_of
 from proxy.engine.opening import has_body, open_slip
 from proxy.engine.sockets import SocketMessage
 from proxy.engine.turns import Turns
+from proxy.kill.words import refusal_of_stop
 from proxy.patience import within
 from proxy.refusals import Code, Refusal
 from proxy.slip import Slip, Stamp, Stamped, Status
@@ -149,6 +150,8 @@ class Corridor:
         if slip.finished:  # Its client went meanwhile: nobody is answered, and nothing leaves.
             self._start_closing(slip)
             return
+        if slip.stopped is not None:  # Whatever was said before, and by whomever.
+            slip.refusal = refusal_of_stop(slip.stopped)
         if slip.refusal is None and not self._required <= slip.stamped_by():
             missing = ", ".join(sorted(self._required - slip.stamped_by()))
             log.error("call without every stamp", slip=slip.id, missing=missing)
@@ -170,7 +173,7 @@ class Corridor:
 
     async def _ask_all(self, slip: Slip, flow: http.HTTPFlow) -> None:
         for name, depart in self._chain:
-            if slip.finished:
+            if slip.finished or slip.stopped is not None:
                 return
             started = time.perf_counter_ns()
             verdict: object
@@ -308,7 +311,9 @@ class Corridor:
             self._end(slip, flow, "client_gone")
             return
         if flow.response is None and slip.cleared:
-            slip.refusal = _failed(slip)
+            slip.refusal = (
+                refusal_of_stop(slip.stopped) if slip.stopped is not None else _failed(slip)
+            )
             flow.response = refusal_response(slip)
         self._end(slip, flow, "errored")
 
@@ -326,6 +331,9 @@ class Corridor:
         if slip.finished:
             return
         slip.status = status
+        if slip.stopped is not None:
+            slip.status = "killed"
+            slip.refusal = slip.refusal or refusal_of_stop(slip.stopped)
         self._forget(slip, flow, client)
         if not slip.deciding:
             self._start_closing(slip)

@@ -21,7 +21,9 @@ from proxy.engine.facts import facts_of
 from proxy.engine.handler import Handler, Hook
 from proxy.engine.layers import Guard
 from proxy.engine.raw_view import RawView
+from proxy.engine.severing import sever
 from proxy.engine.tuning import tune
+from proxy.kill.stops import Stop
 from proxy.policy.hosts import normalise
 
 _CHALLENGED = ("git/", "java/", "okhttp/", "apache-httpclient/")
@@ -164,6 +166,10 @@ class Engine:
             await handler.handle_client()
         finally:
             del self._handlers[task]
+
+    def sever(self, stop: Stop) -> int:
+        """End what is under way in the scope of a stop; how many calls that were."""
+        return sum(sever(handler, stop) for handler in tuple(self._handlers.values()))
 
     async def stop(self, grace_s: float) -> None:
         """No new connections; calls in flight may end by themselves, then are cut; all are settled."""

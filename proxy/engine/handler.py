@@ -7,7 +7,7 @@ answers at once is answered in place; only one that waits becomes a task.
 import asyncio
 import contextlib
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 import structlog
@@ -18,6 +18,7 @@ from mitmproxy.proxy.layers import modes
 from mitmproxy.proxy.server import ConnectionIO, LiveConnectionHandler
 
 from proxy.engine.facts import facts_of
+from proxy.engine.layers import Severed
 
 log = structlog.get_logger()
 
@@ -152,6 +153,17 @@ class Handler(LiveConnectionHandler):
         io = self.transports.get(self.client)
         if io is not None and io.handler is not None:
             io.handler.cancel("hung up")
+
+    def cut(self) -> None:
+        """End the connection at once: what was on its way, to either side, is thrown away."""
+        for io in tuple(self.transports.values()):
+            if isinstance(io.writer, asyncio.StreamWriter):
+                io.writer.transport.abort()
+        self.hang_up()
+
+    def sever(self, ids: Collection[str]) -> None:
+        """End some calls of a connection that has others, too."""
+        self._spawn(self.server_event(Severed(frozenset(ids))))
 
     def log(self, *args: Any, **kwargs: Any) -> None:
         """mitmproxy's connection chatter: not ours to write down, except that something broke."""

@@ -103,6 +103,13 @@ class AnswerRoomHook(commands.StartHook):
     flow: http.HTTPFlow
 
 
+@dataclass
+class Severed(events.Event):
+    """Some calls end here, by no will of either side."""
+
+    ids: frozenset[str]
+
+
 class GuardedHttpLayer(HttpLayer):
     """mitmproxy's HTTP layer with bounded heads and our own streams."""
 
@@ -111,6 +118,10 @@ class GuardedHttpLayer(HttpLayer):
         self._guard = guard
 
     def _handle_event(self, event: events.Event) -> Commands:
+        if isinstance(event, Severed):
+            for stream in tuple(self.streams.values()):
+                yield from self.event_to_child(stream, event)
+            return
         if isinstance(event, events.Start) and self.context.client.alpn not in (b"h2", b"h3"):
             self.connections[self.context.client] = BoundedHttp1Server(
                 self.context.fork(), self._guard.header_bytes_max
@@ -214,7 +225,10 @@ class GuardedStream(HttpStream):
                     self._is_unheard = True
                     yield commands.RequestWakeup(slip.terms.drain_s)
                     return
-        if self._is_unheard:
+        if isinstance(event, Severed):
+            if hasattr(self, "flow") and self.flow.live:
+                yield from self._sever(event.ids)
+        elif self._is_unheard:
             yield from self._read_on(event)
         else:
             yield from super()._handle_event(event)
@@ -322,6 +336,22 @@ class GuardedStream(HttpStream):
             yield DropStream(self.stream_id)
             self._let_go()
 
+    def _sever(self, ids: frozenset[str]) -> Commands:
+        """End this call if it is meant: to both sides, with no word more."""
+        slip = slip_of(self.flow)
+        if slip is None or slip.id not in ids:
+            return
+        if slip.left and self.server_state not in (self.state_done, self.state_errored):
+            yield from self._cancel_upstream("severed")
+        self.flow.error = Error("severed")
+        yield HttpErrorHook(self.flow)
+        if not self._is_unheard:
+            event = ResponseProtocolError(self.stream_id, "severed", ErrorCode.KILL)
+            yield SendHttp(event, self.context.client)
+        self.flow.live = False
+        yield DropStream(self.stream_id)
+        self._let_go()
+
     def _cut_off(self) -> Commands:
         message = "The body is too large to be read to its end."
         self.flow.error = Error(message)
@@ -346,9 +376,11 @@ class GuardedStream(HttpStream):
         if any(isinstance(event, RequestProtocolError) for event in self._paused_event_queue):
             return False  # The client went while we dialled: nothing is sent for it any more.
         peer = self.flow.server_conn.peername
+        # Whoever was stopped while we dialled sends nothing any more.
+        may_send = slip.cleared and slip.stopped is None
         networks = slip.terms.networks if slip.terms else ()
         if (
-            slip.cleared
+            may_send
             and peer is not None
             and (peer[0] in slip.addresses or why_refused(peer[0], networks) is None)
         ):

@@ -9,7 +9,10 @@ from urllib.parse import unquote
 
 from proxy.refusals import Code, Refusal
 
-_VALUE = re.compile(r"[A-Za-z0-9._:@/-]{1,128}")
+VALUE = r"[A-Za-z0-9._:@/-]{1,128}"
+"""What an org, an agent or a session may be called."""
+
+_VALUE = re.compile(VALUE)
 
 OWN_HEADERS: Mapping[str, str] = {
     "x-exeat-org-id": "org",

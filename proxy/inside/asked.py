@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from proxy.budgets import Accounts
-from proxy.delegate.delegation import Delegation
 from proxy.desk import Desk
 from proxy.endpoint import Endpoint
 from proxy.inside import whoami
@@ -11,29 +9,21 @@ from proxy.inside.budget import Purse
 from proxy.inside.delegating import Delegating
 from proxy.inside.description import description
 from proxy.inside.explain import Explainer
+from proxy.inside.ports import Ports
 from proxy.inside.refusals import Refusals
-from proxy.ledger.store import Ledger
-from proxy.policy import PolicyBook
-from proxy.policy.released import Released
 from proxy.slip import Slip
 
 
-def endpoints(
-    accounts: Accounts,
-    ledger: Ledger,
-    policies: PolicyBook,
-    delegation: Delegation,
-    released: Released | None = None,
-) -> Sequence[Endpoint[Slip]]:
+def endpoints(ports: Ports) -> Sequence[Endpoint[Slip]]:
     """One list: what is served is what is described."""
-    purse = Purse(accounts)
+    purse = Purse(ports.accounts)
     found: list[Endpoint[Slip]] = [
         whoami.endpoint(),
         *purse.endpoints(),
-        *Explainer(policies).endpoints(),
-        *Refusals(ledger, purse).endpoints(),
-        *Desk(ledger, released or Released()).endpoints(),
-        *Delegating(delegation).endpoints(),
+        *Explainer(ports.policies).endpoints(),
+        *Refusals(ports.ledger, purse).endpoints(),
+        *Desk(ports.ledger, ports.released, ports.triggers).endpoints(),
+        *Delegating(ports.delegation).endpoints(),
     ]
     found.append(description(found))
     return found

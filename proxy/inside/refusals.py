@@ -136,6 +136,13 @@ def _refused(body: Any) -> Refused | None:
                 | {"code": code.value, "reason": None, "rule": facts["rule"]}
                 | {"tool": facts.get("tool")}
             )
+        case "delegation" if result["status"] == "refused":
+            facts = result["facts"]
+            return Refused.model_validate(
+                common
+                | {"record": body["reference"]["decision_id"], "rule": None}
+                | {"code": facts["code"], "reason": facts["reason"], "model": facts["asked"]}
+            )
         case _:
             return None
 

@@ -47,6 +47,14 @@ def after(seq: int, limit: int, since_ms: int | None) -> Select[tuple[int, bytes
     return asked if since_ms is None else asked.where(records.c.ts_ms >= since_ms)
 
 
+def events(kinds: Sequence[str], since_ms: int | None) -> Select[tuple[int, bytes, bytes]]:
+    """Events of some kinds, in the order in which they were filed. They are few among many: the inner
+    question is answered from the index of ids, which holds the kind, without reading any body."""
+    of_kind = select(records.c.seq).where(records.c.kind.in_(kinds))
+    asked = _entries().where(records.c.seq.in_(of_kind)).order_by(records.c.seq)
+    return asked if since_ms is None else asked.where(records.c.ts_ms >= since_ms)
+
+
 def one(which: int | str) -> Select[tuple[int, bytes, bytes]]:
     """Raises ValueError for a prefix too short to mean one call."""
     if isinstance(which, int):

@@ -33,6 +33,9 @@ class SqliteReader:
     def after(self, seq: int, limit: int, since_ms: int | None = None) -> list[Entry]:
         return self._entries(queries.after(seq, limit, since_ms))
 
+    def events(self, kinds: Sequence[str], since_ms: int | None = None) -> list[Entry]:
+        return self._entries(queries.events(kinds, since_ms))
+
     def get(self, which: int | str) -> list[Entry]:
         return self._entries(queries.one(which))
 

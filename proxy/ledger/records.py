@@ -11,7 +11,7 @@ from typing import Literal
 
 type ActionClass = Literal["llm.call", "egress.http", "internal", "egress.connect"]
 type Verdict = Literal["allow", "deny", "fault"]
-type Status = Literal["answered", "refused", "errored", "aborted", "client_gone", "lost"]
+type Status = Literal["answered", "refused", "errored", "aborted", "client_gone", "killed", "lost"]
 type Unit = Literal["usd", "tokens", "requests", "tool_calls", "times"]
 type Fact = str | int | bool | None
 

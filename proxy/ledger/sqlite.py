@@ -145,6 +145,9 @@ class SqliteLedger:
     async def after(self, seq: int, limit: int, since_ms: int | None = None) -> list[Entry]:
         return await asyncio.to_thread(self._reader.after, seq, limit, since_ms)
 
+    async def events(self, kinds: Sequence[str], since_ms: int | None = None) -> list[Entry]:
+        return await asyncio.to_thread(self._reader.events, kinds, since_ms)
+
     async def get(self, which: int | str) -> list[Entry]:
         return await asyncio.to_thread(self._reader.get, which)
 

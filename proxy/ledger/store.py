@@ -168,6 +168,9 @@ class Ledger(Protocol):
     async def after(self, seq: int, limit: int, since_ms: int | None = None) -> list[Entry]:
         """The records behind `seq`, oldest first: for whoever goes through all of them."""
 
+    async def events(self, kinds: Sequence[str], since_ms: int | None = None) -> list[Entry]:
+        """All events of these kinds, oldest first: for whoever rebuilds a state from them."""
+
     async def get(self, which: int | str) -> list[Entry]:
         """By sequence number, record id, or decision id or its first characters (8 or more)."""
 

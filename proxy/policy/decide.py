@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from proxy.policy.facts import Facts
+from proxy.policy.facts import READS, Facts
 from proxy.slip import Destination, Ruled, Ruling
 
 if TYPE_CHECKING:
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 _BY_STRICTNESS: tuple[Ruling, ...] = ("deny", "hold", "redact", "warn", "allow")
 
 
+QUARANTINE = "quarantine"
+"""The rule that stands above all policies while an agent may only read."""
 NO_POLICY = Ruled("deny", "no-policy", "no policy applies to this caller")
 
 
@@ -20,7 +22,18 @@ def decide(terms: "Terms", facts: Facts) -> Ruled:
     """What all policies of one caller say together about one thing; the strictest word wins."""
     if terms.is_empty:
         return NO_POLICY
-    return strictest([ruled for policy in terms.policies for ruled in _rulings(policy, facts)])
+    rulings = [ruled for policy in terms.policies for ruled in _rulings(policy, facts)]
+    return strictest([*rulings, *_in_quarantine(facts)])
+
+
+def _in_quarantine(facts: Facts) -> Sequence[Ruled]:
+    if not facts.quarantined or facts.kind == "llm":
+        return ()
+    if facts.kind == "tool":
+        return (Ruled("hold", QUARANTINE, "its agent is in quarantine"),)
+    if facts.method in READS:
+        return ()
+    return (Ruled("deny", QUARANTINE, "its agent is in quarantine, and may only read"),)
 
 
 def _rulings(policy: "CompiledPolicy", facts: Facts) -> list[Ruled]:

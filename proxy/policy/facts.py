@@ -11,6 +11,10 @@ Kind = Literal["http", "llm", "tool"]
 """A request to anywhere, a call to a model, or a tool that somebody is about to use."""
 
 
+READS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing where they are kept to (RFC 9110 section 9.2.1)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """Everything that one decision rests on. The same facts give the same decision, by every door."""
@@ -41,3 +45,5 @@ class Facts:
     rates: Mapping[str, bool] = field(default_factory=dict)
     """By the rules that count, as they are named: does it come above their rate? Not, where nobody has
     counted."""
+    quarantined: bool = False
+    """Whoever does it may only read."""

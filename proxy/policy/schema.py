@@ -6,9 +6,17 @@ use, what they may spend. Rules about single actions join it as another section.
 
 import ipaddress
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 from proxy.budgets.windows import Window
 from proxy.money import NANOUSD_MAX, nanousd
@@ -156,6 +164,28 @@ class Budget(_Model):
         return per
 
 
+class Trigger(_Model):
+    """Stops somebody by itself when something happens."""
+
+    on: Literal["canary", "loop", "budget_spent"]
+    """A canary would leave; the same thing is asked again and again; a budget is spent to its cap."""
+    do: Literal["kill", "quarantine"]
+    scope: Literal["session", "agent", "org"] = "session"
+    """What is stopped of whoever did it."""
+    more_than: Annotated[int, Field(ge=1)] | None = None
+    """Of `loop`: so often within the hour; 20 unless set."""
+    budget: str | None = None
+    """Of `budget_spent`: which one of this policy."""
+
+    @model_validator(mode="after")
+    def _has_its_own(self) -> Self:
+        if (self.budget is None) is (self.on == "budget_spent"):
+            raise ValueError("`budget` names the budget of `on: budget_spent`, and of nothing else")
+        if self.more_than is not None and self.on != "loop":
+            raise ValueError("`more_than` is for `on: loop`")
+        return self
+
+
 class Tools(_Model):
     """Tools that agents may use, where no rule says otherwise."""
 
@@ -177,6 +207,7 @@ class Policy(_Model):
     tools: Tools = Tools()
     rules: tuple[Rule, ...] = ()
     budgets: tuple[Budget, ...] = ()
+    triggers: tuple[Trigger, ...] = ()
 
     @field_validator("rules")
     @classmethod
@@ -199,3 +230,13 @@ class Policy(_Model):
             if names.count(budget.name) > 1:
                 raise ValueError(f"two budgets are named {budget.name!r}")
         return budgets
+
+    @model_validator(mode="after")
+    def _triggers_name_budgets(self) -> Self:
+        names = {budget.name for budget in self.budgets}
+        for trigger in self.triggers:
+            if trigger.budget is not None and trigger.budget not in names:
+                raise ValueError(
+                    f"a trigger names the budget {trigger.budget!r}, which is not here"
+                )
+        return self

@@ -13,7 +13,7 @@ from proxy.policy.facts import Facts
 from proxy.policy.loader import LoadedPolicy
 from proxy.policy.rule_schema import Rule
 from proxy.policy.rules import Compiled, RateAsked, Rules
-from proxy.policy.schema import Budget, Route, UnknownPricing
+from proxy.policy.schema import Budget, Route, Trigger, UnknownPricing
 from proxy.slip import Destination, Identity, Ruled
 
 OnExceed = Literal["refuse", "fit", "extend"]
@@ -127,7 +127,10 @@ class CompiledPolicy:
         self._rules = Rules(policy.rules, policy.policy)
         self._tools_default = policy.tools.default
         self.rules_tools = policy.tools.default == "deny" or any(map(_is_on_tools, policy.rules))
-        self.asks_for_secrets = any(rule.match.secrets is not None for rule in policy.rules)
+        self.triggers = policy.triggers if policy.enforce else ()
+        self.asks_for_secrets = any(rule.match.secrets is not None for rule in policy.rules) or any(
+            trigger.on == "canary" for trigger in self.triggers
+        )
         selector = policy.applies_to
         self._orgs = _Globs(selector.orgs) if selector.orgs is not None else None
         self._agents = _Globs(selector.agents) if selector.agents is not None else None
@@ -202,6 +205,10 @@ class Terms:
         self.counts = any(policy.counts for policy in policies)
         """Some rule has a rate, so what it is asked about is counted first."""
         self.policy_ids = tuple(policy.id for policy in policies)
+        self.triggers: tuple[tuple[str, Trigger], ...] = tuple(
+            (policy.name, trigger) for policy in policies for trigger in policy.triggers
+        )
+        """With the name of the policy that each stands in."""
         self._budgets: tuple[Budget, ...] = tuple(
             budget for policy in policies for budget in policy.budgets
         )

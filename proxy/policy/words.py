@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from proxy.actions import Action
 from proxy.budgets.refusing import spent
-from proxy.policy.decide import decide
+from proxy.policy.decide import QUARANTINE, decide
 from proxy.policy.facts import Facts
 from proxy.policy.rates import with_rates
 from proxy.policy.rules import RateAsked
@@ -39,6 +39,7 @@ def facts_of(slip: Slip) -> Facts:
         bound_nanousd=quote.bound_nanousd if quote else None,
         secrets=frozenset(slip.secrets),
         repeats=slip.done_before,
+        quarantined=slip.quarantined and not slip.declares_mcp,
     )
 
 
@@ -60,7 +61,8 @@ def refusal_of(ruled: Ruled, what: str) -> Refusal:
             f"{what} needs a person's approval, and nobody was there to give it. {reason}",
             rule=ruled.rule,
         )
-    return Refusal(Code.POLICY_DENIED, f"{what} is not allowed. {reason}", rule=ruled.rule)
+    code = Code.QUARANTINED if ruled.rule == QUARANTINE else Code.POLICY_DENIED
+    return Refusal(code, f"{what} is not allowed. {reason}", rule=ruled.rule)
 
 
 def uncounted() -> Refusal:
@@ -76,7 +78,15 @@ def tool_kind(slip: Slip) -> Facts:
     """Somebody is about to use a tool; which one is still to be said."""
     who = slip.identity
     assert who is not None
-    return Facts("tool", who.org, who.agent, who.session, now(), strength=who.strength)
+    return Facts(
+        "tool",
+        who.org,
+        who.agent,
+        who.session,
+        now(),
+        strength=who.strength,
+        quarantined=slip.quarantined,
+    )
 
 
 def tool_facts(slip: Slip, action: Action, repeats: int = 0) -> Facts:

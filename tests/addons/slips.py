@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from mitmproxy import http
@@ -9,8 +10,12 @@ from mitmproxy.test import tflow, tutils
 
 from proxy.budgets import Accounts, MemoryCounters
 from proxy.counting import RateCounts
-from proxy.ledger.records import Decision, Outcome, Record
-from proxy.ledger.store import Filed, LedgerUnavailable
+from proxy.kill.memory import MemoryStops
+from proxy.kill.switch import KillSwitch
+from proxy.kill.triggers import Triggers
+from proxy.ledger.r6 import r6
+from proxy.ledger.records import Decision, Event, Outcome, Record
+from proxy.ledger.store import Entry, Filed, LedgerUnavailable
 from proxy.policy import PolicyBook
 from proxy.policy.terms import BudgetedLimit
 from proxy.providers.formats import format_named
@@ -83,6 +88,16 @@ class NoAllowances:
         return ()
 
 
+def switch(ledger: "MemoryLedger | None" = None) -> KillSwitch:
+    """A kill switch of one process, as it is before anybody pulls it."""
+    return KillSwitch(MemoryStops(), ledger or MemoryLedger())  # type: ignore[arg-type]
+
+
+def triggers() -> Triggers:
+    """What pulls a switch that nobody looks at."""
+    return Triggers(switch())
+
+
 class MemoryLedger:
     """What was filed, in order; `is_down` fails as a full disk does."""
 
@@ -102,6 +117,18 @@ class MemoryLedger:
 
     async def append(self, record: Record) -> Filed:
         return await self.submit(record)
+
+    async def events(self, kinds: Sequence[str], since_ms: int | None = None) -> list[Entry]:
+        found = [each for each in self.filed if each.kind in kinds]
+        return [
+            Entry(seq, b"", r6(each, seq, None, None, None))
+            for seq, each in enumerate(found)
+            if since_ms is None or each.ts_ms >= since_ms
+        ]
+
+    @property
+    def filed(self) -> list[Event]:
+        return [each for each in self.records if isinstance(each, Event)]
 
     @property
     def decisions(self) -> list[Decision]:

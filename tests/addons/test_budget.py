@@ -11,13 +11,13 @@ import pytest
 from addons.budget import Budget
 from addons.price import Price
 from proxy.budgets import Accounts, CountersUnavailable, Limit, MemoryCounters
-from proxy.money import nanousd
+from proxy.money import format_usd, nanousd
 from proxy.policy.terms import TaskLimits
 from proxy.pricing.prices import Prices
 from proxy.pricing.tokens import TokenCounter
 from proxy.refusals import Code, Refusal
 from proxy.slip import Slip, Stamp
-from tests.addons.slips import ELSEWHERE, NoAllowances, chat, flow, model_slip, slip
+from tests.addons.slips import ELSEWHERE, NoAllowances, chat, flow, model_slip, slip, triggers
 from tests.budgets.diary import Diary
 
 PRICES = Prices(at=datetime(2026, 11, 21, tzinfo=UTC))
@@ -44,7 +44,7 @@ class Priced(Budget):
 
 
 def addon(accounts: Accounts, allowances: TaskLimits = NO_ALLOWANCES) -> Budget:
-    return Priced(accounts, allowances, lease_ms=60_000)
+    return Priced(accounts, allowances, lease_ms=60_000, triggers=triggers())
 
 
 async def standing(accounts: Accounts, on: Slip) -> list[tuple[int, int]]:
@@ -72,7 +72,7 @@ async def test_a_call_that_fits_is_stamped_with_what_is_held_for_it(accounts):
     assert it.hold is not None
     assert it.hold.id == it.id
     assert await standing(accounts, it) == [(0, it.quote.bound_nanousd)]
-    assert it.notes == {}
+    assert "x-exeat-output-tokens-max" not in it.notes
 
 
 async def test_every_unit_of_a_budget_is_held_at_once(accounts):
@@ -119,6 +119,28 @@ async def test_yes_with_its_note(accounts, case):
     verdict = await addon(accounts).depart(make(), flow(chat()))
     assert isinstance(verdict, Stamp)
     assert verdict.note.startswith(note)
+
+
+async def test_o2_a_model_call_is_told_what_the_tightest_limit_in_dollars_has_left(accounts):
+    rules = budgets("name: wide, usd: 9", "name: tight, usd: 1", "name: t, tokens: 100000")
+    it = model_slip(chat(), rules)
+    await addon(accounts).depart(it, flow(chat()))
+
+    left = format_usd(10**9 - it.quote.bound_nanousd)
+    assert it.notes == {"x-exeat-budget-remaining": left}
+
+
+@pytest.mark.parametrize(
+    "it",
+    [
+        model_slip(chat(), budgets("name: t, tokens: 100000")),
+        slip(ELSEWHERE, budgets("name: all, usd: 1")),
+    ],
+    ids=["no limit in dollars", "no model call"],
+)
+async def test_others_are_told_nothing(accounts, it):
+    await addon(accounts).depart(it, flow(chat()))
+    assert it.notes == {}
 
 
 async def test_what_does_not_fit_is_refused_with_every_figure(accounts):
@@ -255,7 +277,7 @@ async def test_where_policy_says_fit_the_bound_is_lowered_and_the_caller_is_told
     assert (
         over.request.content.replace(b"1000", b"4000") == json.dumps(chat(max_tokens=4000)).encode()
     )
-    assert it.notes == {"x-exeat-output-tokens-max": "1000"}
+    assert it.notes["x-exeat-output-tokens-max"] == "1000"
     assert it.quote.output_tokens_bound == 1000
     assert await standing(accounts, it) == [(0, it.quote.bound_nanousd)]
 
@@ -263,7 +285,7 @@ async def test_where_policy_says_fit_the_bound_is_lowered_and_the_caller_is_told
 async def test_a_call_that_fits_whole_is_not_touched(accounts):
     _, it, over = await fitted(accounts, chat(max_tokens=900), 1000)
     assert over.request.content == json.dumps(chat(max_tokens=900)).encode()
-    assert it.notes == {}
+    assert "x-exeat-output-tokens-max" not in it.notes
 
 
 @pytest.mark.parametrize(

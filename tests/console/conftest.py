@@ -1,5 +1,6 @@
 """A console on a free port, over a real ledger with a few records in it."""
 
+import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,10 +11,12 @@ import pytest
 from yarl import URL
 
 from proxy.budgets import Accounts, MemoryCounters
-from proxy.config import Listen
+from proxy.config import ConsoleListen
 from proxy.console import Console, Ports
 from proxy.console.access import Access
 from proxy.console.access.tokens import ROLES, TokenRole
+from proxy.kill.memory import MemoryStops
+from proxy.kill.switch import KillSwitch
 from proxy.ledger.records import Decision, Outcome, Usage
 from proxy.ledger.sqlite import SqliteLedger
 from proxy.policy import PolicyBook
@@ -121,26 +124,35 @@ async def _fill(ledger: SqliteLedger) -> None:
     )
 
 
-@pytest.fixture
-async def ports(tmp_path: Path) -> AsyncIterator[Ports]:
+@contextlib.asynccontextmanager
+async def opened(directory: Path) -> AsyncIterator[Ports]:
     """What the console asks, over a real ledger with a few records in it."""
-    ledger = await SqliteLedger.open(tmp_path / "ledger.sqlite")
+    ledger = await SqliteLedger.open(directory / "ledger.sqlite")
     await _fill(ledger)
-    access = Access(tmp_path)
+    access = Access(directory)
+    switch = KillSwitch(MemoryStops(), ledger)
+    await switch.open()
     yield Ports(
         ledger=ledger,
         accounts=Accounts(MemoryCounters(), ledger),
         policies=PolicyBook([policy(RULES)]),
         calls=InFlight(),
         access=access,
+        switch=switch,
     )
     access.close()
     await ledger.close()
 
 
 @pytest.fixture
+async def ports(tmp_path: Path) -> AsyncIterator[Ports]:
+    async with opened(tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
 async def desk(ports: Ports) -> AsyncIterator[Desk]:
-    console = Console(Listen(port=0), ports)
+    console = Console(ConsoleListen(port=0), ports)
     port = await console.start()
     tokens = {}
     for role in ROLES:

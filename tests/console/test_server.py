@@ -1,9 +1,13 @@
 """The console's server: who may ask, and what an error looks like."""
 
+import ssl
+
+import aiohttp
 import pytest
+import trustme
 
 from proxy.budgets import CountersUnavailable
-from proxy.config import Listen
+from proxy.config import ConsoleListen
 from proxy.console import Console
 from proxy.ledger.store import LedgerUnavailable
 
@@ -62,6 +66,7 @@ async def _cannot(*_, **__):
     ("path", "owner", "method", "broken", "code"),
     [
         ("/api/calls", "ledger", "find", _cannot, "ledger_unavailable"),
+        ("/api/calls?format=csv", "ledger", "find", _cannot, "ledger_unavailable"),
         ("/api/calls/0", "ledger", "get", _cannot, "ledger_unavailable"),
         ("/api/costs", "ledger", "costs", _cannot, "ledger_unavailable"),
         ("/api/budgets?org=acme", "accounts", "balances", _fails, "counters_unavailable"),
@@ -76,7 +81,37 @@ async def test_what_cannot_be_asked_now_is_a_503(
 
 
 async def test_stopping_twice_is_stopping_once(ports):
-    console = Console(Listen(port=0), ports)
+    console = Console(ConsoleListen(port=0), ports)
     await console.start()
     await console.stop()
     await console.stop()
+
+
+async def test_with_a_certificate_it_speaks_tls_and_its_cookies_say_so(ports, tmp_path):
+    authority = trustme.CA()
+    leaf = authority.issue_cert("127.0.0.1")
+    leaf.private_key_pem.write_to_path(tmp_path / "key.pem")
+    for pem in leaf.cert_chain_pems:
+        pem.write_to_path(tmp_path / "cert.pem", append=True)
+    trust = ssl.create_default_context(ssl.Purpose.SERVER_AUTH)
+    authority.configure_trust(trust)
+    _, secret = await ports.access.make("ann", "viewer", "1d", by="test", now_ms=ports.now_ms())
+    files = {"tls_cert": tmp_path / "cert.pem", "tls_key": tmp_path / "key.pem"}
+    console = Console(ConsoleListen(port=0, **files), ports)
+    url = f"https://127.0.0.1:{await console.start()}"
+    async with aiohttp.ClientSession() as session:
+        form = {"token": secret}
+        async with session.post(
+            f"{url}/login", data=form, ssl=trust, allow_redirects=False
+        ) as answer:
+            assert answer.status == 303
+            assert answer.headers["set-cookie"].startswith("__Host-exeat=")
+            assert "Secure" in answer.headers["set-cookie"]
+    await console.stop()
+
+
+async def test_a_certificate_that_is_none_is_said_by_the_name_of_its_file(ports, tmp_path):
+    (tmp_path / "cert.pem").write_text("no")
+    files = {"tls_cert": tmp_path / "cert.pem", "tls_key": tmp_path / "key.pem"}
+    with pytest.raises(OSError, match=r"cert\.pem"):
+        await Console(ConsoleListen(port=0, **files), ports).start()

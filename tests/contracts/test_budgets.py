@@ -91,6 +91,16 @@ async def test_the_largest_output_that_fits_every_limit_is_granted(counters: Cou
     assert await standing(counters, usd) == (0, 996, 4)
 
 
+async def test_a_hold_says_what_each_limit_has_left_behind_it(counters: Counters) -> None:
+    money, tokens = limit(100), limit(50, "tokens")
+    await seeded(counters, money, tokens, settled=10)
+    await held(counters, "other", Charge(money, 5, 0))
+    hold = await held(counters, "h", Charge(money, 20, 1), Charge(tokens, 3, 1), output=(7, 7))
+
+    assert [each.limit for each in hold.amounts] == [money, tokens]
+    assert hold.remaining == (100 - 10 - 5 - 27, 50 - 10 - 10)
+
+
 async def test_what_does_not_fit_one_limit_changes_none(counters: Counters) -> None:
     wide, narrow = limit(1000), limit(10, "tokens")
     await seeded(counters, wide, narrow)

@@ -30,10 +30,10 @@ IMPORTS = {str(path.relative_to(ROOT)): frozenset(imports(path)) for path in FIL
             "aiohttp",
             (
                 *("proxy/console/", "proxy/demo/", "proxy/inside/", "proxy/cli/demo.py"),
-                "proxy/serving.py",
+                *("proxy/serving.py", "proxy/delegate/attempts.py"),
             ),
         ),
-        ("redis", ("proxy/budgets/redis",)),
+        ("redis", ("proxy/budgets/redis", "proxy/redis.py")),
         ("sqlite3", ("proxy/ledger/", "proxy/cli/rows.py", "proxy/database.py")),
         ("pydantic_settings", ("proxy/config.py",)),
         ("genai_prices", ("proxy/pricing/",)),

@@ -63,10 +63,10 @@ def test_the_readmes_settings_file_loads(tmp_path: Path) -> None:
     assert sorted(settings.credentials) == ["anthropic", "openai"]
 
 
-def test_the_readme_names_every_path_of_the_api() -> None:
+@pytest.mark.parametrize("page", ["README.md", "docs/console.md"])
+def test_every_path_of_the_api_that_a_page_names_exists(page: str) -> None:
     sources = [path.read_text("utf-8") for path in (ROOT / "proxy/console/api").glob("*.py")]
-    text = (ROOT / "README.md").read_text("utf-8")
-    paths = re.findall(r'Endpoint\(\s*"GET", "(/api/[a-z/.]+)', "".join(sources))
-    assert len(paths) > 5
-    for path in paths:
-        assert f"`{path.rstrip('/')}" in text, path
+    known = set(re.findall(r'"(/api/[^"{?]+[a-z])[/"]', "".join(sources)))
+    named = re.findall(r"`(?:[A-Z]+ )?(/api/[^`{?]*[a-z])[`/?]", (ROOT / page).read_text("utf-8"))
+    assert named
+    assert set(named) <= known

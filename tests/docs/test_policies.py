@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from proxy.actions import action_of
+from proxy.kill.triggers import Triggers
 from proxy.policy import schema
 from proxy.policy.addresses import why_refused
 from proxy.policy.book import PolicyBook
@@ -19,6 +20,7 @@ from proxy.policy.loader import LoadedPolicy, PolicyError, load, parse
 from proxy.policy.rates import Tally, with_rates
 from proxy.policy.terms import Terms
 from proxy.slip import Destination, Identity
+from tests.addons.slips import slip, switch
 from tests.docs.pages import ROOT, blocks, table
 
 PAGE = ROOT / "policies" / "README.md"
@@ -51,6 +53,7 @@ def test_every_example_is_asked_something_here() -> None:
         "rules",
         "shells",
         "rates",
+        "stops",
     }
     assert set(LOADED) == asked
 
@@ -85,6 +88,27 @@ def test_a_policy_for_others_leaves_a_caller_without_terms() -> None:
     assert terms("research", org="other", agent="research-7").is_empty
     theirs = terms("research", agent="research-7")
     assert theirs.egress(to("anywhere.example"), "GET", "/").passes
+
+
+async def test_triggers_stop_what_the_page_says() -> None:
+    made = switch()
+    triggers = Triggers(made)
+    spends, circles, leaks = (
+        slip(identity=Identity("acme", "coder", name), terms=terms("stops"))
+        for name in ("s1", "s2", "s3")
+    )
+    triggers.saw_spent(spends, "session")
+    triggers.saw_repeats(circles, 50)
+    assert [str(stop.scope) for stop in made.in_force] == ["org acme, agent coder, session s1"]
+    triggers.saw_repeats(circles, 51)
+    leaks.secrets = ("canary",)
+    triggers.saw_secrets(leaks)
+    assert {(stop.level, stop.scope.session, stop.by) for stop in made.in_force} == {
+        ("kill", "s1", "trigger:stops/budget_spent"),
+        ("quarantine", "s2", "trigger:stops/loop"),
+        ("kill", None, "trigger:stops/canary"),
+    }
+    await made.aclose()
 
 
 def test_the_stricter_of_several_policies_wins() -> None:

@@ -15,6 +15,7 @@ from proxy.engine.corridor import Corridor
 from proxy.engine.dial import Pinned, _dialling
 from proxy.engine.facts import facts_of
 from proxy.engine.layers import slip_of
+from proxy.kill.stops import Scope, Stop
 from proxy.refusals import Code, Refusal
 from proxy.slip import Destination, Identity, Slip, Stamp
 
@@ -695,3 +696,49 @@ async def test_hooks_for_a_flow_without_a_slip_do_nothing(addons, diary):
     under_test.client_disconnected(flow.client_conn)
     await under_test.drained()
     assert diary == []
+
+
+STOP = Stop("k1", Scope("acme"), "kill", "ann", "astray", 1)
+
+
+async def test_a_call_that_is_stopped_while_it_is_decided_is_refused_as_that(addons, diary):
+    async def is_stopped_meanwhile(slip, flow):
+        slip.stopped = STOP
+        return Stamp("too late")
+
+    addons[1].depart = is_stopped_meanwhile
+    slip, flow = await walk(corridor(addons))
+
+    assert not slip.cleared
+    assert slip.refusal is not None
+    assert slip.refusal.code is Code.KILLED
+    assert flow.response is not None
+    assert flow.response.status_code == 403
+    assert ("three", "depart") not in diary
+    assert [name for name, moment in diary if moment == "refused"] == ["one", "two", "three"]
+
+
+async def test_a_call_that_is_stopped_by_the_last_question_does_not_leave(addons):
+    def stops(slip, flow):
+        slip.stopped = STOP
+        return Stamp("yes")
+
+    addons[2].depart = stops
+    under_test = corridor(addons)
+    slip, flow = await walk(under_test)
+
+    assert slip.stamped_by() == {"one", "two", "three"}
+    assert not slip.cleared
+    assert not dials(under_test, flow)
+
+
+async def test_however_a_stopped_call_ends_its_record_says_so(addons):
+    under_test = corridor(addons)
+    slip, flow = await walk(under_test)
+    slip.stopped = STOP
+    under_test.client_disconnected(flow.client_conn)
+    await under_test.drained()
+
+    assert slip.status == "killed"
+    assert slip.refusal is not None
+    assert slip.refusal.code is Code.KILLED

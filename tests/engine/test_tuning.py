@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mitmproxy import http
+from mitmproxy.flow import Flow
 
 from proxy.engine.tuning import tune
 
@@ -18,6 +19,7 @@ def _untuned() -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    Flow._Flow__types["http"] = http.HTTPFlow  # type: ignore[attr-defined]  # As it registered itself.
     return module
 
 

@@ -1,16 +1,24 @@
 """What can be asked inside, as machines read it."""
 
-from proxy.budgets import Accounts, MemoryCounters
-from proxy.inside import endpoints
+from proxy.inside import Ports, endpoints
 from proxy.policy import PolicyBook
-from tests.addons.slips import MemoryLedger
-from tests.budgets.diary import Diary
+from proxy.policy.released import Released
+from tests.addons.slips import triggers
+from tests.delegate.shop import Shop
 from tests.inside.callers import asks, caller
 
 
 async def test_every_path_that_is_served_is_described():
-    accounts = Accounts(MemoryCounters(), Diary())
-    served = endpoints(accounts, MemoryLedger(), PolicyBook())  # type: ignore[arg-type]
+    shop = Shop()
+    ports = Ports(
+        accounts=shop.accounts,
+        ledger=shop.ledger,  # type: ignore[arg-type]
+        policies=PolicyBook(),
+        delegation=shop.delegation,
+        triggers=triggers(),
+        released=Released(),
+    )
+    served = endpoints(ports)
     (told,) = [each for each in served if each.path == "/v1/openapi.json"]
     document = (await told.handle(asks(caller()))).model_dump()
 

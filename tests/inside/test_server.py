@@ -7,15 +7,16 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from proxy.budgets import Accounts, CountersUnavailable, MemoryCounters
+from proxy.budgets import CountersUnavailable
 from proxy.endpoint import Asked, Endpoint, Nothing, Problem
-from proxy.inside import InsideServer, endpoints, listen
+from proxy.inside import InsideServer, Ports, endpoints, listen
 from proxy.ledger.store import LedgerUnavailable
 from proxy.policy import PolicyBook
+from proxy.policy.released import Released
 from proxy.seal import HEADER, Seal
 from proxy.slip import Slip
-from tests.addons.slips import MemoryLedger
-from tests.budgets.diary import Diary
+from tests.addons.slips import triggers
+from tests.delegate.shop import Shop
 from tests.house import NO_TLS
 from tests.inside.callers import caller
 
@@ -35,9 +36,17 @@ async def _fail(asked: Asked[Slip, Nothing, Nothing]) -> Nothing:
 
 @contextlib.asynccontextmanager
 async def serving(live: Mapping[str, Slip] = {ME.id: ME}) -> AsyncIterator[httpx.AsyncClient]:
-    accounts = Accounts(MemoryCounters(), Diary())
+    shop = Shop()
+    ports = Ports(
+        accounts=shop.accounts,
+        ledger=shop.ledger,  # type: ignore[arg-type]
+        policies=PolicyBook(),
+        delegation=shop.delegation,
+        triggers=triggers(),
+        released=Released(),
+    )
     listed = [
-        *endpoints(accounts, MemoryLedger(), PolicyBook()),  # type: ignore[arg-type]
+        *endpoints(ports),
         Endpoint("GET", "/fail/{how}", "agent", _fail, Nothing),
     ]
     server = InsideServer(SEAL, live, listed, body_bytes_max=1 << 16)

@@ -115,7 +115,7 @@ async def test_rule_1_when_nobody_answers_inside_it_is_a_fault_and_no_decision(
     )
 
 
-async def test_o2_what_remains_is_told_after_a_call(place: Path) -> None:
+async def test_o2_what_remains_is_told_with_an_answer_and_on_asking(place: Path) -> None:
     def rows(answer: httpx.Response) -> dict[str, Any]:
         return {row["budget"]: row for row in answer.json()["budgets"]}
 
@@ -124,9 +124,11 @@ async def test_o2_what_remains_is_told_after_a_call(place: Path) -> None:
         built.through() as client,
     ):
         before = rows(await client.get("http://exeat.internal/v1/budget"))
-        await client.post("https://api.openai.com/v1/chat/completions", json=chat())
+        answer = await client.post("https://api.openai.com/v1/chat/completions", json=chat())
         await built.outcomes(2)
         after = rows(await client.get("http://exeat.internal/v1/budget"))
     assert before["day"]["remaining"] == 5 * 10**9
     spent = before["day"]["remaining"] - after["day"]["remaining"]
     assert 0 < spent == after["day"]["settled"]
+    told = answer.headers["x-exeat-budget-remaining"]
+    assert "$4.99" in told, "the whole bound is set aside while the call is away"

@@ -18,7 +18,7 @@ from proxy.policy.released import Released
 from proxy.policy.replay import replay
 from proxy.providers.tool_gate import Asked
 from proxy.slip import Ruled
-from tests.addons.slips import MemoryLedger, flow, model_slip, rate_counts
+from tests.addons.slips import MemoryLedger, flow, model_slip, rate_counts, triggers
 from tests.policy.records import filed, slip_of
 from tests.policy.test_rules import bash, http, llm, tool
 from tests.policy.texts import policy
@@ -108,7 +108,7 @@ def by_the_addon(facts: Facts) -> Ruled:
     made = slip_of(facts)
     made.terms = PolicyBook(loaded()).terms("acme", "coder")
     asked = flow(method=facts.method or "GET")
-    addon = Policy(LeakScanner(), 1 << 20, rate_counts())
+    addon = Policy(LeakScanner(), 1 << 20, rate_counts(), triggers())
     addon.depart(made, asked)
     assert made.ruled is not None
     return made.ruled
@@ -126,7 +126,7 @@ def test_e7_the_corridor_decides_a_model_call_as_it_is_explained() -> None:
         made = model_slip({"model": model, "messages": []})
         made.terms = PolicyBook(loaded()).terms("acme", "coder")
         asked = flow(method="POST")
-        Policy(LeakScanner(), 1 << 20, rate_counts()).depart(made, asked)
+        Policy(LeakScanner(), 1 << 20, rate_counts(), triggers()).depart(made, asked)
         facts = llm(model=model, path="/v1/chat/completions", bound_nanousd=None, session="s1")
         assert made.ruled == explain(loaded(), facts).ruled
 
@@ -145,7 +145,7 @@ def test_e7_the_corridor_decides_a_model_call_as_it_is_explained() -> None:
 def test_e7_the_tool_gate_decides_as_it_is_explained(name: str, arguments: str) -> None:
     made = slip_of(http())
     made.terms = PolicyBook(loaded()).terms("acme", "coder")
-    gate = ToolCalls(MemoryLedger(), Released(), rate_counts())  # type: ignore[arg-type]
+    gate = ToolCalls(MemoryLedger(), Released(), rate_counts(), triggers())  # type: ignore[arg-type]
     ruling = gate._rule(made, Asked("t1", name, arguments, ""))
 
     facts = http(kind="tool", action=action_of(name, arguments))

@@ -12,6 +12,7 @@ PREFIX = "exeat_"
 """So that a leaked token is found by those who look for secrets, and told from a provider's key."""
 
 TokenRole = Literal["viewer", "approver", "admin"]
+State = Literal["good", "expired", "revoked"]
 ROLES: tuple[TokenRole, ...] = get_args(TokenRole)
 
 _name = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}").fullmatch
@@ -29,9 +30,15 @@ class Token:
     expires_ms: int | None
     revoked_ms: int | None = None
 
+    def state(self, now_ms: int) -> State:
+        """Why it opens, or does not."""
+        if self.revoked_ms is not None:
+            return "revoked"
+        return "good" if self.expires_ms is None or now_ms < self.expires_ms else "expired"
+
     def is_good(self, now_ms: int) -> bool:
         """Does it still open?"""
-        return self.revoked_ms is None and (self.expires_ms is None or now_ms < self.expires_ms)
+        return self.state(now_ms) == "good"
 
 
 def new_secret() -> str:

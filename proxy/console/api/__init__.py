@@ -7,12 +7,14 @@ may not ask and their tests follow from the descriptions.
 
 from proxy.console.access import Viewer
 from proxy.console.api import (
+    access,
     budgets,
     calls,
     costs,
     documentation,
     drafts,
     health,
+    kills,
     policies,
     raw_view,
 )
@@ -31,6 +33,8 @@ def endpoints(ports: Ports) -> list[Endpoint[Viewer]]:
         *policies.endpoints(ports.policies),
         *drafts.endpoints(ports.ledger, ports.policies, ports.now_ms),
         *raw_view.endpoints(ports.raw_view),
+        *kills.endpoints(ports.switch),
+        *access.endpoints(ports.access, ports.ledger, ports.now_ms),
         *health.endpoints(ports.ledger, ports.accounts, ports.policies, ports.calls, ports.now_ms),
     ]
     found += documentation.endpoints(found)

@@ -1,10 +1,11 @@
-"""Parts of questions that several topics share: numbers, moments, and what a record is (pure)."""
+"""Parts of questions and answers that several topics share: numbers, moments, records, files (pure)."""
 
-from typing import Annotated, Any
+from collections.abc import AsyncGenerator
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from proxy.endpoint import Problem
+from proxy.endpoint import Problem, Reply
 from proxy.ledger.moments import moment_ms
 from proxy.serving import BAD_QUERY
 
@@ -31,7 +32,7 @@ def _sayable(text: str) -> str:
 Count = Annotated[int, BeforeValidator(_digits), Field(ge=1, lt=10**_DIGITS_MAX)]
 """A positive number in a query."""
 
-Text = Annotated[str, AfterValidator(_sayable), Field(max_length=2048)]
+Text = Annotated[str, AfterValidator(_sayable), Field(max_length=512)]
 """What something must be equal to."""
 
 Moment = Annotated[
@@ -39,8 +40,17 @@ Moment = Annotated[
 ]
 """A moment as people write it; `as_ms` reads it."""
 
+AsFormat = Literal["json", "csv"]
+CSV = ("text/csv",)
+
 Record = dict[str, Any]
 """A record of the ledger, in its R6 form."""
+
+
+def attachment(name: str, body: str | AsyncGenerator[bytes]) -> Reply:
+    """A file of comma-separated values, to be kept under that name."""
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return Reply(body, content_type="text/csv", headers=headers)
 
 
 def as_ms(name: str, text: str | None, now_ms: int) -> int | None:

@@ -1,15 +1,32 @@
 """Calls: the ledger's records, and what is in flight."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import Annotated
+
+from pydantic import Field
 
 from proxy.console.access import Viewer
-from proxy.console.api.asked import Count, Moment, Record, Text, as_ms, is_number
+from proxy.console.api.asked import (
+    CSV,
+    AsFormat,
+    Count,
+    Moment,
+    Record,
+    Text,
+    as_ms,
+    attachment,
+    is_number,
+)
 from proxy.console.ports import Calls
-from proxy.endpoint import Asked, Endpoint, Model, Nothing, Problem
-from proxy.ledger.store import Filter, Ledger
+from proxy.csv_rows import csv_rows, csv_titles
+from proxy.endpoint import Asked, Endpoint, Model, Nothing, Problem, Reply
+from proxy.ledger.listed import LISTED, listed
+from proxy.ledger.store import Entry, Filter, Ledger
 from proxy.serving import BAD_QUERY
 from proxy.slip import Slip
 
+_LIMIT = 100
 _LIMIT_MAX = 1000
 
 
@@ -29,10 +46,12 @@ class CallsAsked(Model):
     kind: Text | None = None
     since: Moment | None = None
     until: Moment | None = None
-    limit: Count = 100
-    """At most 1000 are given at once."""
-    before: Count | None = None
-    """A seq: only records before it."""
+    limit: Annotated[
+        Count | None,
+        Field(description="100 if not given, and at most 1000; as CSV, all that match"),
+    ] = None
+    before: Annotated[Count | None, Field(description="A seq: only records before it.")] = None
+    format: AsFormat = "json"
 
     def filter(self, now_ms: int) -> Filter:
         """As the ledger is asked. Raises Problem 400."""
@@ -83,11 +102,16 @@ class InFlight(Model):
 def endpoints(ledger: Ledger, calls: Calls, now_ms: Callable[[], int]) -> list[Endpoint[Viewer]]:
     """What can be asked of calls."""
 
-    async def find(asked: Asked[Viewer, CallsAsked, Nothing]) -> Records:
+    async def find(asked: Asked[Viewer, CallsAsked, Nothing]) -> Records | Reply:
         """Records, newest first; pages by `before` (a seq)."""
         query = asked.query
-        limit = min(query.limit, _LIMIT_MAX)
-        entries = await ledger.find(query.filter(now_ms()), limit, query.before)
+        wanted = query.filter(now_ms())
+        if query.format == "csv":
+            pages = _pages(ledger, wanted, query.before, query.limit)
+            first = await anext(pages)  # What cannot be read at all is still told as that.
+            return attachment("calls.csv", _lines(first, pages))
+        limit = min(query.limit or _LIMIT, _LIMIT_MAX)
+        entries = await ledger.find(wanted, limit, query.before)
         following = entries[-1].seq if len(entries) == limit else None
         return Records(records=[entry.body for entry in entries], next_before=following)
 
@@ -108,10 +132,40 @@ def endpoints(ledger: Ledger, calls: Calls, now_ms: Callable[[], int]) -> list[E
 
     tag = "calls"
     return [
-        Endpoint("GET", "/api/calls", "viewer", find, Records, query=CallsAsked, tag=tag),
+        Endpoint(
+            "GET", "/api/calls", "viewer", find, Records, query=CallsAsked, kinds=CSV, tag=tag
+        ),
         Endpoint("GET", "/api/calls/live", "viewer", live, InFlight, tag=tag),
         Endpoint("GET", "/api/calls/{which}", "viewer", one, OneCall, problems=(404,), tag=tag),
     ]
+
+
+async def _pages(
+    ledger: Ledger, wanted: Filter, before: int | None, limit: int | None
+) -> AsyncGenerator[Sequence[Entry]]:
+    """All that match, or so many, the newest first."""
+    left = limit
+    while left is None or left > 0:
+        size = _LIMIT_MAX if left is None else min(left, _LIMIT_MAX)
+        entries = await ledger.find(wanted, size, before)
+        yield entries
+        if len(entries) < size:
+            return
+        before = entries[-1].seq
+        left = None if left is None else left - size
+
+
+async def _lines(
+    first: Sequence[Entry], more: AsyncGenerator[Sequence[Entry]]
+) -> AsyncGenerator[bytes]:
+    yield (csv_titles(LISTED) + _rows(first)).encode()
+    async with contextlib.aclosing(more):
+        async for entries in more:
+            yield _rows(entries).encode()
+
+
+def _rows(entries: Sequence[Entry]) -> str:
+    return csv_rows(LISTED, [listed(entry.body) for entry in entries])
 
 
 def in_flight(slip: Slip) -> CallInFlight:

@@ -6,8 +6,9 @@ from typing import Any
 from pydantic import ConfigDict
 
 from proxy.console.access import Viewer
-from proxy.console.api.asked import Moment, Text, as_ms
-from proxy.endpoint import Asked, Endpoint, Model, Nothing, Problem
+from proxy.console.api.asked import CSV, AsFormat, Moment, Text, as_ms, attachment
+from proxy.csv_rows import csv_rows, csv_titles
+from proxy.endpoint import Asked, Endpoint, Model, Nothing, Problem, Reply
 from proxy.ledger.store import CostRow, Ledger
 from proxy.serving import BAD_QUERY
 
@@ -21,6 +22,7 @@ class CostsAsked(Model):
     """Dimensions, with commas between them."""
     since: Moment | None = None
     until: Moment | None = None
+    format: AsFormat = "json"
 
 
 class Cost(Model):
@@ -50,7 +52,7 @@ class Costs(Model):
 def endpoints(ledger: Ledger, now_ms: Callable[[], int]) -> list[Endpoint[Viewer]]:
     """What can be asked of costs."""
 
-    async def costs(asked: Asked[Viewer, CostsAsked, Nothing]) -> Costs:
+    async def costs(asked: Asked[Viewer, CostsAsked, Nothing]) -> Costs | Reply:
         """Sums by the dimensions in `by`."""
         by = dimensions(asked.query.by)
         now = now_ms()
@@ -58,9 +60,18 @@ def endpoints(ledger: Ledger, now_ms: Callable[[], int]) -> list[Endpoint[Viewer
             as_ms("since", asked.query.since, now),
             as_ms("until", asked.query.until, now),
         )
-        return Costs(rows=[cost(by, row) for row in await ledger.costs(by, since, until)])
+        found = Costs(rows=[cost(by, row) for row in await ledger.costs(by, since, until)])
+        if asked.query.format == "csv":
+            columns = [*by, *Cost.model_fields]
+            rows = csv_rows(columns, [row.model_dump() for row in found.rows])
+            return attachment("costs.csv", csv_titles(columns) + rows)
+        return found
 
-    return [Endpoint("GET", "/api/costs", "viewer", costs, Costs, query=CostsAsked, tag="costs")]
+    return [
+        Endpoint(
+            "GET", "/api/costs", "viewer", costs, Costs, query=CostsAsked, kinds=CSV, tag="costs"
+        )
+    ]
 
 
 def dimensions(text: str) -> list[str]:

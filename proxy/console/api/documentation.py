@@ -17,6 +17,13 @@ _SCHEMES: dict[str, dict[str, Any]] = {
         "scheme": "bearer",
         "description": "A token; `exeat console token` makes one.",
     },
+    "visit": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "exeat",
+        "description": "Somebody who logged in; with TLS it is named __Host-exeat. Everything but GET "
+        "also needs the header x-csrf-token, as the console's own pages send it.",
+    },
 }
 
 

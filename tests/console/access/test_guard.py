@@ -4,14 +4,23 @@ import pytest
 from aiohttp import web
 
 from proxy.console.access import Access
-from proxy.console.access.guard import NOBODY, VIEWER, guard, who
+from proxy.console.access.cookies import Cookies
+from proxy.console.access.guard import NOBODY, STILL, VIEWER, guard, who
 from proxy.serving import problems
 
+ACCESS = web.AppKey("access", Access)
 NOW_MS = 1_795_000_000_000
 
 
 async def _say(request: web.Request) -> web.Response:
     return web.json_response({"name": request[VIEWER].name, "role": request[VIEWER].role})
+
+
+async def _still(request: web.Request) -> web.Response:
+    """A feed, as far as it asks again."""
+    before = await request[STILL]()
+    await request.app[ACCESS].revoke("viewer", by="test", now_ms=NOW_MS)
+    return web.json_response([before, await request[STILL]()])
 
 
 async def _admins(request: web.Request) -> web.Response:
@@ -21,9 +30,13 @@ async def _admins(request: web.Request) -> web.Response:
 @pytest.fixture
 async def asked(aiohttp_client, tmp_path):
     access = Access(tmp_path)
-    identify = guard(access, lambda request: request.path == "/open", lambda: NOW_MS)
+    identify = guard(
+        access, lambda request: request.path == "/open", lambda: NOW_MS, Cookies(False, 60)
+    )
     app = web.Application(middlewares=[problems, identify])
     app.add_routes([web.get("/open", _say), web.get("/closed", _say), web.get("/admin", _admins)])
+    app.add_routes([web.get("/still", _still)])
+    app[ACCESS] = access
     client = await aiohttp_client(app)
     secrets = {}
     for role in ("viewer", "admin"):
@@ -56,3 +69,7 @@ async def test_a_role_that_is_too_little_is_told_which_is_needed(asked):
     status, told = await asked("/admin", "viewer")
     assert (status, told["error"]["code"]) == (403, "role_required")
     assert "admin" in told["error"]["message"]
+
+
+async def test_a_feed_can_ask_whether_who_looks_would_still_be_let_in(asked):
+    assert await asked("/still", "viewer") == (200, [True, False])

@@ -1,7 +1,9 @@
 """Calls over the API: filters, pages, one call, and those in flight."""
 
+import aiohttp
 import pytest
 
+from proxy.ledger.store import LedgerUnavailable
 from proxy.slip import Destination, Identity, Slip, Stamped
 from tests.console.conftest import decision_id
 
@@ -84,3 +86,35 @@ async def test_calls_in_flight_are_shown_without_their_query(desk):
     assert first["stamps"] == ["route"]
     assert (second["host"], second["org"], second["held_nanousd"]) == (None, None, 0)
     assert "sk-secret" not in str(answer.body)
+
+
+async def seqs_of_file(desk, query: str) -> list[int]:
+    answer = await desk.get(f"/api/calls?format=csv{query}")
+    assert (answer.status, answer.headers["content-type"].split(";")[0]) == (200, "text/csv")
+    titles, *rows = answer.body.decode().splitlines()
+    assert titles.startswith("seq,ts,kind,status,code,org,agent,")
+    return [int(row.split(",")[0]) for row in rows]
+
+
+async def test_all_that_match_are_a_file_however_many_there_are(desk, monkeypatch):
+    monkeypatch.setattr("proxy.console.api.calls._LIMIT_MAX", 2)
+    assert await seqs_of_file(desk, "") == [6, 5, 4, 3, 2, 1, 0]
+    assert await seqs_of_file(desk, "&limit=5") == [6, 5, 4, 3, 2]
+    assert await seqs_of_file(desk, "&limit=4&before=4") == [3, 2, 1, 0]
+    assert await seqs_of_file(desk, "&agent=tester") == [5, 4]
+    assert await seqs_of_file(desk, "&agent=nobody") == []
+
+
+async def test_a_file_that_cannot_be_read_to_its_end_does_not_look_whole(desk, monkeypatch):
+    monkeypatch.setattr("proxy.console.api.calls._LIMIT_MAX", 2)
+    find, asked = desk.ledger.find, []
+
+    async def once(*given):
+        asked.append(given)
+        if len(asked) > 1:
+            raise LedgerUnavailable("disk full")
+        return await find(*given)
+
+    monkeypatch.setattr(desk.ledger, "find", once)
+    with pytest.raises(aiohttp.ClientError):
+        await desk.get("/api/calls?format=csv")

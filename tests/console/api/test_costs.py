@@ -16,3 +16,12 @@ async def test_costs_are_summed_by_what_was_asked(desk):
     assert {(row["agent"], row["model"], row["nanousd"]) for row in default} == set(CALLS)
     later = (await desk.get("/api/costs?by=org&since=2026-11-18T13:00:00Z")).body["rows"]
     assert [row["nanousd"] for row in later] == [4000]
+
+
+async def test_costs_are_a_file_too(desk):
+    answer = await desk.get("/api/costs?by=agent&format=csv")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.headers["content-disposition"] == 'attachment; filename="costs.csv"'
+    titles, *rows = answer.body.decode().splitlines()
+    assert titles.startswith("agent,calls,input_tokens,")
+    assert [row.split(",")[0] for row in rows] == ["tester", "coder"]

@@ -1,0 +1,36 @@
+"""May it go on? Nobody who was stopped does, and whoever is in quarantine only reads."""
+
+from mitmproxy import http
+
+from proxy.kill.switch import KillSwitch
+from proxy.kill.words import is_allowed_inside, refusal_of_stop
+from proxy.refusals import Code, Refusal
+from proxy.slip import Slip, Stamp
+
+
+class Kill:
+    """Holds a caller against what is stopped, in whichever process it was stopped."""
+
+    name = "kill"
+
+    def __init__(self, switch: KillSwitch) -> None:
+        self._switch = switch
+
+    def depart(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
+        """Yes, unless a stop is in force. In quarantine the rules know it, and decide."""
+        assert slip.identity is not None
+        if self._switch.is_blind:
+            return Refusal(
+                Code.GOVERNANCE_UNAVAILABLE,
+                "It cannot be read what is stopped, so nothing leaves. Try again shortly.",
+                retry_after_s=5,
+            )
+        stop = self._switch.found(slip.identity)
+        if stop is None:
+            return Stamp("not stopped")
+        if stop.level == "kill":
+            return refusal_of_stop(stop)
+        slip.quarantined = True
+        if slip.door == "internal" and not is_allowed_inside(slip.method, slip.path):
+            return refusal_of_stop(stop)
+        return Stamp("in quarantine")

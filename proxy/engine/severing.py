@@ -1,0 +1,36 @@
+"""What a stop does to the calls of one connection that are under way."""
+
+from proxy.engine.facts import facts_of
+from proxy.engine.handler import Handler
+from proxy.kill.stops import Stop
+from proxy.kill.words import goes_on
+from proxy.slip import Slip
+
+
+def sever(handler: Handler, stop: Stop) -> int:
+    """End the calls of this connection that a stop does not let go on; how many there are.
+
+    A call that is being decided is only marked: the corridor refuses it, in words. All others are cut,
+    with the connection unless it carries calls of somebody else (HTTP/2).
+    """
+    slips = tuple(facts_of(handler.client).open_slips.values())
+    ended = [slip for slip in slips if _ends(slip, stop)]
+    cut = {slip.id for slip in ended if not slip.deciding}
+    if cut:
+        has_others = handler.client.alpn == b"h2" and len(cut) < len(slips)
+        if has_others:
+            handler.sever(cut)
+        else:
+            handler.cut()
+    return len(ended)
+
+
+def _ends(slip: Slip, stop: Stop) -> bool:
+    """Mark a call that is in the stop's scope; whether it ends with it."""
+    if slip.identity is None or not stop.scope.covers(slip.identity):
+        return False
+    if stop.level == "quarantine" and goes_on(slip):
+        slip.quarantined = True
+        return False
+    slip.stopped = stop
+    return True

@@ -1,0 +1,81 @@
+"""kill: nobody who was stopped goes on, and nobody does while that cannot be known."""
+
+from typing import Any
+
+import pytest
+
+from addons.kill import Kill
+from proxy.kill.memory import MemoryStops
+from proxy.kill.stops import Scope
+from proxy.kill.switch import BLIND_S, KillSwitch
+from proxy.refusals import Code, Refusal
+from proxy.slip import Stamp
+from tests.addons.slips import MemoryLedger, flow, slip
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def switch(clock: Clock) -> KillSwitch:
+    made = KillSwitch(MemoryStops(), MemoryLedger(), clock=clock)  # type: ignore[arg-type]
+    await made.open()
+    return made
+
+
+def asked(switch: KillSwitch, **facts: Any) -> tuple[Any, Stamp | Refusal]:
+    call = slip(**facts)
+    return call, Kill(switch).depart(call, flow())
+
+
+async def test_who_is_not_stopped_goes_on(switch: KillSwitch) -> None:
+    await switch.stop(Scope("acme", "writer"), "kill", "ann", "x")
+    call, answer = asked(switch)
+    assert isinstance(answer, Stamp)
+    assert not call.quarantined
+
+
+@pytest.mark.parametrize(
+    "scope", [Scope("acme"), Scope("acme", "coder"), Scope("acme", "coder", "s1")], ids=str
+)
+async def test_who_is_killed_does_not(switch: KillSwitch, scope: Scope) -> None:
+    await switch.stop(scope, "kill", "ann", "x")
+    for door in ("forward", "tunnel", "base_url", "internal"):
+        _, answer = asked(switch, door=door)
+        assert isinstance(answer, Refusal)
+        assert answer.code is Code.KILLED
+
+
+async def test_in_quarantine_the_rules_decide_and_inside_one_may_only_ask(
+    switch: KillSwitch,
+) -> None:
+    await switch.stop(Scope("acme"), "quarantine", "ann", "x")
+    call, answer = asked(switch, method="POST")
+    assert isinstance(answer, Stamp)
+    assert call.quarantined
+    _, answer = asked(switch, door="internal", method="POST", path="/v1/tool-calls/check")
+    assert isinstance(answer, Stamp)
+    _, answer = asked(switch, door="internal", method="POST", path="/v1/messages")
+    assert isinstance(answer, Refusal)
+    assert answer.code is Code.QUARANTINED
+
+
+async def test_fail_closed_nothing_passes_while_stops_cannot_be_read(clock: Clock) -> None:
+    switch = KillSwitch(MemoryStops(), MemoryLedger(), clock=clock)  # type: ignore[arg-type]
+    _, answer = asked(switch)
+    assert isinstance(answer, Refusal)
+    assert answer.code is Code.GOVERNANCE_UNAVAILABLE
+    await switch.open()
+    clock.now_s += 10 * BLIND_S
+    _, answer = asked(switch)
+    assert isinstance(answer, Stamp)
