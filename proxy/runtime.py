@@ -13,10 +13,11 @@ from pathlib import Path
 
 import structlog
 
-from addons import Ports, chain
+from addons import QUESTIONS, Ports, chain
 from proxy.board import Allowances, Board, Outbox, Roles, SqlStore
 from proxy.budgets import Accounts, Counters, CountersUnavailable, MemoryCounters
 from proxy.budgets.results import Crossed
+from proxy.call_log import CallLog
 from proxy.config import ConfigError, Settings
 from proxy.console import Console
 from proxy.console import Ports as ConsolePorts
@@ -35,6 +36,7 @@ from proxy.engine.corridor import Corridor
 from proxy.engine.dial import Dialler, Pinned
 from proxy.engine.engine import Engine
 from proxy.engine.raw_view import RawView
+from proxy.events import Events, RecordFiled
 from proxy.inside import LOOPBACK, InsideServer, endpoints, listen
 from proxy.inside import Ports as InsidePorts
 from proxy.kill.memory import MemoryStops
@@ -45,6 +47,8 @@ from proxy.ledger.filing import threshold_of
 from proxy.ledger.records import Event
 from proxy.ledger.sqlite import SqliteLedger
 from proxy.ledger.store import LedgerError, LedgerUnavailable
+from proxy.ledger.writer import Row
+from proxy.metrics import Metrics
 from proxy.policy import PolicyBook, located
 from proxy.policy.released import Released
 from proxy.pricing.price_file import PriceFile, PriceFileError
@@ -77,6 +81,7 @@ class Running:
     accounts: Accounts
     ledger: SqliteLedger
     policies: PolicyBook
+    events: Events
     board: Board
     first_token: str | None
     """The secret of the first admin's token, at the first start: to be shown once, and kept nowhere."""
@@ -110,7 +115,10 @@ async def _running(
         log.error("no policy in force: everything is refused", problem=policies.problem)
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     authority = open_authority(settings.certs_dir)
-    ledger = await SqliteLedger.open(settings.ledger_path)
+    events = Events()
+    ledger = await SqliteLedger.open(
+        settings.ledger_path, on_filed=lambda rows: events.tell(lambda: map(_filed, rows))
+    )
     at = settings.console
     access = Access(settings.state_dir, Lengths(at.login_idle_s * 1000, at.login_max_s * 1000))
     accounts = Accounts(
@@ -143,11 +151,14 @@ async def _running(
         released=released,
         kill=switch,
     )
+    metrics = Metrics(live, ledger, lambda: len(policies.policies), lambda: len(switch.in_force))
     corridor = Corridor(
         chain(settings, ports),
         timeout_s=settings.limits.decision_timeout_s,
         body_bytes_max=settings.limits.body_bytes_max,
+        events=events,
         live=live,
+        watchers=(metrics.ended, CallLog(settings.log_calls).ended),
     )
     raw_view = RawView() if settings.raw_view else None
     engine = Engine(
@@ -185,8 +196,14 @@ async def _running(
             policies=policies,
             calls=corridor,
             access=access,
+            events=events,
+            questions=QUESTIONS,
+            ledger_path=settings.ledger_path,
+            policy_paths=settings.policies,
+            proxy_url=f"http://{settings.proxy.host}:{settings.proxy.port}",
             raw_view=raw_view,
             switch=switch,
+            metrics=metrics.text,
         ),
     )
     rounds = _Rounds(settings, policies, accounts, corridor, ledger, prices, access, board)
@@ -217,6 +234,7 @@ async def _running(
                 ledger=ledger,
                 policies=policies,
                 board=board,
+                events=events,
                 first_token=first_token,
                 switch=switch,
             )
@@ -239,6 +257,13 @@ async def _running(
             store.close()
             await ledger.close()
             access.close()
+
+
+def _filed(row: Row) -> RecordFiled:
+    seq, record_id, kind, decision_id = row[:4]
+    assert isinstance(seq, int)
+    about = None if decision_id is None else str(decision_id)
+    return RecordFiled(seq, str(kind), str(record_id), about)
 
 
 def _price_file(settings: Settings) -> PriceFile | None:

@@ -89,6 +89,8 @@ def problem_of(error: Exception) -> Problem:
 
 def problem_response(problem: Problem, headers: Mapping[str, str] | None = None) -> web.Response:
     """A problem as JSON."""
+    if problem.status == 401:  # RFC 9110, 15.5.2. No browser asks its user because of this one.
+        headers = {**(headers or {}), "WWW-Authenticate": "Bearer"}
     model = ProblemModel(error=ProblemModel.Error(code=problem.code, message=problem.message))
     return web.Response(
         status=problem.status,
@@ -123,6 +125,15 @@ def read_body[Body: BaseModel](model: type[Body], content_type: str, raw: bytes)
         return model.model_validate_json(raw, strict=True)
     except ValidationError as error:
         raise Problem(400, BAD_QUERY, _first(error, "body")) from None
+
+
+async def read_form(request: web.Request) -> Mapping[str, str]:
+    """A form's fields, each as its first text. Raises Problem 400."""
+    try:
+        form = await request.post()
+    except (ValueError, LookupError):  # No boundary, no such encoding, no text of it.
+        raise Problem(400, BAD_QUERY, "form: cannot be read") from None
+    return {name: value for name in form if isinstance(value := form.getone(name), str)}
 
 
 def _first(error: ValidationError, what: str) -> str:

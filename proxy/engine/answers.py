@@ -84,7 +84,7 @@ def metered(slip: Slip, filters: Sequence[Filter]) -> Callable[[bytes], Sequence
             try:
                 chunk = each(chunk)
             except Exception as error:
-                log.error("answer filter failed", slip=slip.id, exc_info=error)
+                log.error("answer filter failed", record=slip.id, exc_info=error)
                 active.remove(each)
                 slip.unread = True
         return [chunk] if chunk else ()

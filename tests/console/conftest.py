@@ -19,6 +19,7 @@ from proxy.kill.memory import MemoryStops
 from proxy.kill.switch import KillSwitch
 from proxy.ledger.records import Decision, Outcome, Usage
 from proxy.ledger.sqlite import SqliteLedger
+from proxy.metrics import Metrics
 from proxy.policy import PolicyBook
 from proxy.slip import Slip
 from tests.policy.texts import policy
@@ -139,6 +140,7 @@ async def opened(directory: Path) -> AsyncIterator[Ports]:
         calls=InFlight(),
         access=access,
         switch=switch,
+        metrics=Metrics({}, ledger, lambda: 1, lambda: len(switch.in_force)).text,
     )
     access.close()
     await ledger.close()

@@ -15,6 +15,7 @@ from proxy.console.api import (
     drafts,
     health,
     kills,
+    metrics,
     policies,
     raw_view,
 )
@@ -36,6 +37,7 @@ def endpoints(ports: Ports) -> list[Endpoint[Viewer]]:
         *kills.endpoints(ports.switch),
         *access.endpoints(ports.access, ports.ledger, ports.now_ms),
         *health.endpoints(ports.ledger, ports.accounts, ports.policies, ports.calls, ports.now_ms),
+        *metrics.endpoints(ports.metrics),
     ]
     found += documentation.endpoints(found)
     return found
