@@ -36,6 +36,7 @@ from addons.tool_calls import ToolCalls
 from addons.usage import Usage
 from proxy.budgets import Accounts
 from proxy.config import Settings
+from proxy.counting import RateCounts
 from proxy.engine.corridor import Addon
 from proxy.engine.dial import Dialler, Pinned
 from proxy.kill.switch import KillSwitch
@@ -43,6 +44,7 @@ from proxy.kill.triggers import Triggers
 from proxy.leaks import LeakScanner
 from proxy.ledger.store import Ledger
 from proxy.policy import PolicyBook
+from proxy.policy.released import Released
 from proxy.policy.terms import TaskLimits
 from proxy.pricing.prices import Prices
 from proxy.pricing.tokens import TokenCounter
@@ -69,6 +71,7 @@ class Ports:
     live: Mapping[str, Slip]
     """Calls in flight by their ids, as the corridor keeps them."""
     allowances: TaskLimits
+    released: Released
     kill: KillSwitch
 
 
@@ -76,6 +79,7 @@ def chain(settings: Settings, ports: Ports) -> list[Addon]:
     """The addons, in the order in which a call meets them."""
     keys = {name: key.get_secret_value() for name, key in settings.credentials.items()}
     lease_ms = settings.counters.lease_s * 1000
+    rates = RateCounts(ports.accounts, lease_ms)
     triggers = Triggers(ports.kill)
     decides: list[Addon] = [
         Route(settings.routes),
@@ -83,10 +87,10 @@ def chain(settings: Settings, ports: Ports) -> list[Addon]:
         Kill(ports.kill),
         Allowlist(settings.limits.body_bytes_max),
         Price(ports.prices, ports.counter),
-        Policy(_scanner(settings, keys), settings.limits.body_bytes_max, triggers),
-        Mcp(settings.limits.body_bytes_max, settings.limits.mcp_result_bytes_max, triggers),
+        Policy(_scanner(settings, keys), settings.limits.body_bytes_max, rates, triggers),
+        Mcp(settings.limits.body_bytes_max, settings.limits.mcp_result_bytes_max, rates, triggers),
         Budget(ports.accounts, ports.allowances, lease_ms, triggers),
-        ToolCalls(ports.ledger, triggers),
+        ToolCalls(ports.ledger, ports.released, rates, triggers),
         Credentials(keys, ports.seal),
     ]
     before = [addon.name for addon in decides]

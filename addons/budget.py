@@ -1,27 +1,41 @@
 """Is there money? The worst case of a call is held before it leaves, and settled when it ends."""
 
 import time
-from collections.abc import Sequence
 
 from mitmproxy import http
 
-from proxy.budgets import Accounts, Charge, CountersUnavailable, Exceeded, Hold, Reservation, Unit
+from proxy.budgets import (
+    Accounts,
+    CountersUnavailable,
+    Exceeded,
+    Hold,
+    Ration,
+    Unit,
+)
+from proxy.budgets.refusing import refusal_of
 from proxy.engine.answers import Filter
 from proxy.kill.triggers import Triggers
+from proxy.mcp.errors import refused
+from proxy.mcp.headers import is_answered_elsewhere
 from proxy.money import format_usd
 from proxy.policy.terms import BudgetedLimit, TaskLimits
+from proxy.policy.words import uncounted
 from proxy.pricing.charges import fitted
-from proxy.pricing.quote import Quote
 from proxy.pricing.tokens import output_upper_bound
 from proxy.providers.decoding import decode_body
 from proxy.providers.formats import format_named
 from proxy.refusals import Code, Refusal
+from proxy.reserving import (
+    STEP_TOKENS,
+    asks_uncounted,
+    first_step,
+    limits_of,
+    mcp_tool_calls,
+    reservation,
+    spending_of,
+)
 from proxy.slip import Slip, Stamp
 
-_RATE_WINDOWS = ("minute", "hour")
-
-_STEP_TOKENS = 4096
-"""Held at first, and added each time; a token is counted for each byte of text."""
 _AHEAD_TOKENS = 2048
 """Asked for before it is needed: an answer comes in pieces, and a piece is counted when it is here."""
 _LAST_TOKENS = 1024
@@ -56,35 +70,35 @@ class Budget:
         """Yes, with what is held."""
         assert slip.terms is not None
         assert slip.identity is not None
-        if slip.door == "internal":
-            return Stamp("inside")
-        model = slip.call.model if slip.call else None
-        allowance = await self._allowances.of(slip.identity)
-        limits = (*slip.terms.limits(slip.identity, model), *allowance)
+        allowance = () if slip.door == "internal" else await self._allowances.of(slip.identity)
+        limits = (*limits_of(slip), *allowance)
         if not limits:
-            return Stamp("no budget applies")
+            return Stamp("inside" if slip.door == "internal" else "no budget applies")
+        if asks_uncounted(slip):
+            return Refusal(
+                Code.FORMAT_UNSUPPORTED,
+                "The tool calls that this call may lead to cannot be counted, and a budget of tool "
+                "calls applies. Leave the tools out, or ask the operator for other terms.",
+            )
         if allowance and _is_unbounded(slip):
             return _UNBOUNDED
         slip.grows = _grows(slip, limits)
         lowers = _can_be_lowered(slip, flow)
         try:
-            asked = _reservation(slip, limits, self._lease_ms, lowers)
+            asked = reservation(slip, limits, self._lease_ms, can_be_lowered=lowers)
             answer = await self._accounts.reserve(asked, _now_ms())
             if slip.grows and isinstance(answer, Exceeded):
                 slip.grows = False
-                asked = _reservation(slip, limits, self._lease_ms, lowers)
+                asked = reservation(slip, limits, self._lease_ms, can_be_lowered=lowers)
                 answer = await self._accounts.reserve(asked, _now_ms())
         except CountersUnavailable:
-            return Refusal(
-                Code.GOVERNANCE_UNAVAILABLE,
-                "The budget counters do not answer, so nothing leaves. Try again shortly.",
-                retry_after_s=5,
-            )
+            return uncounted()
         if isinstance(answer, Exceeded):
-            return _exceeded(answer)
+            return _refused(slip, flow, answer)
         slip.hold = answer
         if allowance and await self._allowances.of(slip.identity) != allowance:
             return _DIVIDED
+        slip.ration = Ration.of_tool_calls(answer)
         _tell_remaining(slip, answer)
         if slip.grows:
             # What ends such an answer is written into it, which takes one that we can edit.
@@ -125,11 +139,11 @@ class Budget:
         """Hold a step more; or say that there is no room, once what is held is all but used."""
         hold = slip.hold
         assert hold is not None
-        step = min(_needed(slip) + _STEP_TOKENS, _bound(slip) - hold.output_tokens)
+        step = min(_needed(slip) + STEP_TOKENS, _bound(slip) - hold.output_tokens)
         answer = await self._accounts.extend(hold.id, hold.org, step, _now_ms())
         if isinstance(answer, Exceeded):
             is_used = _needed(slip) > _AHEAD_TOKENS - _LAST_TOKENS
-            return _exceeded(answer) if is_used else None
+            return refusal_of(answer, _now_ms()) if is_used else None
         slip.hold = answer
         slip.grows = answer.output_tokens < _bound(slip)
         return None
@@ -141,12 +155,19 @@ class Budget:
 
     async def settle(self, slip: Slip) -> None:
         """The call has ended: the hold shrinks to what it used."""
+        if slip.left and slip.mcp is not None:
+            slip.tool_calls_passed = mcp_tool_calls(slip)
         if slip.hold is None:
             return
-        if not slip.left:
+        if not slip.left and not slip.tool_calls_passed:
             await self._accounts.release(slip.hold.id, slip.hold.org, _now_ms())
             return
-        actual: dict[Unit, int] = {"usd": slip.cost_nanousd, "tokens": slip.tokens, "requests": 1}
+        actual: dict[Unit, int] = {
+            "usd": slip.cost_nanousd,
+            "tokens": slip.tokens,
+            "requests": 1,
+            "tool_calls": slip.tool_calls_passed,
+        }
         settled = await self._accounts.settle(slip.hold.id, slip.hold.org, actual, _now_ms())
         for limit, percent in settled.crossed:
             if percent == 100:
@@ -178,18 +199,14 @@ def _can_be_lowered(slip: Slip, flow: http.HTTPFlow) -> bool:
 def _grows(slip: Slip, limits: tuple[BudgetedLimit, ...]) -> bool:
     """May a part be held first? Only of an answer that can be counted as it flows: a stream of a
     model that hides nothing of what it makes."""
-    spending = [each for each in limits if each.limit.unit in ("usd", "tokens")]
+    spending = spending_of(limits)
     call, quote = slip.call, slip.quote
     if call is None or quote is None or not spending or slip.socket is not None:
         return False
     if not call.streaming or call.may_reason or call.prompt.has_tools:
         return False  # A tool call that is held back cannot be ended in words.
     agreed = all(each.on_exceed == "extend" for each in spending)
-    return agreed and quote.output_tokens_bound > _first_step(spending)
-
-
-def _first_step(spending: Sequence[BudgetedLimit]) -> int:
-    return max(_STEP_TOKENS, *(each.fit_floor for each in spending))
+    return agreed and quote.output_tokens_bound > first_step(spending)
 
 
 def _bound(slip: Slip) -> int:
@@ -218,70 +235,16 @@ def _watch(slip: Slip) -> Filter:
     return watch
 
 
-def _reservation(
-    slip: Slip, limits: tuple[BudgetedLimit, ...], lease_ms: int, can_be_lowered: bool
-) -> Reservation:
-    assert slip.identity is not None
-    quote = slip.quote
-    output_max = quote.output_tokens_bound if quote else 0
-    output_min = output_max
-    spending = [each for each in limits if each.limit.unit in ("usd", "tokens")]
-    if slip.grows:
-        output_min = output_max = _first_step(spending)
-    elif spending and can_be_lowered and all(each.on_exceed != "refuse" for each in spending):
-        output_min = min(output_max, max(each.fit_floor for each in spending))
-    charges = tuple(_charge(each, quote) for each in limits)
-    return Reservation(slip.id, slip.identity.org, charges, output_min, output_max, lease_ms)
-
-
-def _charge(budgeted: BudgetedLimit, quote: Quote | None) -> Charge:
-    limit = budgeted.limit
-    if limit.unit == "requests":
-        return Charge(limit, 1, 0)
-    if quote is None:
-        return Charge(limit, 0, 0)
-    if limit.unit == "usd":
-        return Charge(limit, quote.fixed_nanousd, quote.per_output_nanousd)
-    return Charge(limit, quote.input_tokens_bound, quote.samplings)
+def _refused(slip: Slip, flow: http.HTTPFlow, answer: Exceeded) -> Refusal:
+    refusal = refusal_of(answer, _now_ms())
+    if slip.mcp is not None and refusal.facts["unit"] == "tool_calls":
+        headers = list(flow.request.headers.items(multi=True))
+        why = {number: refusal for number, call in enumerate(slip.mcp.calls) if call.tool}
+        elsewhere = is_answered_elsewhere(headers)
+        slip.own_answer = refused(slip.mcp, why, slip.id, is_answered_elsewhere=elsewhere)
+    return refusal
 
 
 def _is_unbounded(slip: Slip) -> bool:
     """A model call that could cost anything; `price` minds it where a policy counts dollars."""
     return slip.call is not None and (slip.quote is None or bool(slip.call.unbounded))
-
-
-def _exceeded(answer: Exceeded) -> Refusal:
-    limit = answer.limit
-    show = format_usd if limit.unit == "usd" else f"{{}} {limit.unit}".format
-    resets_s = max(1, -(-(answer.resets_at_ms - _now_ms()) // 1000)) if answer.resets_at_ms else 0
-    when = f"It resets in {resets_s} s." if resets_s else "It does not reset by itself."
-    if answer.required > limit.cap:
-        when = "No reset makes room for it."
-    facts: dict[str, str | int] = {
-        "budget": limit.name,
-        "unit": limit.unit,
-        "window": limit.window,
-        "limit": limit.cap,
-        "required": answer.required,
-        "remaining": answer.remaining,
-        "held": answer.held,
-    }
-    if answer.resets_at_ms:
-        facts["resets_at"] = answer.resets_at_ms // 1000
-    if limit.unit == "requests" and limit.window in _RATE_WINDOWS and resets_s:
-        return Refusal(
-            Code.RATE_LIMITED,
-            f"The rate limit {limit.name} of {limit.cap} requests per {limit.window} is reached. "
-            f"Try again in {resets_s} s.",
-            rule=f"budget:{limit.name}",
-            facts=facts,
-            retry_after_s=resets_s,
-        )
-    return Refusal(
-        Code.BUDGET_EXCEEDED,
-        f"The budget {limit.name} does not have room for this call: it may take up to "
-        f"{show(answer.required)}, and {show(answer.remaining)} of {show(limit.cap)} remain. "
-        f"{when} Ask for less output (max_tokens), or ask the operator.",
-        rule=f"budget:{limit.name}",
-        facts=facts,
-    )

@@ -1,8 +1,13 @@
 """May this tool of that server be used? MCP over HTTP: calls, lists and results."""
 
+from collections.abc import Coroutine
+from typing import Any
+
 from mitmproxy import http
 
 from proxy.actions import action_of
+from proxy.budgets import CountersUnavailable
+from proxy.counting import RateCounts
 from proxy.engine.answers import Filter, open_length
 from proxy.kill.triggers import Triggers
 from proxy.ledger.filing import tool_call_of
@@ -12,8 +17,8 @@ from proxy.mcp.errors import mismatched, refused, unreadable
 from proxy.mcp.headers import is_answered_elsewhere, is_declared, mismatch
 from proxy.mcp.tools import ToolPins
 from proxy.policy.decide import decide
-from proxy.policy.rates import Circles
-from proxy.policy.words import now, refusal_of, tool_facts
+from proxy.policy.rates import Circles, over
+from proxy.policy.words import now, refusal_of, tool_facts, uncounted
 from proxy.providers.body import Json
 from proxy.providers.call import BadRequest
 from proxy.providers.decoding import decode_body
@@ -27,14 +32,19 @@ class Mcp:
 
     name = "mcp"
 
-    def __init__(self, body_bytes_max: int, result_bytes_max: int, triggers: Triggers) -> None:
+    def __init__(
+        self, body_bytes_max: int, result_bytes_max: int, rates: RateCounts, triggers: Triggers
+    ) -> None:
+        self._rates = rates
         self._triggers = triggers
         self._body_bytes_max = body_bytes_max
         self._result_bytes_max = result_bytes_max
         self._pins = ToolPins()
         self._circles = Circles()
 
-    def depart(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
+    def depart(
+        self, slip: Slip, flow: http.HTTPFlow
+    ) -> Stamp | Refusal | Coroutine[Any, Any, Stamp | Refusal]:
         """Yes, when every message of it may be answered."""
         request = flow.request
         is_read = slip.reads_body and slip.call is None and request.method == "POST"
@@ -55,8 +65,16 @@ class Mcp:
         if found is not None:
             slip.own_answer = mismatched(asked, found, slip.id)
             return Refusal(Code.BAD_REQUEST, found.message)
-        refusals = self._refusals(slip, asked)
+        return self._decide(slip, flow, asked)
+
+    async def _decide(self, slip: Slip, flow: http.HTTPFlow, asked: McpRequest) -> Stamp | Refusal:
+        request = flow.request
+        try:
+            refusals = await self._refusals(slip, asked)
+        except CountersUnavailable:
+            return uncounted()
         if refusals:
+            headers = list(request.headers.items(multi=True))
             elsewhere = is_answered_elsewhere(headers)
             slip.own_answer = refused(asked, refusals, slip.id, is_answered_elsewhere=elsewhere)
             return next(iter(refusals.values()))
@@ -81,15 +99,15 @@ class Mcp:
         open_length(flow)
         return screen
 
-    def _refusals(self, slip: Slip, asked: McpRequest) -> dict[int, Refusal]:
+    async def _refusals(self, slip: Slip, asked: McpRequest) -> dict[int, Refusal]:
         found = {}
         for number, call in enumerate(asked.calls):
-            ruled = self._ruled(slip, call)
+            ruled = await self._ruled(slip, call)
             if ruled is not None and not ruled.passes:
                 found[number] = refusal_of(ruled, f"The tool {call.tool}")
         return found
 
-    def _ruled(self, slip: Slip, call: McpCall) -> Ruled | None:
+    async def _ruled(self, slip: Slip, call: McpCall) -> Ruled | None:
         if call.tool is None:
             return None
         who = slip.identity
@@ -98,10 +116,11 @@ class Mcp:
         action = action_of(call.tool, call.arguments)
         repeats = self._circles.before(who, action.digest, now())
         self._triggers.saw_repeats(slip, repeats)
-        ruled = decide(slip.terms, tool_facts(slip, action, repeats))
+        facts = await self._rates.answered(slip, tool_facts(slip, action, repeats))
+        ruled = decide(slip.terms, facts)
         if self._pins.is_changed(_server(slip), call.tool) and ruled.passes:
             ruled = _CHANGED
-        event = tool_call_of(slip, str(call.id or ""), action, ruled, "", repeats)
+        event = tool_call_of(slip, str(call.id or ""), action, ruled, "", repeats, over(facts))
         slip.tool_events.append(event)
         return ruled
 

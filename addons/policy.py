@@ -7,11 +7,14 @@ from typing import Any
 
 from mitmproxy import http
 
+from proxy.budgets import CountersUnavailable
+from proxy.counting import RateCounts
 from proxy.kill.triggers import Triggers
 from proxy.leaks import Leak, LeakScanner
 from proxy.policy.decide import decide
-from proxy.policy.rates import Circles
-from proxy.policy.words import facts_of, note_of, now, refusal_of
+from proxy.policy.facts import Facts
+from proxy.policy.rates import Circles, over
+from proxy.policy.words import facts_of, note_of, now, refusal_of, uncounted
 from proxy.providers.decoding import decode_body
 from proxy.providers.hosts import provider_of
 from proxy.refusals import Refusal
@@ -26,8 +29,11 @@ class Policy:
 
     name = "policy"
 
-    def __init__(self, scanner: LeakScanner, body_bytes_max: int, triggers: Triggers) -> None:
+    def __init__(
+        self, scanner: LeakScanner, body_bytes_max: int, rates: RateCounts, triggers: Triggers
+    ) -> None:
         self._scanner = scanner
+        self._rates = rates
         self._triggers = triggers
         self._body_bytes_max = body_bytes_max
         self._circles = Circles()
@@ -39,22 +45,45 @@ class Policy:
         assert slip.terms is not None
         if slip.door == "internal":
             return Stamp("inside")
-        if not slip.terms.asks_for_secrets:
-            return self._decide(slip, flow, [])
-        if len(flow.request.raw_content or b"") > LARGE_BYTES:
-            return self._later(slip, flow)
-        return self._decide(slip, flow, self._leaks(slip, flow))
+        is_large = len(flow.request.raw_content or b"") > LARGE_BYTES
+        if slip.terms.counts or (slip.terms.asks_for_secrets and is_large):
+            return self._later(slip, flow, is_large=is_large)
+        leaks = self._leaks(slip, flow) if slip.terms.asks_for_secrets else []
+        return self._decide(slip, flow, leaks, self._facts(slip, leaks))
 
-    async def _later(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
-        return self._decide(slip, flow, await asyncio.to_thread(self._leaks, slip, flow))
-
-    def _decide(self, slip: Slip, flow: http.HTTPFlow, leaks: list[Leak]) -> Stamp | Refusal:
+    async def _later(self, slip: Slip, flow: http.HTTPFlow, *, is_large: bool) -> Stamp | Refusal:
         assert slip.terms is not None
+        leaks: list[Leak] = []
+        if slip.terms.asks_for_secrets and is_large:
+            leaks = await asyncio.to_thread(self._leaks, slip, flow)
+        elif slip.terms.asks_for_secrets:
+            leaks = self._leaks(slip, flow)
+        try:
+            facts = await self._rates.answered(slip, self._facts(slip, leaks))
+        except CountersUnavailable:
+            return uncounted()
+        return self._decide(slip, flow, leaks, facts)
+
+    async def refused(self, slip: Slip) -> None:
+        """What it counted stays counted."""
+        await self._rates.settle(slip)
+
+    async def settle(self, slip: Slip) -> None:
+        """Its answer is over, and nothing more counts."""
+        await self._rates.settle(slip)
+
+    def _facts(self, slip: Slip, leaks: list[Leak]) -> Facts:
         slip.secrets = tuple(sorted({leak.kind for leak in leaks}))
         slip.done_before = self._repeats(slip)
         self._triggers.saw_secrets(slip)
         self._triggers.saw_repeats(slip, slip.done_before)
-        facts = facts_of(slip)
+        return facts_of(slip)
+
+    def _decide(
+        self, slip: Slip, flow: http.HTTPFlow, leaks: list[Leak], facts: Facts
+    ) -> Stamp | Refusal:
+        assert slip.terms is not None
+        slip.over = over(facts)
         slip.ruled = ruled = decide(slip.terms, facts)
         if not ruled.passes:
             return refusal_of(ruled, "This call")

@@ -3,20 +3,24 @@
 from mitmproxy import http
 
 from proxy.actions import action_of
+from proxy.budgets import CountersUnavailable
+from proxy.counting import RateCounts
 from proxy.engine.answers import Filter, open_length
 from proxy.kill.triggers import Triggers
 from proxy.kill.words import refusal_of_stop
 from proxy.ledger.filing import tool_call_of
 from proxy.ledger.store import Ledger
 from proxy.policy.decide import decide
-from proxy.policy.rates import Circles
-from proxy.policy.words import now, refusal_of, tool_facts
+from proxy.policy.rates import Circles, over
+from proxy.policy.released import Released
+from proxy.policy.words import now, refusal_of, ruled_tool, tool_facts, uncounted
 from proxy.providers.recognise import Socket
 from proxy.providers.tool_gate import Asked, Ruling, ToolGate
 from proxy.providers.tool_gate_socket import SocketGate
 from proxy.providers.tool_gate_sockets import SOCKET_SIEVES
 from proxy.refusals import Code, Refusal
-from proxy.slip import Slip, Stamp
+from proxy.reserving import tool_calls_ahead
+from proxy.slip import Ruled, Slip, Stamp
 
 _REOPEN = Refusal(
     Code.POLICY_DENIED,
@@ -30,13 +34,22 @@ class ToolCalls:
 
     name = "tool_calls"
 
-    def __init__(self, ledger: Ledger, triggers: Triggers) -> None:
+    def __init__(
+        self, ledger: Ledger, released: Released, rates: RateCounts, triggers: Triggers
+    ) -> None:
         self._ledger = ledger
+        self._rates = rates
+        self._released = released
         self._triggers = triggers
         self._circles = Circles()
 
-    def depart(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
+    async def depart(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
         """Yes; and where a rule may refuse a tool, its answer must come so that we can edit it."""
+        try:
+            if (ahead := tool_calls_ahead(slip)) and slip.terms is not None and slip.terms.counts:
+                await self._rates.hold_for_tools(slip, ahead)
+        except CountersUnavailable:
+            return uncounted()
         if not slip.gates_tools:
             return Stamp("no tool is refused")
         seen = slip.recognised
@@ -72,24 +85,39 @@ class ToolCalls:
         open_length(flow)  # What stands in a refused call's place has a length of its own.
         return lambda chunk: gate.feed(chunk) if chunk else gate.close()
 
+    async def settle(self, slip: Slip) -> None:
+        """An answer that nobody held back has let through whatever it asked for."""
+        if not _is_gated(slip):
+            slip.tool_calls_passed += len(slip.tool_calls)
+
+    async def refused(self, slip: Slip) -> None:
+        """What was decided about tools that the call would have used itself."""
+        await self.file(slip)
+
     async def file(self, slip: Slip) -> None:
         """What was decided about each tool."""
         for event in slip.tool_events:
             await self._ledger.submit(event, is_urgent=False)
 
     def _rule(self, slip: Slip, asked: Asked) -> Ruling:
-        assert slip.terms is not None
         action = action_of(asked.name, asked.arguments)
         who = slip.identity
         assert who is not None
         repeats = self._circles.before(who, action.digest, now())
         self._triggers.saw_repeats(slip, repeats)
-        ruled = decide(slip.terms, tool_facts(slip, action, repeats))
-        event = tool_call_of(slip, asked.id, action, ruled, asked.intent, repeats)
+        came_over: tuple[str, ...] = ()
+        if slip.stopped is not None:
+            no = refusal_of_stop(slip.stopped)
+            ruled = Ruled("deny", no.code.value, no.message)
+        else:
+            ruled, facts = ruled_tool(slip, action, repeats)
+            came_over = over(facts)
+        event = tool_call_of(slip, asked.id, action, ruled, asked.intent, repeats, came_over)
         slip.tool_events.append(event)
         if slip.stopped is not None:
-            return Ruling(False, f"[Exeat: {refusal_of_stop(slip.stopped).message}]")
+            return Ruling(False, f"[Exeat: {ruled.reason}]")
         if ruled.passes:
+            self._released.add(who, asked.id)
             return Ruling(True)
         verb = "needs a person's approval" if ruled.decision == "hold" else "is not allowed"
         reason = ruled.reason or "The policy of this Exeat does not allow it."

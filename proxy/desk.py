@@ -19,9 +19,9 @@ from proxy.kill.triggers import Triggers
 from proxy.ledger.filing import tool_call_of
 from proxy.ledger.records import Event
 from proxy.ledger.store import Ledger
-from proxy.policy.decide import decide
-from proxy.policy.rates import Circles
-from proxy.policy.words import now, tool_facts
+from proxy.policy.rates import Circles, over
+from proxy.policy.released import Released
+from proxy.policy.words import now, ruled_tool
 from proxy.slip import Ruled, Slip, new_id
 
 _CHECKED_MAX = 20_000
@@ -31,8 +31,9 @@ _CHECKED_MAX = 20_000
 class Desk:
     """Answers identified callers only. What it says is on file before it is said."""
 
-    def __init__(self, ledger: Ledger, triggers: Triggers) -> None:
+    def __init__(self, ledger: Ledger, released: Released, triggers: Triggers) -> None:
         self._ledger = ledger
+        self._released = released
         self._triggers = triggers
         self._circles = Circles()
         self._checked: OrderedDict[tuple[str, ...], str] = OrderedDict()
@@ -45,9 +46,10 @@ class Desk:
         assert terms is not None
         action = action_of(tool.tool, tool.arguments, cwd=tool.cwd)
         repeats = self._circles.before(who, action.digest, now())
+        is_counted = not self._released.take(who, tool.call_id)
         self._triggers.saw_repeats(slip, repeats)
-        ruled = decide(terms, tool_facts(slip, action, repeats))
-        event = tool_call_of(slip, tool.call_id or "", action, ruled, "", repeats)
+        ruled, facts = ruled_tool(slip, action, repeats, is_counted=is_counted)
+        event = tool_call_of(slip, tool.call_id or "", action, ruled, "", repeats, over(facts))
         await self._ledger.append(event)
         for name in (event.id, tool.call_id):
             if name is not None:

@@ -45,6 +45,7 @@ from proxy.ledger.store import LedgerError, LedgerUnavailable
 from proxy.ledger.writer import Row
 from proxy.metrics import Metrics
 from proxy.policy import PolicyBook, located
+from proxy.policy.released import Released
 from proxy.pricing.price_file import PriceFile, PriceFileError
 from proxy.pricing.price_file import load as load_prices
 from proxy.pricing.prices import Prices
@@ -126,6 +127,7 @@ async def _running(
     store = SqlStore(settings.state_dir / "board.sqlite")
     commons = Commons.over(store, ledger, accounts, Roles(settings.board.roles))
     board = commons.board
+    released = Released()
     seal = Seal(secrets.token_bytes(32))
     live: dict[str, Slip] = {}
     switch = KillSwitch(_stops(settings), ledger)
@@ -140,6 +142,7 @@ async def _running(
         seal=seal,
         live=live,
         allowances=commons.allowances,
+        released=released,
         kill=switch,
     )
     metrics = Metrics(live, ledger, lambda: len(policies.policies), lambda: len(switch.in_force))
@@ -169,6 +172,7 @@ async def _running(
             ledger=ledger,
             policies=policies,
             triggers=Triggers(switch),
+            released=released,
             delegation=open_delegation(
                 settings,
                 roads,
@@ -281,6 +285,8 @@ def _file_thresholds(ledger: SqliteLedger, call_id: str, crossed: Crossed) -> No
     """Nobody waits for these records, and a ledger that is down is told of by whoever does."""
     now_ms = time.time_ns() // 1_000_000
     for limit, percent in crossed:
+        if limit.unit == "times":
+            continue  # What comes above a rule's rate is decided by the rule, and on file as that.
         log.info("budget threshold", budget=limit.name, limit=limit.key, percent=percent)
         try:
             filed = ledger.submit(threshold_of(call_id, limit, percent, now_ms), is_urgent=False)
@@ -413,9 +419,9 @@ class _Rounds:
             return
         by_org: dict[str, list[str]] = {}
         for slip in self._corridor.live:
-            hold = slip.hold
-            if hold is not None and slip.cleared:
-                by_org.setdefault(hold.org, []).append(hold.id)
+            for hold in (slip.hold, *(each.hold for each in slip.counted)):
+                if hold is not None and slip.cleared:
+                    by_org.setdefault(hold.org, []).append(hold.id)
         for org, ids in by_org.items():
             await self._accounts.renew(org, ids, now_ms + self._lease_ms)
         self._renewed_ms = now_ms

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from proxy.budgets import Hold
+    from proxy.budgets import Counted, Hold, Ration
     from proxy.kill.stops import Stop
     from proxy.ledger.records import Event
     from proxy.mcp.calls import McpRequest
@@ -170,6 +170,12 @@ class Slip:
     price_version: str | None = None
     """The price table that was asked last: for the quote, then for the charge."""
     hold: "Hold | None" = None
+    ration: "Ration | None" = None
+    """Tool calls that may be let through, of those held; None where nobody decides them one by one."""
+    counted: "list[Counted]" = field(default_factory=list)
+    """What it holds of rules' rates."""
+    over: tuple[str, ...] = ()
+    """Rules whose rate it came above."""
     grows: bool = False
     """Less than the whole bound is held, and more will be asked for as the answer flows."""
     wants_room: bool = False
@@ -215,6 +221,8 @@ class Slip:
     tool_calls: tuple[tuple[str, str], ...] = ()
     tool_events: "list[Event]" = field(default_factory=list)
     """What was decided about each tool that its answer asked for."""
+    tool_calls_passed: int = 0
+    """How many were let through, of its answer or of itself."""
     upstream_request_id: str | None = None
     cost_nanousd: int = 0
     tokens: int = 0
@@ -230,7 +238,10 @@ class Slip:
     @property
     def gates_tools(self) -> bool:
         """The tools that its answer asks for are decided before anybody sees them."""
-        return self.quarantined or (self.terms is not None and self.terms.rules_tools)
+        terms = self.terms
+        return self.quarantined or (
+            terms is not None and (terms.rules_tools or terms.tool_calls_are_limited)
+        )
 
     def stamped_by(self) -> set[str]:
         """Names of the addons that said yes."""

@@ -13,6 +13,7 @@ from proxy.budgets import Accounts, MemoryCounters
 from proxy.config import Settings
 from proxy.engine.dial import Dialler, Pinned
 from proxy.policy import PolicyBook
+from proxy.policy.released import Released
 from proxy.pricing.prices import Prices
 from proxy.pricing.tokens import TokenCounter
 from proxy.seal import Seal
@@ -120,7 +121,6 @@ ELSEWHERE = {
     "proxy/console/access/tables": ("console/access/test_access.py", "tables; seen through it"),
     "proxy/ledger/listed": ("cli/test_audit.py", "a record as a line, as it is printed"),
     "proxy/console/ports": ("console/test_server.py", "facts, no logic"),
-    "proxy/policy/rates": ("policy/test_rules.py", "counts for rules; seen through one"),
     "proxy/policy/rule_schema": ("policy/test_rules.py", "the words of rules, each by its use"),
     "proxy/policy/words": ("journeys/test_tool_calls.py", "what callers are told, by a call"),
     "proxy/pricing/encoding": ("pricing/test_tokens.py", "the rank table, as counted with"),
@@ -226,6 +226,7 @@ def test_the_corridor_is_walked_in_the_order_in_which_its_page_says_it_is() -> N
         seal=Seal(bytes(32)),
         live={},
         allowances=NoAllowances(),
+        released=Released(),
         kill=switch(ledger),
     )
     walked = chain(Settings(), ports)

@@ -9,6 +9,7 @@ from proxy.endpoint import Asked, Nothing, Problem
 from proxy.hooks.contract import ToolCallCheck, ToolCallReport
 from proxy.ledger.records import Event
 from proxy.policy import PolicyBook
+from proxy.policy.released import Released
 from proxy.slip import Identity, Slip
 from tests.addons.slips import MemoryLedger, triggers
 from tests.policy.texts import policy
@@ -39,7 +40,7 @@ def ledger() -> MemoryLedger:
 
 @pytest.fixture
 def desk(ledger: MemoryLedger) -> Desk:
-    return Desk(ledger, triggers())  # type: ignore[arg-type]
+    return Desk(ledger, Released(), triggers())  # type: ignore[arg-type]
 
 
 def bash(command: str, session: str = "s1", **more: Any) -> Asked[Slip, Nothing, ToolCallCheck]:

@@ -9,6 +9,7 @@ from proxy.budgets.amounts import AMOUNT_MAX
 from proxy.budgets.counters import Counters, History, OpenHold
 from proxy.budgets.limits import Charge, Limit, Reservation, Unit
 from proxy.budgets.memory import MemoryCounters
+from proxy.budgets.ration import TOOL_CALLS_AHEAD, Counted, Ration
 from proxy.budgets.results import (
     Balance,
     CountersUnavailable,
@@ -25,9 +26,11 @@ from proxy.budgets.windows import Window, window_end_ms, window_start_ms
 
 __all__ = [
     "AMOUNT_MAX",
+    "TOOL_CALLS_AHEAD",
     "Accounts",
     "Balance",
     "Charge",
+    "Counted",
     "Counters",
     "CountersUnavailable",
     "Exceeded",
@@ -39,6 +42,7 @@ __all__ = [
     "Limit",
     "MemoryCounters",
     "OpenHold",
+    "Ration",
     "Reservation",
     "Settlement",
     "Stale",

@@ -7,8 +7,8 @@ from urllib.parse import quote
 from proxy.budgets.amounts import checked, checked_org, checked_text
 from proxy.budgets.windows import Window
 
-Unit = Literal["usd", "tokens", "requests", "tool_calls"]
-"""`usd` counts nano-dollars; the others count themselves."""
+Unit = Literal["usd", "tokens", "requests", "tool_calls", "times"]
+"""`usd` counts nano-dollars, `times` what a rule's rate is about; the others count themselves."""
 
 _UNITS = frozenset(get_args(Unit))
 _WINDOWS = frozenset(get_args(Window))
@@ -51,19 +51,32 @@ def counter_name(limit: Limit, window_start_ms: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What one call may cost a limit: fixed + per_output x the output tokens it is granted."""
+    """What one call may cost a limit: fixed + per_output x the output tokens it is granted.
+
+    `up_to` is what it takes beyond that, as far as there is room: for want of it nobody is refused.
+    Output and this do not mix: ValueError.
+    """
 
     limit: Limit
     fixed: int
     per_output: int
+    up_to: int = 0
 
     def __post_init__(self) -> None:
         checked("a charge's fixed part", self.fixed)
         checked("a charge's part per output token", self.per_output)
+        checked("a charge's part as there is room", self.up_to)
+        if self.per_output and self.up_to:
+            raise ValueError("a charge is either by the output or as there is room")
 
     def cost(self, output_tokens: int) -> int:
-        """The worst case with this much output, in the limit's unit."""
+        """The worst case with this much output, in the limit's unit; what must fit."""
         return self.fixed + self.per_output * output_tokens
+
+    def amount(self, output_tokens: int, room: int) -> int:
+        """What is held where there is so much room, in which the cost fits."""
+        cost = self.cost(output_tokens)
+        return cost + min(self.up_to, room - cost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +103,15 @@ class Reservation:
         object.__setattr__(self, "charges", _one_per_counter(self.charges))
 
 
+def _asked(charge: Charge) -> tuple[int, int, int]:
+    return charge.fixed, charge.per_output, charge.up_to
+
+
 def _one_per_counter(charges: tuple[Charge, ...]) -> tuple[Charge, ...]:
     tightest: dict[str, Charge] = {}
     for charge in charges:
         known = tightest.setdefault(charge.limit.key, charge)
-        if (known.fixed, known.per_output) != (charge.fixed, charge.per_output):
+        if _asked(known) != _asked(charge):
             raise ValueError(f"two different charges against one counter, {charge.limit.key}")
         if charge.limit.cap < known.limit.cap:
             tightest[charge.limit.key] = charge

@@ -67,8 +67,8 @@ class MemoryCounters:
             )
         record = OpenRecord(output, saturated(now_ms + reservation.lease_ms))
         remaining: list[int] = []
-        for charge, counter, start in zip(charges, counters, starts, strict=True):
-            amount = charge.fixed + charge.per_output * output
+        for charge, counter, start, room in zip(charges, counters, starts, rooms, strict=True):
+            amount = charge.amount(output, room)
             counter.held += amount
             counter.touched_ms = now_ms
             remaining.append(charge.limit.cap - counter.settled - counter.held)

@@ -70,6 +70,7 @@ class RedisCounters:
                 **wire.entry(charge.limit, window_start_ms(charge.limit.window, now_ms)),
                 "f": str(charge.fixed),
                 "p": str(charge.per_output),
+                "t": str(charge.up_to),
             }
             for charge in reservation.charges
         ]

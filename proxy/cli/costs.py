@@ -23,7 +23,16 @@ from proxy.money import format_usd
 
 app = typer.Typer(help="What the calls cost.")
 
-NUMBERS = ("calls", "requests", "input", "output", "cache_read", "cache_write", "tokens")
+NUMBERS = (
+    "calls",
+    "requests",
+    "tool_calls",
+    "input",
+    "output",
+    "cache_read",
+    "cache_write",
+    "tokens",
+)
 By = Annotated[str, typer.Option(help=f"Dimensions, comma-separated: {', '.join(DIMENSIONS)}.")]
 
 
@@ -55,6 +64,7 @@ def _row(dimensions: tuple[str, ...], it: CostRow) -> Row:
     return dict(zip(dimensions, it.group, strict=True)) | {
         "calls": it.calls,
         "requests": it.requests,
+        "tool_calls": it.tool_calls,
         "input": it.input_tokens,
         "output": it.output_tokens,
         "cache_read": it.cache_read_tokens,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from proxy.budgets import Unit
 from proxy.delegate.health import Standing
 from proxy.money import format_usd
 from proxy.pricing.quote import Quote
@@ -26,7 +27,7 @@ class Room:
     """What one limit still has."""
 
     budget: str
-    unit: Literal["usd", "tokens", "requests", "tool_calls"]
+    unit: Unit
     remaining: int
     lowers_from: int | None = None
     """The corridor itself makes a call fit under this limit, down to so many output tokens; None:
@@ -137,6 +138,7 @@ _REASONS: dict[str, Reason] = {
     "usd": "budget",
     "tokens": "budget",
     "tool_calls": "budget",
+    "times": "rate",
     "requests": "rate",
 }
 
@@ -172,7 +174,7 @@ def _costs(room: Room, quote: Quote) -> tuple[int, int]:
             return quote.input_tokens_bound, quote.samplings
         case "requests":
             return 1, 0
-        case "tool_calls":
+        case "tool_calls" | "times":
             return 0, 0
 
 

@@ -10,6 +10,7 @@ from proxy.delegate.delegation import Delegation
 from proxy.kill.triggers import Triggers
 from proxy.ledger.store import Ledger
 from proxy.policy import PolicyBook
+from proxy.policy.released import Released
 
 
 def wall_ms() -> int:
@@ -26,5 +27,6 @@ class Ports:
     policies: PolicyBook
     delegation: Delegation
     triggers: Triggers
+    released: Released
     commons: Commons
     now_ms: Callable[[], int] = wall_ms

@@ -8,10 +8,10 @@ from sqlalchemy.dialects.sqlite import dialect, insert
 
 from proxy.ledger.sequencer import Draft
 from proxy.ledger.store import LedgerUnavailable
-from proxy.ledger.tables import CLOSED_BELOW, costs, flat, insert_sql, marks, records
+from proxy.ledger.tables import CLOSED_BELOW, costs, flat, insert_sql, marks, rates, records
 
 APPLICATION_ID = 0x45584541  # "EXEA"
-USER_VERSION = 1
+USER_VERSION = 2
 STATEMENT_ROWS_MAX = 64
 """Rows in one INSERT; statements exist for the powers of two up to here and stay compiled."""
 
@@ -25,7 +25,9 @@ _RAISE_MARK = str(
 )
 _SIZES = tuple(1 << power for power in reversed(range(STATEMENT_ROWS_MAX.bit_length())))
 _INSERT = {
-    (table.name, rows): insert_sql(table, rows) for table in (records, costs) for rows in _SIZES
+    (table.name, rows): insert_sql(table, rows)
+    for table in (records, costs, rates)
+    for rows in _SIZES
 }
 
 
@@ -55,6 +57,7 @@ class LedgerFile:
         try:
             self._insert("records", draft.records)
             self._insert("costs", draft.costs)
+            self._insert("rates", draft.rates)
             for org, seq in draft.hold_seqs.items():
                 run(_RAISE_MARK, (f"hold_seq:{org}", seq))
             started = time.perf_counter()

@@ -3,9 +3,11 @@
 import hashlib
 import re
 import time
+from collections.abc import Sequence
 
 from proxy.actions import Action, noted
 from proxy.budgets.limits import Limit
+from proxy.budgets.results import Held
 from proxy.ledger.records import (
     Client,
     Decision,
@@ -68,6 +70,8 @@ def decision_of(slip: Slip) -> Decision:
         repeats=slip.repeats,
         secrets=slip.secrets,
         done_before=slip.done_before,
+        over=slip.over,
+        rates=_rates_of(slip),
         serves=slip.serves,
     )
 
@@ -93,13 +97,40 @@ def _hold_of(slip: Slip) -> Hold | None:
     hold = slip.hold
     if hold is None or slip.refusal is not None:
         return None
-    amounts = tuple(
-        HoldAmount(
-            held.limit.key, held.limit.unit, held.limit.window, held.window_start_ms, held.amount
-        )
-        for held in hold.amounts
-    )
+    amounts = tuple(_amount(held, held.amount) for held in hold.amounts)
     return Hold(hold.id, hold.seq, amounts, hold.lease_until_ms)
+
+
+def _rates_of(slip: Slip) -> tuple[Hold, ...]:
+    """What it holds of rules' rates; of a refused call, what it counted."""
+    is_refused = slip.refusal is not None
+    return tuple(
+        Hold(
+            each.hold.id,
+            each.hold.seq,
+            tuple(
+                _amount(held, each.ration.used if is_refused else held.amount)
+                for held in each.hold.amounts
+            ),
+            each.hold.lease_until_ms,
+        )
+        for each in slip.counted
+        if each.ration.used or not is_refused
+    )
+
+
+def _counted_of(slip: Slip) -> tuple[HoldAmount, ...]:
+    return tuple(
+        _amount(held, each.ration.used)
+        for each in slip.counted
+        for held in each.hold.amounts
+        if each.ration.used
+    )
+
+
+def _amount(held: Held, amount: int) -> HoldAmount:
+    limit = held.limit
+    return HoldAmount(limit.key, limit.unit, limit.window, held.window_start_ms, amount)
 
 
 def _client_of(slip: Slip) -> Client:
@@ -144,6 +175,8 @@ def outcome_of(slip: Slip) -> Outcome:
         response_id=_short(reader.response_id) if reader else None,
         finish_reason=_short(slip.finish_reason),
         tool_calls=tuple(ToolCall(call_id, name) for call_id, name in slip.tool_calls),
+        tool_calls_passed=slip.tool_calls_passed,
+        rates=_counted_of(slip),
         upstream_request_id=_short(slip.upstream_request_id),
         price_version=slip.price_version,
         note=slip.refusal.code.value if slip.refusal else None,
@@ -179,7 +212,13 @@ def threshold_of(call_id: str, limit: Limit, percent: int, now_ms: int) -> Event
 
 
 def tool_call_of(
-    slip: Slip, call_id: str, action: Action, ruled: Ruled, intent: str, repeats: int
+    slip: Slip,
+    call_id: str,
+    action: Action,
+    ruled: Ruled,
+    intent: str,
+    repeats: int,
+    over: Sequence[str] = (),
 ) -> Event:
     """What was decided about a tool, and what was said to be the reason for it: as a hash, since it is
     the model's own text. Programs, options and targets are named; arguments are hashed."""
@@ -199,6 +238,7 @@ def tool_call_of(
             **noted(action),
             "strength": _STRENGTHS[who.strength] if who else None,
             "repeats": repeats,
+            "over": ",".join(over) or None,
             "intent_sha256": _sha256(intent) if intent else None,
             "intent_bytes": len(intent.encode("utf-8", "surrogatepass")),
             "rule": ruled.rule,

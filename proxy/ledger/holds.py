@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import cast
 
+from proxy.budgets.ration import TOOL_CALLS_AHEAD
 from proxy.ledger.r6 import Body, ms_of
 from proxy.ledger.store import Limit, OpenHold
 
@@ -16,18 +17,38 @@ def held_by(decisions: Iterable[Body], org: str, limit: Limit, since_ms: int) ->
     found: list[OpenHold] = []
     for body in decisions:
         role, resource = cast(Body, body["role"]), cast(Body, body["resource"])
-        hold = cast(Body | None, resource["hold"])
-        if hold is None or role["org"] != org:
+        if role["org"] != org:
             continue
-        amount = _amount(body, hold, limit, since_ms)
-        if amount is not None:
-            found.append(OpenHold(cast(str, hold["id"]), amount, cast(int, hold["lease_until_ms"])))
+        if limit.unit == "times":
+            for held in cast(list[Body], resource["rates"]):
+                found += _open(held, _named(held, limit, since_ms))
+            continue
+        hold = cast(Body | None, resource["hold"])
+        if hold is not None:
+            found += _open(hold, _amount(body, hold, limit, since_ms))
     return found
+
+
+def _open(hold: Body, amount: int | None) -> list[OpenHold]:
+    if amount is None:
+        return []
+    return [OpenHold(cast(str, hold["id"]), amount, cast(int, hold["lease_until_ms"]))]
+
+
+def _named(hold: Body, limit: Limit, since_ms: int) -> int | None:
+    for held in cast(list[Body], hold["amounts"]):
+        if _is_of(held, limit) and _start_ms(held) >= since_ms:
+            return cast(int, held["amount"])
+    return None
+
+
+def _is_of(held: Body, limit: Limit) -> bool:
+    return (held["scope"], held["unit"], held["window"]) == (limit.key, limit.unit, limit.window)
 
 
 def _amount(body: Body, hold: Body, limit: Limit, since_ms: int) -> int | None:
     for held in cast(list[Body], hold["amounts"]):
-        if (held["scope"], held["unit"], held["window"]) == (limit.key, limit.unit, limit.window):
+        if _is_of(held, limit):
             return cast(int, held["amount"]) if _start_ms(held) >= since_ms else None
     if ms_of(cast(str, body["ts"])) < since_ms or not _is_within(body, limit):
         return None
@@ -39,6 +60,9 @@ def _amount(body: Body, hold: Body, limit: Limit, since_ms: int) -> int | None:
             return bound.get("input_tokens", 0) + bound.get("output_tokens", 0)
         case "requests":
             return 1
+        case "tool_calls":
+            is_model = cast(Body, body["request"])["class"] == "llm.call"
+            return TOOL_CALLS_AHEAD if is_model else 1
         case _:
             return None
 

@@ -4,13 +4,13 @@ import fcntl
 import json
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from proxy.ledger.file import APPLICATION_ID, USER_VERSION, LedgerFile, connect
 from proxy.ledger.r6 import Body
-from proxy.ledger.records import Outcome, Usage
+from proxy.ledger.records import HoldAmount, Outcome, Usage
 from proxy.ledger.sequencer import Sequencer
 from proxy.ledger.store import LedgerBusy, LedgerCorrupt, LedgerUnavailable, Recovered
 from proxy.ledger.tables import schema_sql
@@ -22,6 +22,19 @@ RECOVERY_ROWS = 256
 HEADER = b"SQLite format 3\x00"
 
 ROWS_SQL = "SELECT r.*, c.* FROM records r LEFT JOIN costs c ON c.seq = r.seq"
+
+
+def rates_between(
+    db: sqlite3.Connection, first: int, last: int
+) -> dict[object, list[tuple[object, ...]]]:
+    """The rows of `rates` for records from `first` to `last`, by record, in the order of `rate_rows`."""
+    found: dict[object, list[tuple[object, ...]]] = {}
+    for row in db.execute(
+        "SELECT * FROM rates WHERE seq >= ? AND seq <= ? ORDER BY seq, scope, window_start_ms",
+        (first, last),
+    ):
+        found.setdefault(row[0], []).append(row)
+    return found
 
 
 def lock(path: Path) -> int:
@@ -81,9 +94,8 @@ def check_schema(path: Path, mode: str = "ro") -> None:
     if application_id != APPLICATION_ID:
         raise LedgerCorrupt(f"{path}: not a ledger but another SQLite file; name another file")
     if version != USER_VERSION:
-        raise LedgerCorrupt(
-            f"{path}: version {version}, this program reads {USER_VERSION}; use the newer program"
-        )
+        how = "use the newer program" if version > USER_VERSION else "keep it, and begin a new file"
+        raise LedgerCorrupt(f"{path}: version {version}, this program reads {USER_VERSION}; {how}")
     if found != set(schema_sql()):
         odd = sorted(found ^ set(schema_sql()))[0]
         raise LedgerCorrupt(f"{path}: its tables were changed: {odd!r}; keep it, restore a copy")
@@ -130,9 +142,17 @@ def _lost(decided: Body, ts_ms: int) -> Outcome:
         cost_nanousd=max(bound.get("nanousd", 0), held["usd"]),
         tokens=max(inputs + outputs, held["tokens"]),
         requests=held["requests"],
+        tool_calls_passed=held.get("tool_calls", 0),
+        rates=tuple(_rates(resource)),
         estimated=True,
         note="the process ended before the outcome was filed",
     )
+
+
+def _rates(resource: Body) -> Iterator[HoldAmount]:
+    for hold in cast(list[Body], resource["rates"]):
+        for amount in cast(list[dict[str, Any]], hold["amounts"]):
+            yield HoldAmount(**amount)
 
 
 def _recovered(outcome: Outcome, decided: Body) -> Recovered:
@@ -186,10 +206,9 @@ def _check_end(path: Path) -> None:
         count, first, last = db.execute(
             "SELECT count(*), min(seq), max(seq) FROM records"
         ).fetchone()
-        rows = db.execute(
-            f"{ROWS_SQL} WHERE r.seq > ? ORDER BY r.seq",
-            ((-1 if last is None else last) - CHECKED_ROWS,),
-        ).fetchall()
+        before = (-1 if last is None else last) - CHECKED_ROWS
+        rows = db.execute(f"{ROWS_SQL} WHERE r.seq > ? ORDER BY r.seq", (before,)).fetchall()
+        rates = rates_between(db, before + 1, -1 if last is None else last)
     finally:
         db.close()
     if count and (first != 0 or count != last + 1):
@@ -199,7 +218,7 @@ def _check_end(path: Path) -> None:
     walk = Walk(has_start=count <= CHECKED_ROWS, expected=None)
     try:
         for row in rows:
-            walk.step(row)
+            walk.step(row, rates.get(row[0], ()))
     except Broken as broken:
         raise LedgerCorrupt(
             f"{path}: record {broken.seq}: {broken.what}; keep the file, run exeat audit verify"

@@ -18,13 +18,18 @@ from sqlalchemy import (
 from sqlalchemy import case as sql_case
 
 from proxy.ledger.store import Filter
-from proxy.ledger.tables import costs, marks, records
+from proxy.ledger.tables import costs, marks, rates, records
 
 DIMENSIONS = ("org", "agent", "session", "task", "provider", "model", "answered_model", "host")
 PREFIX_MIN = 8
 """Characters of an id that may stand for it: fewer would find too much."""
 
-_unit = {"usd": costs.c.nanousd, "tokens": costs.c.tokens, "requests": costs.c.requests}
+_unit = {
+    "usd": costs.c.nanousd,
+    "tokens": costs.c.tokens,
+    "requests": costs.c.requests,
+    "tool_calls": costs.c.tool_calls,
+}
 _exact = ("org", "agent", "session", "task", "host", "provider", "model", "code", "kind")
 _searched = ("agent", "session", "task", "host", "model", "provider", "code", "kind", "org")
 _about_others = text("kind NOT IN ('decision', 'outcome')")
@@ -90,6 +95,13 @@ def settled(
     )
 
 
+def counted(scope: str, since_ms: int) -> Select[tuple[int]]:
+    """How often a rule's rate was counted within one scope, its limit's key."""
+    return select(func.coalesce(func.sum(rates.c.amount), 0)).where(
+        rates.c.scope == scope, rates.c.window_start_ms >= since_ms
+    )
+
+
 def cost_sums(
     by: Sequence[str], since_ms: int | None, until_ms: int | None
 ) -> Select[tuple[object, ...]]:
@@ -106,6 +118,7 @@ def cost_sums(
                 "cache_write_tokens",
                 "tokens",
                 "requests",
+                "tool_calls",
                 "nanousd",
             )
         ),

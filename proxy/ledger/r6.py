@@ -8,7 +8,17 @@ from functools import lru_cache
 from typing import assert_never
 
 from proxy.ledger.canonical import Json
-from proxy.ledger.records import Client, Decision, Event, Forecast, Hold, Outcome, Record, Usage
+from proxy.ledger.records import (
+    Client,
+    Decision,
+    Event,
+    Forecast,
+    Hold,
+    HoldAmount,
+    Outcome,
+    Record,
+    Usage,
+)
 
 VERSION = 1
 
@@ -77,6 +87,7 @@ def _decision(it: Decision) -> Body:
             "host": it.host,
             "method": it.method,
             "model": it.model,
+            "over": list(it.over),
             "path": it.path,
             "port": it.port,
             "provider": it.provider,
@@ -91,6 +102,7 @@ def _decision(it: Decision) -> Body:
             "bound": _forecast(it.bound),
             "estimate": _forecast(it.estimate),
             "hold": _hold(it.hold),
+            "rates": [_hold(hold) for hold in it.rates],
         },
         "result": {
             "code": it.code,
@@ -147,21 +159,21 @@ def _forecast(it: Forecast | None) -> Json:
 def _hold(it: Hold | None) -> Json:
     if it is None:
         return None
-    amounts: list[Json] = [
-        {
-            "amount": held.amount,
-            "scope": held.scope,
-            "unit": held.unit,
-            "window": held.window,
-            "window_start_ms": held.window_start_ms,
-        }
-        for held in it.amounts
-    ]
     return {
-        "amounts": amounts,
+        "amounts": [_amount(held) for held in it.amounts],
         "id": it.id,
         "lease_until_ms": it.lease_until_ms,
         "seq": it.seq,
+    }
+
+
+def _amount(it: HoldAmount) -> Json:
+    return {
+        "amount": it.amount,
+        "scope": it.scope,
+        "unit": it.unit,
+        "window": it.window,
+        "window_start_ms": it.window_start_ms,
     }
 
 
@@ -203,8 +215,10 @@ def _outcome(it: Outcome, decided: Body) -> Body:
         "resource": {
             "estimated": it.estimated,
             "nanousd": it.cost_nanousd,
+            "rates": [_amount(counted) for counted in it.rates],
             "requests": it.requests,
             "tokens": it.tokens,
+            "tool_calls": it.tool_calls_passed,
             "usage": _usage(it.usage),
         },
         "result": {

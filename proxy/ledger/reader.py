@@ -82,6 +82,10 @@ class SqliteReader:
         [[total]] = self._rows(queries.settled(org, scope, unit, since_ms))
         return cast(int, total)
 
+    def counted(self, scope: str, since_ms: int) -> int:
+        [[total]] = self._rows(queries.counted(scope, since_ms))
+        return cast(int, total)
+
     def last_seq(self, org: str) -> int:
         found = self._rows(queries.mark(f"hold_seq:{org}"))
         return cast(int, found[0][0]) if found else 0

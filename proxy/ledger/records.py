@@ -12,7 +12,7 @@ from typing import Literal
 type ActionClass = Literal["llm.call", "egress.http", "internal", "egress.connect"]
 type Verdict = Literal["allow", "deny", "fault"]
 type Status = Literal["answered", "refused", "errored", "aborted", "client_gone", "killed", "lost"]
-type Unit = Literal["usd", "tokens", "requests"]
+type Unit = Literal["usd", "tokens", "requests", "tool_calls", "times"]
 type Fact = str | int | bool | None
 
 _event_kind = re.compile(r"[a-z][a-z0-9_.]{0,63}").fullmatch
@@ -124,6 +124,10 @@ class Decision:
     """Kinds of secrets that were found in it, where a rule asked for them."""
     done_before: int = 0
     """How often its session had asked this model the same, as rules count it."""
+    over: tuple[str, ...] = ()
+    """Rules whose rate it came above."""
+    rates: tuple[Hold, ...] = ()
+    """What it holds of rules' rates; of a call that is not allowed, what it counted."""
     serves: str | None = None
     """The id of the call to Exeat itself that delegated this one."""
 
@@ -155,13 +159,18 @@ class Outcome:
     """The provider's name for its answer, by which it can be asked for or disputed."""
     finish_reason: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
+    """Those that the answer asked for, let through or not."""
+    tool_calls_passed: int = 0
+    """Those that were let through, of the answer or of the call itself."""
+    rates: tuple[HoldAmount, ...] = ()
+    """What it counted of rules' rates."""
     upstream_request_id: str | None = None
     price_version: str | None = None
     """The price table that the cost was made with; None is the decision's own."""
     note: str | None = None
 
     def __post_init__(self) -> None:
-        if self.cost_nanousd < 0 or self.tokens < 0 or self.requests < 0:
+        if min(self.cost_nanousd, self.tokens, self.requests, self.tool_calls_passed) < 0:
             raise ValueError(f"the outcome of {self.decision_id} charges less than nothing")
 
 

@@ -12,7 +12,7 @@ from proxy.ledger.chain import leaf_hash
 from proxy.ledger.r6 import Body, r6
 from proxy.ledger.records import Decision, Outcome, Record, id_of, kind_of
 from proxy.ledger.store import Filed, RecordConflict
-from proxy.ledger.tables import cost_row, record_row
+from proxy.ledger.tables import cost_row, rate_rows, record_row
 
 SESSIONS_MAX = 20_000
 """Session heads kept in memory; an older session's is read from the store again."""
@@ -55,6 +55,7 @@ class Draft:
         self._mine: dict[tuple[str, str], tuple[int, bytes]] = {}
         self.records: list[tuple[object, ...]] = []
         self.costs: list[tuple[object, ...]] = []
+        self.rates: list[tuple[object, ...]] = []
         self.hold_seqs: dict[str, int] = {}
         self.opened: dict[str, Body] = {}
 
@@ -80,7 +81,7 @@ class Draft:
         seq = self._head_seq + 1
         body, leaf = _sealed(record, seq, self._head, session_prev, decided)
         digest = leaf_hash(leaf)
-        row, cost = record_row(body, digest, leaf), cost_row(body)
+        row, cost, rates = record_row(body, digest, leaf), cost_row(body), rate_rows(body)
 
         # Nothing above changed the draft: a record that cannot be sealed leaves no gap.
         self._head_seq, self._head = seq, digest.hex()
@@ -90,12 +91,14 @@ class Draft:
         self.records.append(row)
         if cost is not None:
             self.costs.append(cost)
+        self.rates += rates
         if isinstance(record, Decision):
             if record.decision == "allow":
                 self.opened[record_id] = body
-            if record.hold is not None and record.org is not None:
-                known = self.hold_seqs.get(record.org, 0)
-                self.hold_seqs[record.org] = max(known, record.hold.seq)
+            for hold in (*record.rates, record.hold):
+                if hold is not None and record.org is not None:
+                    known = self.hold_seqs.get(record.org, 0)
+                    self.hold_seqs[record.org] = max(known, hold.seq)
         return Filed(seq, digest)
 
     def become(self) -> None:

@@ -145,6 +145,8 @@ class SqliteLedger:
         return await self.submit(record)
 
     async def settled(self, org: str, limit: Limit, since_ms: int) -> int:
+        if limit.unit == "times":
+            return await asyncio.to_thread(self._reader.counted, limit.key, since_ms)
         return await asyncio.to_thread(self._reader.settled, org, limit.scope, limit.unit, since_ms)
 
     async def open_holds(self, org: str, limit: Limit, since_ms: int) -> list[OpenHold]:

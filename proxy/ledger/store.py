@@ -126,6 +126,8 @@ class CostRow:
     cache_write_tokens: int
     tokens: int
     requests: int
+    tool_calls: int
+    """Those that were let through."""
     nanousd: int
     estimated: int
     """How many of the calls were charged an estimate."""

@@ -4,6 +4,7 @@ Columns exist to be searched. Each is read off the body by `record_row` and `cos
 writer and by the verifier alike, so a column that disagrees with its body is found.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from itertools import chain
 
@@ -73,11 +74,23 @@ costs = Table(
     Column("cache_write_tokens", BigInteger, nullable=False),
     Column("tokens", BigInteger, nullable=False),
     Column("requests", BigInteger, nullable=False),
+    Column("tool_calls", BigInteger, nullable=False),
     Column("nanousd", BigInteger, nullable=False),
     Column("estimated", Boolean, nullable=False),
 )
 Index("costs_org", costs.c.org, costs.c.ts_ms)
 Index("costs_session", costs.c.org, costs.c.session, costs.c.ts_ms)
+
+rates = Table(
+    "rates",
+    metadata,
+    Column("seq", _Seq, primary_key=True, autoincrement=False),
+    Column("scope", String, primary_key=True),
+    Column("window_start_ms", BigInteger, primary_key=True, autoincrement=False),
+    Column("amount", BigInteger, nullable=False),
+)
+"""What calls counted of rules' rates: a rule's scope and window, and how often."""
+Index("rates_scope", rates.c.scope, rates.c.window_start_ms)
 
 marks = Table(
     "marks",
@@ -91,6 +104,7 @@ sequence number below which every allowed decision has its outcome."""
 
 RECORD_COLUMNS = tuple(column.name for column in records.columns)
 COST_COLUMNS = tuple(column.name for column in costs.columns)
+RATE_COLUMNS = tuple(column.name for column in rates.columns)
 CLOSED_BELOW = "closed_below"
 _sqlite = sqlite.dialect()
 
@@ -160,9 +174,42 @@ def cost_row(body: Body) -> tuple[object, ...] | None:
         usage.get("cache_write", 0),
         resource["tokens"],
         resource["requests"],
+        resource["tool_calls"],
         resource["nanousd"],
         1 if resource["estimated"] else 0,
     )
+
+
+def rate_rows(body: Body) -> list[tuple[object, ...]]:
+    """The columns of `rates`, in order, a row for each scope and window: of an outcome, or of a decision
+    that has none because it let nothing through."""
+    if body["kind"] not in ("decision", "outcome"):
+        return []
+    resource, result = body["resource"], body["result"]
+    assert isinstance(resource, dict)
+    assert isinstance(result, dict)
+    listed = resource["rates"]
+    assert isinstance(listed, list)
+    if body["kind"] == "decision":
+        if result["decision"] == "allow":
+            return []
+        listed = [amount for hold in listed for amount in _amounts(hold)]
+    sums: Counter[tuple[str, int]] = Counter()
+    for amount in listed:
+        assert isinstance(amount, dict)
+        scope, start, times = amount["scope"], amount["window_start_ms"], amount["amount"]
+        assert isinstance(scope, str)
+        assert isinstance(start, int)
+        assert isinstance(times, int)
+        sums[scope, start] += times
+    return [(body["seq"], *key, times) for key, times in sorted(sums.items())]
+
+
+def _amounts(hold: Json) -> list[Json]:
+    assert isinstance(hold, dict)
+    amounts = hold["amounts"]
+    assert isinstance(amounts, list)
+    return amounts
 
 
 def schema_sql() -> tuple[str, ...]:

@@ -5,19 +5,24 @@ this proves no more than that the file agrees with itself, and says so.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
 
 from proxy.ledger.file import connect
-from proxy.ledger.opening import ROWS_SQL, check_schema
+from proxy.ledger.opening import ROWS_SQL, check_schema, rates_between
 from proxy.ledger.store import LedgerCorrupt
 from proxy.ledger.tables import CLOSED_BELOW
 from proxy.ledger.walk import Broken, Walk
 
 CHUNK_ROWS = 1000
+
+_STRAYS = {
+    "cost": "SELECT seq FROM costs WHERE seq NOT IN (SELECT seq FROM records) AND seq < ? LIMIT 1",
+    "rate": "SELECT seq FROM rates WHERE seq NOT IN (SELECT seq FROM records) AND seq < ? LIMIT 1",
+}
 
 
 class Verdict(IntEnum):
@@ -114,8 +119,8 @@ def _walk(db: sqlite3.Connection, report: Report) -> None:
     if last is not None:
         if first < 0:
             raise Broken(first, "a record stands before the first")
-        for row in _rows(db, last):
-            walk.step(row)
+        for row, rates in _rows(db, last):
+            walk.step(row, rates)
             report.size, report.head = walk.expected or 0, walk.prev
     _check_orphans(db, walk, report)
     _check_costs(db, walk)
@@ -129,15 +134,18 @@ def _walk(db: sqlite3.Connection, report: Report) -> None:
     ]
 
 
-def _rows(db: sqlite3.Connection, last: int) -> Iterator[tuple[object, ...]]:
-    """In chunks: one long read would keep the writer's log from being reset."""
+def _rows(
+    db: sqlite3.Connection, last: int
+) -> Iterator[tuple[tuple[object, ...], Sequence[tuple[object, ...]]]]:
+    """Each with its rates. In chunks: one long read would keep the writer's log from being reset."""
     after = -1
     while after < last:
         rows = db.execute(
             f"{ROWS_SQL} WHERE r.seq > ? AND r.seq <= ? ORDER BY r.seq LIMIT {CHUNK_ROWS}",
             (after, last),
         ).fetchall()
-        yield from rows
+        rates = rates_between(db, after + 1, rows[-1][0] if rows else last)
+        yield from ((row, rates.get(row[0], ())) for row in rows)
         after = rows[-1][0] if rows else last
 
 
@@ -155,12 +163,10 @@ def _check_orphans(db: sqlite3.Connection, walk: Walk, report: Report) -> None:
 
 
 def _check_costs(db: sqlite3.Connection, walk: Walk) -> None:
-    stray = db.execute(
-        "SELECT seq FROM costs WHERE seq NOT IN (SELECT seq FROM records) AND seq < ? LIMIT 1",
-        (walk.expected,),
-    ).fetchone()
-    if stray:
-        raise Broken(stray[0], "a cost row of no record")
+    for what, asked in _STRAYS.items():
+        stray = db.execute(asked, (walk.expected,)).fetchone()
+        if stray:
+            raise Broken(stray[0], f"a {what} row of no record")
 
 
 def _marks(db: sqlite3.Connection) -> dict[str, int]:

@@ -1,13 +1,14 @@
 """Walks the rows of a ledger in order and says where they first stop agreeing (pure)."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
 from proxy.ledger.canonical import NotCanonical, canonical
 from proxy.ledger.chain import leaf_hash
 from proxy.ledger.r6 import VERSION, Body
-from proxy.ledger.tables import COST_COLUMNS, RECORD_COLUMNS, cost_row, record_row
+from proxy.ledger.tables import COST_COLUMNS, RECORD_COLUMNS, cost_row, rate_rows, record_row
 
 _LEAF, _BODY = RECORD_COLUMNS.index("leaf_hash"), RECORD_COLUMNS.index("body")
 _WIDTH = len(RECORD_COLUMNS)
@@ -39,8 +40,9 @@ class Walk:
     orphans: list[tuple[int, str]] = field(default_factory=list)
     """Outcomes met while no such decision was open; the caller looks whether one was filed."""
 
-    def step(self, row: tuple[object, ...]) -> Body:
-        """One row: the columns of `records`, then those of `costs` (all None when it has none)."""
+    def step(self, row: tuple[object, ...], rates: Sequence[tuple[object, ...]] = ()) -> Body:
+        """One row: the columns of `records`, then those of `costs` (all None when it has none); and its
+        rows of `rates`, in order."""
         seq = cast(int, row[0])
         if self.expected is None:
             self.expected = seq
@@ -53,6 +55,7 @@ class Walk:
         try:
             self._links(seq, body)
             columns, cost = record_row(body, digest, filed), cost_row(body)
+            counted = rate_rows(body)
         except (KeyError, TypeError, ValueError, AssertionError) as error:
             raise Broken(seq, f"the body is not that of a record ({error!r})") from None
         if columns != row[:_WIDTH]:
@@ -62,6 +65,8 @@ class Walk:
             raise Broken(seq, f"the columns {', '.join(wrong)} disagree with the body")
         if (cost or _NO_COST) != row[_WIDTH:]:
             raise Broken(seq, "the cost row disagrees with the record" if cost else "a stray cost")
+        if counted != list(rates):
+            raise Broken(seq, "the rate rows disagree with the record")
         self._pairs(seq, body)
         self.expected = seq + 1
         self.prev = digest.hex()
@@ -86,9 +91,10 @@ class Walk:
             resource, role = cast(Body, body["resource"]), cast(Body, body["role"])
             if cast(Body, body["result"])["decision"] == "allow":
                 self.open[record_id] = seq
-            hold, org = cast(Body | None, resource["hold"]), cast(str | None, role["org"])
-            if hold and org is not None:
-                self.hold_seqs[org] = max(self.hold_seqs.get(org, 0), cast(int, hold["seq"]))
+            org = cast(str | None, role["org"])
+            for hold in (*cast(list[Body], resource["rates"]), cast(Body | None, resource["hold"])):
+                if hold and org is not None:
+                    self.hold_seqs[org] = max(self.hold_seqs.get(org, 0), cast(int, hold["seq"]))
         elif body["kind"] == "outcome":
             self.outcomes += 1
             if self.open.pop(record_id, None) is None and self.has_start:

@@ -45,7 +45,7 @@ class Explanation:
 
 
 def explain(policies: Sequence[LoadedPolicy], facts: Facts) -> Explanation:
-    """As if it were the first thing that these policies are asked: nothing counts for their rates."""
+    """Comes above no rate but those that the facts name, as those of a record do."""
     ruled = decide(PolicyBook(policies).terms(facts.org, facts.agent), facts)
     said = [_said(CompiledPolicy(policy), facts) for policy in policies]
     return Explanation(ruled, tuple(said))
@@ -68,7 +68,7 @@ def _said(policy: CompiledPolicy, facts: Facts) -> Said:
     for rule, missed in policy.explained(facts):
         won = rule.rule == ruled.rule
         if missed is None and not won:
-            # It matches but for its rate, which one look cannot exceed; or comes too late.
+            # It matches but for its rate; or comes too late.
             missed = "an earlier rule decides" if is_decided else "rate"
         rules.append(Considered(rule.rule, rule.decision, missed, won))
         is_decided |= won

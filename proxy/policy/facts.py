@@ -1,5 +1,6 @@
 """What a rule may ask about: one request, model call or tool call, in the words of the language (pure)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -41,5 +42,8 @@ class Facts:
     """Kinds of secrets that would leave."""
     repeats: int = 0
     """How often this same thing was done before, without a pause."""
+    rates: Mapping[str, bool] = field(default_factory=dict)
+    """By the rules that count, as they are named: does it come above their rate? Not, where nobody has
+    counted."""
     quarantined: bool = False
     """Whoever does it may only read."""

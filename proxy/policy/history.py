@@ -63,6 +63,7 @@ def facts_of_record(body: Body) -> Facts | None:
             strength=_STRENGTHS.get(told.get("strength"), _WEAKEST),
             action=action,
             repeats=told.get("repeats") or 0,
+            rates=dict.fromkeys(filter(None, (told.get("over") or "").split(",")), True),
         )
     request, bound = body["request"], body["resource"]["bound"]
     if request["class"] not in ("llm.call", "egress.http"):
@@ -80,6 +81,7 @@ def facts_of_record(body: Body) -> Facts | None:
         bound_nanousd=bound["nanousd"] if bound else None,
         secrets=frozenset(request.get("secrets") or ()),
         repeats=request.get("done_before") or 0,
+        rates=dict.fromkeys(request.get("over") or (), True),
     )
 
 

@@ -17,6 +17,9 @@ from proxy.policy.schema import Policy
 
 _BYTES_MAX = 1 << 20
 
+_CHANGED = {"seconds": "; a rate has a window: minute, hour, day, week, month or total"}
+"""Words that were once fields, and what to write."""
+
 
 class PolicyError(ValueError):
     """A policy file that cannot be used; the message names file, line, column, field and value."""
@@ -91,6 +94,7 @@ def _explain(error: ValidationError, tree: CommentedMap, path: Path) -> Iterable
             known = _fields_at(problem["loc"][:-1])
             message = "no such field; policies/README.md lists the fields that there are"
             message += _suggestion(str(problem["loc"][-1]), known)
+            message += _CHANGED.get(str(problem["loc"][-1]), "")
         elif problem["type"] == "missing":
             message = "is missing"
         else:

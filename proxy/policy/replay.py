@@ -6,7 +6,7 @@ first examples, and the ids of calls whose cost is still to come.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from proxy.policy.book import PolicyBook
 from proxy.policy.decide import decide
@@ -21,6 +21,7 @@ from proxy.policy.history import (
     verdict_of_record,
 )
 from proxy.policy.loader import LoadedPolicy
+from proxy.policy.rates import Tally, with_rates
 from proxy.slip import Ruling
 
 EXAMPLES = 10
@@ -139,8 +140,17 @@ def difference(one: Sequence[LoadedPolicy], other: Sequence[LoadedPolicy]) -> Co
 
 
 def _judge(policies: Sequence[LoadedPolicy]) -> Judge:
-    book = PolicyBook(policies)
-    return lambda _, facts: verdict_of(decide(book.terms(facts.org, facts.agent), facts))
+    """Counts for the rates of its own rules, from the first record on."""
+    book, tally = PolicyBook(policies), Tally()
+
+    def judge(_: Body, facts: Facts) -> Verdict:
+        terms = book.terms(facts.org, facts.agent)
+        counted = with_rates(
+            terms, replace(facts, rates={}), lambda asked: tally.is_over(asked, facts.at)
+        )
+        return verdict_of(decide(terms, counted))
+
+    return judge
 
 
 def _is(change: Change, kind: str, what: str) -> bool:

@@ -8,7 +8,8 @@ import re2  # type: ignore[import-untyped]  # It ships no types.
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from proxy.actions import STATEMENTS, Category, CommandPattern
-from proxy.money import nanousd
+from proxy.budgets.windows import Window
+from proxy.money import NANOUSD_MAX, nanousd
 from proxy.slip import Ruling
 
 Kind = Literal["http", "llm", "tool"]
@@ -82,10 +83,10 @@ class Time(_Model):
 
 
 class Rate(_Model):
-    """More than so many in so long: the rule matches only what comes above it."""
+    """More than so many in a window: the rule matches only what comes above it."""
 
-    more_than: Annotated[int, Field(ge=0)]
-    seconds: Annotated[int, Field(ge=1, le=86_400)] = 60
+    more_than: Annotated[int, Field(ge=0, le=NANOUSD_MAX)]
+    window: Window = "minute"
     per: Literal["org", "agent", "session"] = "agent"
 
 

@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 import re2  # type: ignore[import-untyped]  # It ships no types.
 
 from proxy.actions import NOT_UNDERSTOOD, CommandPattern, matches_path
+from proxy.budgets import Limit
 from proxy.money import nanousd
 from proxy.policy.facts import Facts
-from proxy.policy.rates import Meter
 from proxy.policy.rule_schema import Match, Rate, Rule, Time
 from proxy.slip import Ruling
 
@@ -28,10 +28,20 @@ _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 @dataclass(frozen=True, slots=True)
+class RateAsked:
+    """A rule that matches but for its rate: does this come above the limit?"""
+
+    rule: str
+    limit: Limit
+
+
+@dataclass(frozen=True, slots=True)
 class Compiled:
     """A rule, ready to be asked."""
 
     id: str
+    name: str
+    """As it stands in records: `policy/rules.id`."""
     decision: Ruling
     reason: str
     questions: tuple[tuple[str, Question], ...]
@@ -46,31 +56,42 @@ class Compiled:
 class Rules:
     """The rules of one policy, in the order in which they count."""
 
-    def __init__(self, rules: Sequence[Rule], meter: Meter) -> None:
+    def __init__(self, rules: Sequence[Rule], policy: str = "") -> None:
         ordered = sorted(rules, key=lambda rule: rule.priority)  # Stable: the file breaks ties.
-        self._matches = tuple((rule.match, _compiled(rule)) for rule in ordered)
-        self._meter = meter
+        self._matches = tuple((rule.match, _compiled(rule, policy)) for rule in ordered)
+        self.count = any(rule.match.rate is not None for rule in rules)
+        """Some rule has a rate."""
         self._memo: dict[tuple[str, str, str], tuple[Compiled, ...]] = {}
 
     def first(self, facts: Facts) -> Compiled | None:
         """The rule that decides; None leaves it to the default."""
         for rule in self._candidates(facts):
-            if rule.misses(facts) is None and self._is_over(rule, facts):
+            if rule.misses(facts) is None and (rule.rate is None or facts.rates.get(rule.name)):
                 return rule
         return None
+
+    def next_rate(self, facts: Facts) -> RateAsked | None:
+        """The first rule that would decide but for its rate, as far as that is not answered yet."""
+        for rule in self._candidates(facts) if self.count else ():
+            if rule.misses(facts) is not None:
+                continue
+            if rule.rate is None or facts.rates.get(rule.name):
+                return None
+            if rule.name not in facts.rates:
+                return RateAsked(rule.name, _limit(rule, rule.rate, facts))
+        return None
+
+    def rates_on_tools(self, facts: Facts) -> list[RateAsked]:
+        """The rates that tool calls of this caller may count against, whatever they are."""
+        return [
+            RateAsked(rule.name, _limit(rule, rule.rate, facts))
+            for match, rule in self._matches
+            if rule.rate is not None and _could_match_tools(match)
+        ]
 
     def every(self, facts: Facts) -> list[tuple[Compiled, str | None]]:
         """Every rule with the criterion that it misses, for whoever asks why."""
         return [(rule, rule.misses(facts)) for _, rule in self._matches]
-
-    def _is_over(self, rule: Compiled, facts: Facts) -> bool:
-        if rule.rate is None:
-            return True
-        who = (facts.org, facts.agent, facts.session)
-        scope = who[: ("org", "agent", "session").index(rule.rate.per) + 1]
-        return self._meter.count((rule.id, *scope), facts.at, rule.rate.seconds) > (
-            rule.rate.more_than
-        )
 
     def _candidates(self, facts: Facts) -> tuple[Compiled, ...]:
         action = facts.action
@@ -103,7 +124,20 @@ def _could_match(match: Match, kind: str, tool: str, category: str) -> bool:
     return match.tools is None or _globs(match.tools)(tool)
 
 
-def _compiled(rule: Rule) -> Compiled:
+def _could_match_tools(match: Match) -> bool:
+    return (match.kinds is None or "tool" in match.kinds) and all(
+        getattr(match, name) is None for name in _OF_CALLS
+    )
+
+
+def _limit(rule: Compiled, rate: Rate, facts: Facts) -> Limit:
+    """A rule's rate as a limit of the budgets' counters."""
+    who = (("org", facts.org), ("agent", facts.agent), ("session", facts.session))
+    scope = who[: ("org", "agent", "session").index(rate.per) + 1]
+    return Limit(rule.name, (("rule", rule.name), *scope), "times", rate.window, rate.more_than)
+
+
+def _compiled(rule: Rule, policy: str) -> Compiled:
     match = rule.match
     asked: list[tuple[str, Question]] = []
     if match.kinds is not None:
@@ -135,7 +169,12 @@ def _compiled(rule: Rule) -> Compiled:
     if match.time is not None:
         asked.append(("time", _within(match.time)))
     asked += _of_actions(match)
-    return Compiled(rule.id, rule.decision, rule.reason, tuple(asked), match.rate)
+    reason = rule.reason
+    if match.rate is not None and not reason:
+        rate, times = match.rate, match.rate.more_than
+        reason = f"this comes above {times} per {rate.window} of one {rate.per}"
+    name = f"{policy}/rules.{rule.id}"
+    return Compiled(rule.id, name, rule.decision, reason, tuple(asked), match.rate)
 
 
 _TEXTS: dict[str, Callable[[Facts], str | None]] = {

@@ -23,7 +23,7 @@ from proxy.money import NANOUSD_MAX, nanousd
 from proxy.policy.hosts import normalise
 from proxy.policy.rule_schema import Rule
 
-Unit = Literal["usd", "tokens", "requests"]
+Unit = Literal["usd", "tokens", "requests", "tool_calls"]
 Dimension = Literal["org", "agent", "session", "task", "model"]
 UnknownPricing = Literal["refuse", "dearest"]
 Method = Annotated[str, AfterValidator(lambda text: _method(text))]
@@ -128,6 +128,8 @@ class Budget(_Model):
     usd: Annotated[str, BeforeValidator(_whole)] | None = None
     tokens: Annotated[int, Field(ge=0, le=NANOUSD_MAX)] | None = None
     requests: Annotated[int, Field(ge=0, le=NANOUSD_MAX)] | None = None
+    tool_calls: Annotated[int, Field(ge=0, le=NANOUSD_MAX)] | None = None
+    """Tool calls that are let through: of answers, to MCP servers, and asked about by hooks."""
     on_exceed: Literal["refuse", "fit", "extend"] = "refuse"
     """`fit` lowers the call's output bound to what remains, and says so in a header. `extend` holds a
     little of a streamed answer at first and more as it flows, and ends it when there is no more."""
@@ -150,6 +152,8 @@ class Budget(_Model):
             caps.append(("tokens", self.tokens))
         if self.requests is not None:
             caps.append(("requests", self.requests))
+        if self.tool_calls is not None:
+            caps.append(("tool_calls", self.tool_calls))
         return tuple(caps)
 
     @field_validator("per")
@@ -221,7 +225,7 @@ class Policy(_Model):
         for budget in budgets:
             if not budget.limits():
                 raise ValueError(
-                    f"budget {budget.name!r} limits nothing: give usd, tokens or requests"
+                    f"budget {budget.name!r} limits nothing: give usd, tokens, requests or tool_calls"
                 )
             if names.count(budget.name) > 1:
                 raise ValueError(f"two budgets are named {budget.name!r}")

@@ -11,9 +11,8 @@ from proxy.budgets import Limit
 from proxy.policy.addresses import Network
 from proxy.policy.facts import Facts
 from proxy.policy.loader import LoadedPolicy
-from proxy.policy.rates import Meter
 from proxy.policy.rule_schema import Rule
-from proxy.policy.rules import Compiled, Rules
+from proxy.policy.rules import Compiled, RateAsked, Rules
 from proxy.policy.schema import Budget, Route, Trigger, UnknownPricing
 from proxy.slip import Destination, Identity, Ruled
 
@@ -125,7 +124,7 @@ class CompiledPolicy:
         )
         self.budgets = policy.budgets if policy.enforce else ()
         self.answers = policy.answers
-        self._rules = Rules(policy.rules, Meter())
+        self._rules = Rules(policy.rules, policy.policy)
         self._tools_default = policy.tools.default
         self.rules_tools = policy.tools.default == "deny" or any(map(_is_on_tools, policy.rules))
         self.triggers = policy.triggers if policy.enforce else ()
@@ -151,12 +150,25 @@ class CompiledPolicy:
         reason = "no rule allows this tool" if default == "deny" else ""
         return Ruled(default, said, reason, self.enforced)
 
+    def next_rate(self, facts: Facts) -> RateAsked | None:
+        """The first rule that would decide but for a rate that nobody has answered."""
+        return self._rules.next_rate(facts)
+
+    def rates_on_tools(self, facts: Facts) -> list[RateAsked]:
+        """The rates that a tool call of this caller may count against."""
+        return self._rules.rates_on_tools(facts)
+
+    @property
+    def counts(self) -> bool:
+        """Some rule has a rate."""
+        return self._rules.count
+
     def explained(self, facts: Facts) -> list[tuple[Ruled, str | None]]:
         """Every rule in order, with the criterion that it misses."""
         return [(self._by(rule), missed) for rule, missed in self._rules.every(facts)]
 
     def _by(self, rule: Compiled) -> Ruled:
-        return Ruled(rule.decision, f"{self.name}/rules.{rule.id}", rule.reason, self.enforced)
+        return Ruled(rule.decision, rule.name, rule.reason, self.enforced)
 
     def egress(self, to: Destination, method: str, path: str) -> Answer:
         denied = self.deny.find(to, method, path)
@@ -190,6 +202,8 @@ class Terms:
         self.rules_tools = any(policy.rules_tools for policy in policies)
         """Some rule may refuse a tool, so answers that ask for tools are read before they pass."""
         self.asks_for_secrets = any(policy.asks_for_secrets for policy in policies)
+        self.counts = any(policy.counts for policy in policies)
+        """Some rule has a rate, so what it is asked about is counted first."""
         self.policy_ids = tuple(policy.id for policy in policies)
         self.triggers: tuple[tuple[str, Trigger], ...] = tuple(
             (policy.name, trigger) for policy in policies for trigger in policy.triggers
@@ -219,6 +233,23 @@ class Terms:
     def spends_are_limited(self) -> bool:
         """Some budget counts dollars or tokens, so an unknown price cannot pass."""
         return any(budget.usd is not None or budget.tokens is not None for budget in self._budgets)
+
+    @property
+    def tool_calls_are_limited(self) -> bool:
+        """Some budget counts tool calls, so answers that ask for them are read before they pass."""
+        return any(budget.tool_calls is not None for budget in self._budgets)
+
+    def next_rate(self, facts: Facts) -> RateAsked | None:
+        """A rate that has to be asked for before these facts can be decided; None when there is none
+        left to ask for."""
+        if not self.counts:
+            return None
+        found = (policy.next_rate(facts) for policy in self._policies)
+        return next((asked for asked in found if asked is not None), None)
+
+    def rates_on_tools(self, facts: Facts) -> list[RateAsked]:
+        """The rates that this caller's tool calls may count against."""
+        return [asked for policy in self._policies for asked in policy.rates_on_tools(facts)]
 
     def egress(self, to: Destination, method: str, path: str) -> Answer:
         """May this caller send this request there? `path` without its query."""

@@ -1,11 +1,15 @@
 """Between calls and rules: what a call is in the rules' words, and what they say in a caller's (pure)."""
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from proxy.actions import Action
-from proxy.policy.decide import QUARANTINE
+from proxy.budgets.refusing import spent
+from proxy.policy.decide import QUARANTINE, decide
 from proxy.policy.facts import Facts
+from proxy.policy.rates import with_rates
+from proxy.policy.rules import RateAsked
 from proxy.refusals import Code, Refusal
 from proxy.slip import Ruled, Slip
 
@@ -61,18 +65,61 @@ def refusal_of(ruled: Ruled, what: str) -> Refusal:
     return Refusal(code, f"{what} is not allowed. {reason}", rule=ruled.rule)
 
 
-def tool_facts(slip: Slip, action: Action, repeats: int = 0) -> Facts:
-    """What somebody is about to do with a tool, whoever asked for it."""
+def uncounted() -> Refusal:
+    """Without its counters no rule with a rate can decide, and no budget."""
+    return Refusal(
+        Code.GOVERNANCE_UNAVAILABLE,
+        "The budget counters do not answer, so nothing leaves. Try again shortly.",
+        retry_after_s=5,
+    )
+
+
+def tool_kind(slip: Slip) -> Facts:
+    """Somebody is about to use a tool; which one is still to be said."""
     who = slip.identity
     assert who is not None
     return Facts(
-        kind="tool",
-        org=who.org,
-        agent=who.agent,
-        session=who.session,
-        at=now(),
+        "tool",
+        who.org,
+        who.agent,
+        who.session,
+        now(),
         strength=who.strength,
-        action=action,
-        repeats=repeats,
         quarantined=slip.quarantined,
     )
+
+
+def tool_facts(slip: Slip, action: Action, repeats: int = 0) -> Facts:
+    """What somebody is about to do with a tool, whoever asked for it."""
+    return replace(tool_kind(slip), action=action, repeats=repeats)
+
+
+def ruled_tool(
+    slip: Slip, action: Action, repeats: int = 0, *, is_counted: bool = True
+) -> tuple[Ruled, Facts]:
+    """What becomes of one tool call that an answer or a hook asks for, and the facts it rests on: the
+    rules' word, then whether one more may be had. What was counted when it was let through before is
+    not counted again."""
+    assert slip.terms is not None
+    facts = with_rates(
+        slip.terms,
+        tool_facts(slip, action, repeats),
+        lambda asked: is_counted and _is_used_up(slip, asked),
+    )
+    ruled = decide(slip.terms, facts)
+    if not ruled.passes:
+        return ruled, facts
+    short = slip.ration.take() if slip.ration is not None and is_counted else None
+    if short is not None:
+        why = spent(short, int(facts.at.timestamp() * 1000))
+        return Ruled("deny", f"budget:{short.limit.name}", why), facts
+    slip.tool_calls_passed += is_counted
+    return ruled, facts
+
+
+def _is_used_up(slip: Slip, asked: RateAsked) -> bool:
+    """Of what the call holds of this rate, use one. Where it holds nothing, nobody asked: LookupError."""
+    held = [each.ration for each in slip.counted if each.rule == asked.rule]
+    if not held:
+        raise LookupError(asked.rule)
+    return all(ration.take() is not None for ration in held)

@@ -8,6 +8,8 @@ from typing import Any
 from mitmproxy import http
 from mitmproxy.test import tflow, tutils
 
+from proxy.budgets import Accounts, MemoryCounters
+from proxy.counting import RateCounts
 from proxy.kill.memory import MemoryStops
 from proxy.kill.switch import KillSwitch
 from proxy.kill.triggers import Triggers
@@ -19,6 +21,7 @@ from proxy.policy.terms import BudgetedLimit
 from proxy.providers.formats import format_named
 from proxy.providers.recognise import Known
 from proxy.slip import Destination, Identity, Slip
+from tests.budgets.diary import Diary
 from tests.policy.texts import policy
 
 ME = Identity("acme", "coder", "s1", sources={"org": "headers"})
@@ -134,3 +137,8 @@ class MemoryLedger:
     @property
     def outcomes(self) -> list[Outcome]:
         return [each for each in self.records if isinstance(each, Outcome)]
+
+
+def rate_counts() -> RateCounts:
+    """Rules' rates, over counters of their own."""
+    return RateCounts(Accounts(MemoryCounters(), Diary()), 60_000)

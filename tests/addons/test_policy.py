@@ -8,11 +8,11 @@ from addons.policy import Policy
 from proxy.leaks import LeakScanner
 from proxy.refusals import Code, Refusal
 from proxy.slip import Stamp
-from tests.addons.slips import chat, flow, model_slip, slip, triggers
+from tests.addons.slips import chat, flow, model_slip, rate_counts, slip, triggers
 
 
 def ask(it: Any, over: Any = None, addon: Policy | None = None) -> Stamp | Refusal:
-    addon = addon or Policy(LeakScanner(), 1 << 20, triggers())
+    addon = addon or Policy(LeakScanner(), 1 << 20, rate_counts(), triggers())
     return addon.depart(it, over or flow(chat()))
 
 
@@ -71,7 +71,7 @@ def test_a_secret_that_would_leave_is_seen_and_can_be_taken_out():
 
 
 def test_r8_the_same_last_message_is_a_circle_however_the_conversation_grows():
-    addon = Policy(LeakScanner(), 1 << 20, triggers())
+    addon = Policy(LeakScanner(), 1 << 20, rate_counts(), triggers())
     circles = rules("id: r, decision: deny, match: {repeats_more_than: 2}")
     verdicts = []
     for turn in range(4):

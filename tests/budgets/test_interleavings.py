@@ -33,7 +33,8 @@ from tests.redis_server import RedisServer
 USD = limit(1000, agent="a")
 TOKENS = limit(400, "tokens", "day")
 REQUESTS = limit(6, "requests", "minute", agent="a", model="m")
-LIMITS = [USD, TOKENS, REQUESTS]
+TOOL_CALLS = limit(40, "tool_calls", "day", agent="a")
+LIMITS = [USD, TOKENS, REQUESTS, TOOL_CALLS]
 LEASE_MS = 45_000
 
 SMALL = st.integers(0, 300)
@@ -92,6 +93,20 @@ class Budgets(RuleBasedStateMachine):
         asked = ask(f"h{self.number}", *charges, output=(low, low + more), lease_ms=LEASE_MS)
         self.both(lambda world: world.caller.reserve(asked, self.now_ms))
 
+    @rule(fixed=st.integers(0, 3), up_to=st.integers(0, 16))
+    def reserve_tool_calls_as_far_as_there_is_room(self, fixed: int, up_to: int) -> None:
+        self.number += 1
+        left = self.both(
+            lambda world: world.caller.accounts.balances(ORG, [TOOL_CALLS], self.now_ms)
+        )[0].remaining
+        charges = Charge(REQUESTS, 0, 0), Charge(TOOL_CALLS, fixed, 0, up_to)
+        asked = ask(f"h{self.number}", *charges, lease_ms=LEASE_MS)
+        answer = self.both(lambda world: world.caller.reserve(asked, self.now_ms))
+        assert isinstance(answer, Hold) == (fixed <= left)
+        if isinstance(answer, Hold):
+            [granted] = [held.amount for held in answer.amounts if held.limit == TOOL_CALLS]
+            assert granted == min(fixed + up_to, left)
+
     @rule(usd=SMALL)
     def reserve_the_whole_of_what_is_left(self, usd: int) -> None:
         self.number += 1
@@ -101,7 +116,9 @@ class Budgets(RuleBasedStateMachine):
 
     @precondition(lambda self: self.worlds[0].diary.open)
     @rule(
-        data=st.data(), share=st.integers(0, 4), units=st.sets(st.sampled_from(["usd", "tokens"]))
+        data=st.data(),
+        share=st.integers(0, 4),
+        units=st.sets(st.sampled_from(["usd", "tokens", "tool_calls"])),
     )
     def settle(self, data: st.DataObject, share: int, units: set[Unit]) -> None:
         hold_id = self.open_id(data)

@@ -78,7 +78,7 @@ def test_costs_between_two_times(path):
 
 def test_the_table_closes_with_a_total(path):
     last = run("--ledger", path).stdout.strip().splitlines()[-1].split()
-    assert last == ["total", "3", "3", "30", "15", "0", "0", "45", "$0.007", "1"]
+    assert last == ["total", "3", "3", "0", "30", "15", "0", "0", "45", "$0.007", "1"]
 
 
 def test_csv_has_one_row_a_group(path):

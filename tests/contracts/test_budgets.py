@@ -163,6 +163,41 @@ async def test_a_call_without_limits_or_without_cost_always_fits(counters: Count
     assert isinstance(await counters.reserve(ask("c", Charge(free, 1, 0)), NOW), Exceeded)
 
 
+async def test_of_what_may_be_granted_in_part_as_much_is_held_as_there_is_room_for(
+    counters: Counters,
+) -> None:
+    wide, narrow = limit(100, "tool_calls"), limit(20, "tool_calls", session="s")
+    await seeded(counters, wide, narrow)
+    granted = []
+    for hold_id in ("a", "b", "c"):
+        hold = await held(counters, hold_id, Charge(wide, 0, 0, 16), Charge(narrow, 0, 0, 16))
+        granted.append([amount.amount for amount in hold.amounts])
+    assert granted == [[16, 16], [16, 4], [16, 0]], "want of room refuses nobody"
+    assert await held(counters, "b", Charge(wide, 0, 0, 16), Charge(narrow, 0, 0, 16))
+    assert await standing(counters, narrow) == (0, 20, 0)
+    await counters.settle("b", ORG, {"tool_calls": 1}, NOW)
+    assert await standing(counters, narrow) == (1, 16, 3)
+    assert await standing(counters, wide) == (1, 32, 67)
+
+
+async def test_what_is_fixed_must_fit_before_more_is_granted(counters: Counters) -> None:
+    calls = limit(5, "tool_calls")
+    await seeded(counters, calls, settled=2)
+    refused = await counters.reserve(ask("h", Charge(calls, 4, 0, 16)), NOW)
+    assert refused == Exceeded(calls, required=4, remaining=3, held=0, resets_at_ms=None)
+    hold = await held(counters, "h", Charge(calls, 2, 0, 16))
+    assert [amount.amount for amount in hold.amounts] == [3]
+
+
+async def test_what_was_granted_in_part_does_not_grow_with_the_output(counters: Counters) -> None:
+    usd, calls = limit(100), limit(9, "tool_calls")
+    await seeded(counters, usd, calls)
+    await held(counters, "h", Charge(usd, 1, 2), Charge(calls, 0, 0, 4), output=(10, 10))
+    grown = await counters.extend("h", ORG, 5, NOW)
+    assert isinstance(grown, Hold)
+    assert [amount.amount for amount in grown.amounts] == [31, 4]
+
+
 async def test_the_largest_numbers_are_exact_and_never_wrap(counters: Counters) -> None:
     usd, far = limit(AMOUNT_MAX), limit(AMOUNT_MAX, "tokens")
     await seeded(counters, usd, far)
@@ -187,6 +222,8 @@ async def test_absurd_numbers_are_refused_everywhere(counters: Counters, absurd:
         Charge(usd, absurd, 0)
     with pytest.raises(ValueError):
         Charge(usd, 0, absurd)
+    with pytest.raises(ValueError):
+        Charge(usd, 0, 0, absurd)
     with pytest.raises(ValueError):
         ask("h", output=(0, absurd))
     with pytest.raises(ValueError):

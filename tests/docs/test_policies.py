@@ -17,6 +17,7 @@ from proxy.policy.book import PolicyBook
 from proxy.policy.decide import decide
 from proxy.policy.facts import Facts
 from proxy.policy.loader import LoadedPolicy, PolicyError, load, parse
+from proxy.policy.rates import Tally, with_rates
 from proxy.policy.terms import Terms
 from proxy.slip import Destination, Identity
 from tests.addons.slips import slip, switch
@@ -51,6 +52,7 @@ def test_every_example_is_asked_something_here() -> None:
         "streams",
         "rules",
         "shells",
+        "rates",
         "stops",
     }
     assert set(LOADED) == asked
@@ -113,7 +115,7 @@ def test_the_stricter_of_several_policies_wins() -> None:
     both = terms("places", "budgets")
     assert not both.egress(to("anywhere.example"), "GET", "/").passes
     assert both.egress(to("api.openai.com"), "GET", "/").passes
-    assert len(both.limits(Identity("acme", "coder", "s1"), None)) == 5
+    assert len(both.limits(Identity("acme", "coder", "s1"), None)) == 6
 
 
 def test_networks_open_what_they_name_and_never_metadata() -> None:
@@ -152,6 +154,7 @@ def test_budgets_are_the_limits_that_the_page_says() -> None:
         ("session", "usd"): ("total", 2_500_000_000),
         ("opus", "usd"): ("week", 10_000_000_000),
         ("rate", "requests"): ("minute", 60),
+        ("steps", "tool_calls"): ("total", 200),
     }
     session = found["session", "usd"]
     assert (session.on_exceed, session.fit_floor) == ("fit", 512)
@@ -198,6 +201,25 @@ def test_rules_decide_as_the_page_says(
     name: str, tool: str, arguments: dict[str, str], expected: str
 ) -> None:
     assert said(name, tool, **arguments) == expected
+
+
+def test_rates_count_as_the_page_says() -> None:
+    asked, tally = terms("rates"), Tally()
+
+    def decided(session: str, command: str) -> str:
+        facts = Facts(
+            kind="tool",
+            org="acme",
+            agent="coder",
+            session=session,
+            at=datetime(2026, 11, 20, 12, tzinfo=UTC),
+            action=action_of("Bash", {"command": command}),
+        )
+        return decide(asked, with_rates(asked, facts, lambda it: tally.is_over(it, facts.at))).rule
+
+    pushes = [decided("s1", "git push origin main") for _ in range(5)]
+    assert pushes == ["rates/tools.default"] * 3 + ["rates/rules.pushes"] * 2
+    assert decided("s1", "git status") == decided("s2", "git push") == "rates/tools.default"
 
 
 def test_a_dry_run_passes_says_so_and_counts_nothing() -> None:

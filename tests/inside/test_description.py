@@ -2,6 +2,7 @@
 
 from proxy.inside import Ports, endpoints
 from proxy.policy import PolicyBook
+from proxy.policy.released import Released
 from tests.addons.slips import triggers
 from tests.delegate.shop import Shop
 from tests.inside.callers import asks, caller, commons
@@ -16,6 +17,7 @@ async def test_every_path_that_is_served_is_described():
         delegation=shop.delegation,
         triggers=triggers(),
         commons=commons(),
+        released=Released(),
     )
     served = endpoints(ports)
     (told,) = [each for each in served if each.path == "/v1/openapi.json"]

@@ -12,6 +12,7 @@ from proxy.endpoint import Asked, Endpoint, Nothing, Problem
 from proxy.inside import InsideServer, Ports, endpoints, listen
 from proxy.ledger.store import LedgerUnavailable
 from proxy.policy import PolicyBook
+from proxy.policy.released import Released
 from proxy.seal import HEADER, Seal
 from proxy.slip import Slip
 from tests.addons.slips import triggers
@@ -43,6 +44,7 @@ async def serving(live: Mapping[str, Slip] = {ME.id: ME}) -> AsyncIterator[httpx
         delegation=shop.delegation,
         triggers=triggers(),
         commons=commons(),
+        released=Released(),
     )
     listed = [
         *endpoints(ports),

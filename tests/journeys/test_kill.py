@@ -190,7 +190,7 @@ async def test_in_quarantine_it_reads_and_asks_models_and_does_not_write(built: 
     message = answer["choices"][0]["message"]
     assert not message.get("tool_calls")
     assert "quarantine" in message["content"]
-    (held,) = await built.records(kind="tool_call")
+    (held,) = await eventually(lambda: built.records(kind="tool_call"), bool)
     assert held["result"]["status"] == "hold"
 
 

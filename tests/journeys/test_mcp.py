@@ -91,8 +91,9 @@ async def test_a_call_is_decided_by_its_arguments_and_filed(built: House, server
     assert error["data"]["exeat"]["rule"] == "test/rules.no-rm"
     assert len(server.asked) == 1
     await built.outcomes(1)
-    (on_file,) = await built.records(kind="tool_call")
-    assert on_file["result"]["status"] == "allow"
+    filed = await built.records(kind="tool_call")
+    assert [each["result"]["status"] for each in filed] == ["allow", "deny"]
+    assert filed[1]["result"]["facts"]["rule"] == "test/rules.no-rm"
 
 
 async def test_headers_and_body_must_say_the_same(built: House, server: Server) -> None:

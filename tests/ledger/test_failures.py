@@ -8,11 +8,14 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from proxy.ledger.file import LedgerFile
+from proxy.ledger.records import Hold, HoldAmount
 from proxy.ledger.sqlite import SqliteLedger
 from proxy.ledger.store import Filter, LedgerBusy, LedgerCorrupt, LedgerUnavailable
 from proxy.ledger.verify import Verdict, verify
@@ -136,6 +139,39 @@ def test_a_killed_process_leaves_a_chain_and_its_open_call_is_charged_at_the_bou
     assert (total.nanousd, total.estimated) == (9_700, 1)
     assert verify(path).verdict is Verdict.CONSISTENT
     assert asyncio.run(reopen())[0] == ()
+
+
+def test_a_cut_off_call_is_charged_all_tool_calls_and_rates_that_it_held(path, decision, filled):
+    calls = HoldAmount("agent=coder", "tool_calls", "day", 0, 5)
+    held = decision(1).hold
+    rate = Hold("rate-1", 9, (HoldAmount("fast", "times", "day", 0, 7),), 0)
+    amounts = (*held.amounts, calls)
+    filled([decision(1, hold=replace(held, amounts=amounts), rates=(rate,)), decision(2)])
+
+    async def reopen():
+        ledger = await SqliteLedger.open(path)
+        counted = await ledger.costs(["session"])
+        times = await ledger.settled("acme", SimpleNamespace(unit="times", key="fast"), 0)
+        await ledger.close()
+        return *counted, times
+
+    counted, times = asyncio.run(reopen())
+    assert (counted.tool_calls, counted.requests, times) == (5, 2, 7)
+
+
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [(1, "version 1, .* begin a new file"), (99, "version 99, .* use the newer program")],
+)
+def test_a_file_of_another_version_is_not_opened_and_left_as_it_was(
+    path, decision, filled, version, said
+):
+    filled([decision(1)])
+    _sql(path, f"PRAGMA user_version = {version}")
+    before = path.read_bytes()
+    with pytest.raises(LedgerCorrupt, match=said):
+        asyncio.run(_open_and_close(path))
+    assert path.read_bytes() == before
 
 
 def test_two_processes_cannot_append_to_one_file(path, tmp_path):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from proxy.ledger.canonical import NotCanonical, canonical
 from proxy.ledger.chain import leaf_hash
-from proxy.ledger.records import Event
+from proxy.ledger.records import Event, Hold, HoldAmount
 from proxy.ledger.sqlite import SqliteLedger
 from proxy.ledger.store import Filter, LedgerUnavailable, OpenHold, RecordConflict
 from proxy.ledger.verify import Verdict, verify
@@ -146,12 +146,16 @@ async def test_settled_sums_the_cost_rows_of_a_scope_since_a_moment(
 ):
     for number, agent in ((1, "coder"), (2, "coder"), (3, "tester")):
         await ledger.append(decision(number, agent=agent))
-        await ledger.append(outcome(number, cost_nanousd=10**number, tokens=number))
+        await ledger.append(
+            outcome(number, cost_nanousd=10**number, tokens=number, tool_calls_passed=number * 2)
+        )
     coder = limit(("agent", "coder"))
     assert await ledger.settled("acme", coder, 0) == 110
     assert await ledger.settled("acme", coder, start_ms + 2000) == 100
     assert await ledger.settled("acme", limit(unit="tokens"), 0) == 6
     assert await ledger.settled("acme", limit(unit="requests"), 0) == 3
+    assert await ledger.settled("acme", limit(unit="tool_calls"), 0) == 12
+    assert await ledger.settled("acme", limit(("agent", "coder"), unit="tool_calls"), 0) == 6
     assert await ledger.settled("other", limit(), 0) == 0
     assert await ledger.settled("acme", limit(("org", "acme"), ("model", "gpt-4.1")), 0) == 1110
     with pytest.raises(ValueError, match="'colour' is no dimension"):
@@ -173,8 +177,30 @@ async def test_a_limit_younger_than_the_call_is_held_at_the_calls_bound(ledger, 
     await ledger.append(decision(1))
     new = limit(("session", "s-1"), unit="tokens", key="session=s-1")
     assert [hold.amount for hold in await ledger.open_holds("acme", new, 0)] == [115]
+    calls = limit(("session", "s-1"), unit="tool_calls", key="session=s-1")
+    assert [hold.amount for hold in await ledger.open_holds("acme", calls, 0)] == [16]
     elsewhere = limit(("session", "s-2"), unit="tokens", key="session=s-2")
     assert await ledger.open_holds("acme", elsewhere, 0) == []
+
+
+async def test_rates_are_counted_by_their_scope_and_window(ledger, decision, outcome):
+    def held(number, *amounts):
+        return Hold(f"rate-{number}", number, tuple(amounts), 60_000)
+
+    def of(scope, amount, start_ms=0):
+        return HoldAmount(scope, "times", "day", start_ms, amount)
+
+    fast = limit(unit="times", window="day", key="fast")
+    await ledger.append(decision(1, rates=(held(70, of("fast", 5)), held(71, of("slow", 9)))))
+    await ledger.append(decision(2, decision="deny", rates=(held(72, of("fast", 1)),)))
+    assert await ledger.open_holds("acme", fast, 0) == [OpenHold("rate-70", 5, 60_000)]
+    assert await ledger.open_holds("acme", fast, 1) == []
+    assert await ledger.settled("acme", fast, 0) == 1, "a refusal counts by itself"
+    await ledger.append(outcome(1, rates=(of("fast", 3), of("fast", 2, 86_400_000))))
+    assert await ledger.open_holds("acme", fast, 0) == []
+    assert await ledger.settled("acme", fast, 0) == 6
+    assert await ledger.settled("acme", fast, 1) == 2
+    assert await ledger.last_seq("acme") == 72
 
 
 async def test_last_seq_is_the_largest_hold_ever_filed(ledger, path, decision):

@@ -10,7 +10,7 @@ import pytest
 
 from proxy.ledger.canonical import canonical
 from proxy.ledger.chain import leaf_hash
-from proxy.ledger.records import Event
+from proxy.ledger.records import Event, HoldAmount
 from proxy.ledger.sqlite import SqliteLedger
 from proxy.ledger.tables import (
     COST_COLUMNS,
@@ -165,6 +165,32 @@ def test_a_cost_row_of_no_record_is_found(copy):
             " FROM costs WHERE seq = 1"
         )
     assert "cost row of no record" in verify(copy).summary
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("UPDATE rates SET amount = 1", "rate rows disagree"),
+        ("DELETE FROM rates", "rate rows disagree"),
+        ("INSERT INTO rates VALUES (0, 's', 0, 1)", "rate rows disagree"),
+        ("INSERT INTO rates VALUES (-5, 's', 0, 1)", "rate row of no record"),
+    ],
+)
+def test_what_was_counted_of_a_rate_cannot_be_changed(
+    path, decision, outcome, filled, change, said
+):
+    counted = (
+        HoldAmount("a", "times", "day", 0, 2),
+        HoldAmount("b", "times", "day", 0, 1),
+        HoldAmount("b", "times", "day", 86_400_000, 1),
+    )
+    filled([decision(1), outcome(1, rates=counted)])
+    assert verify(path).verdict is Verdict.CONSISTENT
+    with _Changing(path) as db:
+        db.execute(change)
+    report = verify(path)
+    assert report.exit_code == 1
+    assert said in report.summary
 
 
 @pytest.mark.parametrize("is_relinked", [False, True])

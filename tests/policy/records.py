@@ -7,6 +7,7 @@ from proxy.ledger.filing import decision_of, tool_call_of
 from proxy.ledger.r6 import Body, r6
 from proxy.ledger.records import Outcome
 from proxy.policy.facts import Facts
+from proxy.policy.rates import over
 from proxy.policy.words import note_of, refusal_of
 from proxy.slip import Destination, Identity, Ruled, Slip, Stamped
 
@@ -21,6 +22,7 @@ def slip_of(facts: Facts) -> Slip:
     if facts.host is not None:
         made.destination = Destination("https", facts.host, facts.port or 443)
     made.secrets, made.done_before = tuple(sorted(facts.secrets)), facts.repeats
+    made.over = over(facts)
     return made
 
 
@@ -47,7 +49,7 @@ def decided(facts: Facts, ruled: Ruled, seq: int = 0) -> Body:
 def asked_for(facts: Facts, ruled: Ruled, seq: int = 0) -> Body:
     """The record of a tool call."""
     assert isinstance(facts.action, Action)
-    event = tool_call_of(slip_of(facts), "t1", facts.action, ruled, "", facts.repeats)
+    event = tool_call_of(slip_of(facts), "t1", facts.action, ruled, "", facts.repeats, over(facts))
     body = r6(event, seq, None, None, None)
     body["ts"] = facts.at.strftime("%Y-%m-%dT%H:%M:%S.000Z")
     return body

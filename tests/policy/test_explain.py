@@ -1,5 +1,6 @@
 """One decision by every door: an explanation, a replay and the corridor never disagree."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,10 +14,11 @@ from proxy.policy.decide import decide
 from proxy.policy.explain import explain
 from proxy.policy.facts import Facts
 from proxy.policy.history import facts_of_record, verdict_of, verdict_of_record
+from proxy.policy.released import Released
 from proxy.policy.replay import replay
 from proxy.providers.tool_gate import Asked
 from proxy.slip import Ruled
-from tests.addons.slips import MemoryLedger, flow, model_slip, triggers
+from tests.addons.slips import MemoryLedger, flow, model_slip, rate_counts, triggers
 from tests.policy.records import filed, slip_of
 from tests.policy.test_rules import bash, http, llm, tool
 from tests.policy.texts import policy
@@ -106,7 +108,7 @@ def by_the_addon(facts: Facts) -> Ruled:
     made = slip_of(facts)
     made.terms = PolicyBook(loaded()).terms("acme", "coder")
     asked = flow(method=facts.method or "GET")
-    addon = Policy(LeakScanner(), 1 << 20, triggers())
+    addon = Policy(LeakScanner(), 1 << 20, rate_counts(), triggers())
     addon.depart(made, asked)
     assert made.ruled is not None
     return made.ruled
@@ -124,7 +126,7 @@ def test_e7_the_corridor_decides_a_model_call_as_it_is_explained() -> None:
         made = model_slip({"model": model, "messages": []})
         made.terms = PolicyBook(loaded()).terms("acme", "coder")
         asked = flow(method="POST")
-        Policy(LeakScanner(), 1 << 20, triggers()).depart(made, asked)
+        Policy(LeakScanner(), 1 << 20, rate_counts(), triggers()).depart(made, asked)
         facts = llm(model=model, path="/v1/chat/completions", bound_nanousd=None, session="s1")
         assert made.ruled == explain(loaded(), facts).ruled
 
@@ -143,7 +145,7 @@ def test_e7_the_corridor_decides_a_model_call_as_it_is_explained() -> None:
 def test_e7_the_tool_gate_decides_as_it_is_explained(name: str, arguments: str) -> None:
     made = slip_of(http())
     made.terms = PolicyBook(loaded()).terms("acme", "coder")
-    gate = ToolCalls(MemoryLedger(), triggers())  # type: ignore[arg-type]
+    gate = ToolCalls(MemoryLedger(), Released(), rate_counts(), triggers())  # type: ignore[arg-type]
     ruling = gate._rule(made, Asked("t1", name, arguments, ""))
 
     facts = http(kind="tool", action=action_of(name, arguments))
@@ -171,6 +173,18 @@ def test_a_policy_for_others_is_told_to_be_and_without_any_all_is_refused() -> N
     other = policy("applies_to: {orgs: [other]}")
     found = explain([other], http(host="a.test"))
     assert (found.ruled.rule, found.policies[0].applies) == ("no-policy", False)
+
+
+def test_e7_a_record_is_explained_with_the_rates_that_it_came_above() -> None:
+    text = "egress: {default: allow}\nrules: [{id: often, decision: deny, match: {rate: {more_than: 5}}}]"
+    facts = http(host="a.test", port=443, method="GET", path="/", rates={"p/rules.often": True})
+    said = explain([policy(text)], facts).ruled
+    assert said.rule == "p/rules.often"
+    for made in (facts, replace(facts, kind="tool", action=action_of("look", "{}"), host=None)):
+        again = facts_of_record(filed(made, said))
+        assert again is not None
+        assert again.rates == {"p/rules.often": True}
+        assert explain([policy(text)], again).ruled == said
 
 
 def test_a_rate_is_told_as_what_a_rule_misses_and_a_later_rule_as_too_late() -> None:

@@ -145,15 +145,6 @@ def test_places_and_models_are_part_of_the_one_decision() -> None:
     assert decide(PolicyBook().terms("acme", "coder"), http()).rule == "no-policy"
 
 
-def test_a_rate_matches_what_comes_above_it() -> None:
-    text = deny("rate: {more_than: 3, seconds: 60}")
-    terms = book(text).terms("acme", "coder")
-    decisions = [decide(terms, http(at=NOON + timedelta(seconds=n))).decision for n in range(5)]
-    assert decisions == ["allow", "allow", "allow", "deny", "deny"]
-    assert decide(terms, http(at=NOON, agent="other")).decision == "allow"
-    assert decide(terms, http(at=NOON + timedelta(seconds=90))).decision == "allow"
-
-
 @pytest.mark.parametrize(
     "text",
     [

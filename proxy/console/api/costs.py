@@ -38,6 +38,7 @@ class Cost(Model):
     cache_write_tokens: int
     tokens: int
     requests: int
+    tool_calls: int
     nanousd: int
     estimated: int
 
@@ -94,6 +95,7 @@ def cost(by: list[str], row: CostRow) -> Cost:
         cache_write_tokens=row.cache_write_tokens,
         tokens=row.tokens,
         requests=row.requests,
+        tool_calls=row.tool_calls,
         nanousd=row.nanousd,
         estimated=row.estimated,
     )
