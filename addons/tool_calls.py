@@ -60,7 +60,7 @@ class ToolCalls:
                 return refusal_of(ruled, f"The tool {name}, which runs at the provider,")
         return None
 
-    def answer(self, slip: Slip, flow: http.HTTPFlow) -> Filter | None:
+    def screen(self, slip: Slip, flow: http.HTTPFlow) -> Filter | None:
         """Read what the model asks for, and decide."""
         call, response = slip.call, flow.response
         if call is None or response is None or not _is_gated(slip) or response.status_code >= 400:

@@ -179,7 +179,7 @@ class Slip:
     shows_whole_events: bool = False
     """What passes is held until it is a whole event, so that nothing has to be taken back."""
     ending: "Ending | None" = None
-    """There is no more room: the answer ends here, with these words."""
+    """There is no more room, or nobody screens it: the answer ends here, with these words."""
     addresses: tuple[str, ...] = ()
     """Where the host was found to be, checked; the only addresses that may be dialled."""
     dial_port: int = 0

@@ -15,7 +15,14 @@ import structlog
 from mitmproxy import http
 from mitmproxy.proxy import server_hooks
 
-from proxy.engine.answers import CUT_OFF, Filter, metered, refusal_response, unavailable
+from proxy.engine.answers import (
+    CUT_OFF,
+    Filter,
+    broken,
+    metered,
+    refusal_response,
+    unavailable,
+)
 from proxy.engine.dial import Pinned, dial_freely, dial_only
 from proxy.engine.facts import facts_of
 from proxy.engine.layers import SLIP, slip_of
@@ -39,6 +46,8 @@ class Addon(Protocol):
     - `open(slip, flow, facts) -> Refusal | None`: headers have arrived, nothing else;
     - `refused(slip)`: the call was refused, by whomever; undo what was promised for it;
     - `answer(slip, flow) -> Filter | None`: the answer's headers have arrived;
+    - `screen(slip, flow) -> Filter | None`: the same, for what must not pass unseen: where it breaks,
+      the answer is cut off;
     - `extend(slip) -> Refusal | None`: the answer needs more room than was promised; may it go on?
     - `settle(slip)`: the call has ended; make good what was promised for it;
     - `file(slip)`: write its outcome down.
@@ -70,7 +79,12 @@ class Corridor:
         self._openers = _having(chain, "open")
         self._undoers = _having(chain, "refused")
         # The way back is the way out reversed: what a call used is known before it is charged.
-        self._readers = _having(chain[::-1], "answer")
+        self._readers = tuple(
+            (*each, kind == "screen")
+            for addon in chain[::-1]
+            for kind in ("answer", "screen")
+            for each in _having([addon], kind)
+        )
         self._extenders = _having(chain, "extend")
         self._closers = (*_having(chain[::-1], "settle"), *_having(chain, "file"))
         self._timeout_s = timeout_s
@@ -263,15 +277,15 @@ class Corridor:
             return
         slip.first_byte_ns = time.monotonic_ns()
         slip.http_status = flow.response.status_code
-        filters: list[Filter] = []
-        for name, reads in self._readers:
+        filters: list[tuple[Filter, bool]] = []
+        for name, reads, is_screen in self._readers:
             try:
                 found = reads(slip, flow)
             except Exception as error:
                 self._fault(name, slip, error)
-                continue
+                found = broken if is_screen else None
             if found is not None:
-                filters.append(found)
+                filters.append((found, is_screen))
         for header, note in slip.notes.items():
             flow.response.headers[header] = note
         flow.response.headers.pop("alt-svc", None)  # HTTP/3 would go around us.

@@ -200,7 +200,10 @@ def _refused(
         who = {**who, "org": None, "agent": None, "session": None, "identity_strength": None,
                "identity_sources": (), "policies": ()}  # fmt: skip
     else:
-        notes.append(("identity", f"acme/{who['agent']} {who['session']}"))
+        notes += [
+            ("identity", f"acme/{who['agent']} {who['session']}"),
+            ("kill", "not stopped"),
+        ]
     if code in ("budget_exceeded", "policy_denied"):
         notes.append(("allowlist", "acme-baseline/egress.allow[1]"))
     if code == "budget_exceeded":
@@ -232,6 +235,7 @@ def _fetched(
         scheme="https", host="pypi.org", port=443, path=path,
         stamps=_stamps(rnd, ("route", "tunnel to pypi.org"),
                        ("identity", f"acme/{who['agent']} {who['session']}"),
+                       ("kill", "not stopped"),
                        ("allowlist", "acme-baseline/egress.allow[3]"), ("price", "nothing to price"),
                        ("policy", "acme-baseline/egress.allow[3]"), ("mcp", "no MCP"),
                        ("budget", "held"), ("tool_calls", "no tool is refused"),
@@ -270,7 +274,7 @@ def _asked(
         stamps=_stamps(
             rnd, ("route", f"tunnel to {host}"),
             ("identity", f"acme/{who['agent']} {who['session']}"),
-            ("allowlist", "acme-baseline/egress.allow[1]"),
+            ("kill", "not stopped"), ("allowlist", "acme-baseline/egress.allow[1]"),
             ("price", f"at most ${bound / 1e9:.4f}"), ("policy", "acme-baseline/egress.allow[1]"),
             ("mcp", "no MCP"), ("budget", f"held ${bound / 1e9:.4f}"),
             ("tool_calls", "held until decided"),

@@ -481,6 +481,29 @@ async def test_a_filter_that_breaks_is_passed_over_from_then_on(addons):
     assert calls == [b"a"]
 
 
+async def test_rule_1_behind_a_screen_that_breaks_nothing_passes(addons):
+    def breaks(chunk: bytes) -> bytes:
+        if chunk == b"b":
+            raise RuntimeError("broken")
+        return chunk
+
+    addons[0].screen = lambda slip, flow: breaks
+    slip, _, passed = await answered(addons, [b"a", b"b", b"c"])
+
+    assert passed == [b"a"]
+    assert slip.ending is not None
+    assert slip.refusal is not None
+    assert slip.refusal.code is Code.GOVERNANCE_UNAVAILABLE
+
+
+async def test_rule_1_where_a_screen_cannot_begin_nothing_passes(addons, diary):
+    addons[0].screen = lambda slip, flow: {}["x"]
+    _, _, passed = await answered(addons, [b"a"])
+
+    assert passed == []
+    assert ("two", "answer") in diary
+
+
 async def test_a_reader_that_cannot_begin_does_not_stop_the_answer(addons, diary):
     addons[0].answer = lambda slip, flow: {}["x"]
     _, _, passed = await answered(addons, [b"a"])

@@ -6,7 +6,18 @@ A new page: a file here that exports `pages(ports)`, and a line below; `source(p
 from collections.abc import Mapping
 
 from proxy.console.feed import Source
-from proxy.console.pages import agents, call, calls, costs, drafts, explained, ledger, now, policies
+from proxy.console.pages import (
+    agents,
+    call,
+    calls,
+    costs,
+    drafts,
+    explained,
+    kills,
+    ledger,
+    now,
+    policies,
+)
 from proxy.console.pages.page import Page
 from proxy.console.ports import Ports
 
@@ -25,6 +36,7 @@ def pages(ports: Ports) -> list[Page]:
         *explained.pages(ports),
         *drafts.pages(ports),
         *ledger.pages(ports),
+        *kills.pages(ports),
     ]
 
 

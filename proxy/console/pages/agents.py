@@ -13,12 +13,14 @@ from proxy.console.links import url
 from proxy.console.pages.asked import Asked, read
 from proxy.console.pages.calls import source as calls_source
 from proxy.console.pages.gauges import Gauge
+from proxy.console.pages.kills import Steering, steering
 from proxy.console.pages.now import standing_of
 from proxy.console.pages.page import Page, frame, page
 from proxy.console.pages.rows import CallRow, call_row
 from proxy.console.plots import spark
 from proxy.console.ports import Ports
 from proxy.endpoint import Problem
+from proxy.kill.stops import Stop
 from proxy.ledger.store import Counted, Filter, Spender, Spent
 from proxy.slip import Slip
 
@@ -50,6 +52,8 @@ class SpenderRow:
     nanousd: int
     last_ms: int
     spark: Markup | None
+    stopped: str | None = None
+    """kill or quarantine, where one is in force."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,7 @@ class OneView:
     agent: str
     session: str | None
     row: SpenderRow
+    steering: Steering
     sessions: Sequence[SpenderRow]
     gauges: Sequence[Gauge]
     counters_problem: str | None
@@ -201,8 +206,8 @@ def pages(ports: Ports) -> list[Page]:
         live = ports.calls.live
         view = AgentsView(
             asked,
-            spender_rows(spenders, refusals, live, spent, now_ms),
-            spender_rows(sessions, no_sessions, live)[:_LATELY],
+            _marked(ports, spender_rows(spenders, refusals, live, spent, now_ms)),
+            _marked(ports, spender_rows(sessions, no_sessions, live)[:_LATELY]),
         )
         return page("agents.html", frame(ports, request, "Agents & sessions", "agents"), view)
 
@@ -228,6 +233,23 @@ def pages(ports: Ports) -> list[Page]:
 
 source = calls_source
 """Of a session's page: its calls."""
+
+
+def _marked(ports: Ports, rows: Sequence[SpenderRow]) -> list[SpenderRow]:
+    """With what is stopped."""
+    stops = ports.switch.in_force
+    if not stops:
+        return list(rows)
+    return [replace(row, stopped=_stopped(stops, row.who)) for row in rows]
+
+
+def _stopped(stops: Sequence[Stop], who: Who) -> str | None:
+    org, agent = who[0], who[1]
+    if org is None or agent is None:
+        return None
+    found = steering(stops, org, agent, who[2] if len(who) > 2 else None).stops
+    levels = [stop.level for stop in found]
+    return "kill" if "kill" in levels else levels[0] if levels else None
 
 
 def _who(view: OneView) -> dict[str, str | None]:
@@ -265,8 +287,9 @@ async def _one(ports: Ports, asked: Asked, *, session: bool) -> OneView:
         org=wanted.org,
         agent=wanted.agent,
         session=name,
+        steering=steering(ports.switch.in_force, wanted.org, wanted.agent, name),
         row=rows.get(key) or _row(key, None, None, (), None),
-        sessions=spender_rows(sessions, no_sessions, live)[:_SESSIONS_MAX],
+        sessions=_marked(ports, spender_rows(sessions, no_sessions, live)[:_SESSIONS_MAX]),
         gauges=[each for each in standing if _is_theirs(each, key)],
         counters_problem=problem,
         tools=tool_rows(tools),

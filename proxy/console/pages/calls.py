@@ -8,11 +8,12 @@ from aiohttp import web
 from proxy.console import said
 from proxy.console.feed import News, Source, Told
 from proxy.console.pages.asked import Asked, Choices, read
-from proxy.console.pages.exports import Cell, send_csv, send_lines
+from proxy.console.pages.exports import send_csv, send_lines
 from proxy.console.pages.page import Page, frame, page
 from proxy.console.pages.rows import CallRow, call_row
 from proxy.console.ports import Ports
 from proxy.console.templates import render_part
+from proxy.csv_rows import Cell
 from proxy.ledger.store import OPEN, Call
 
 PATH = "/calls"
@@ -27,6 +28,7 @@ STATUSES = Choices(
         ("refused", "refused"),
         ("errored", "upstream failed"),
         ("client_gone", "client left"),
+        ("killed", "killed"),
         ("aborted", "aborted"),
         ("lost", "lost in a crash"),
     ),

@@ -10,12 +10,13 @@ from markupsafe import Markup
 
 from proxy.console import said
 from proxy.console.pages.asked import Asked, read
-from proxy.console.pages.exports import Cell, send_csv, send_lines
+from proxy.console.pages.exports import send_csv, send_lines
 from proxy.console.pages.gauges import FORECAST_RULE, Gauge
 from proxy.console.pages.now import standing_of
 from proxy.console.pages.page import Page, frame, page
 from proxy.console.plots import Column, columns, scale_for
 from proxy.console.ports import Ports
+from proxy.csv_rows import Cell
 from proxy.ledger.store import Filter, Spent
 
 PATH = "/costs"

@@ -1,21 +1,15 @@
 """Exports: what a page shows, whole, as CSV or JSON lines; sent as it is read."""
 
 import contextlib
-import csv
-import io
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 
 import structlog
 from aiohttp import web
 
+from proxy.csv_rows import Row, csv_rows, csv_titles
+
 log = structlog.get_logger()
-
-type Cell = str | int | bool | None
-type Row = Mapping[str, Cell]
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet would take for a formula, when an agent wrote it."""
 
 
 async def send_csv(
@@ -24,9 +18,9 @@ async def send_csv(
     """A file of comma-separated values, with a line of titles."""
 
     async def pieces() -> AsyncGenerator[str]:
-        yield _csv([columns])
+        yield csv_titles(columns)
         async for some in rows:
-            yield _csv([_cell(row.get(column)) for column in columns] for row in some)
+            yield csv_rows(columns, some)
 
     return await _send(request, name, "text/csv", pieces())
 
@@ -41,19 +35,6 @@ async def send_lines(
             yield "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in some)
 
     return await _send(request, name, "application/jsonl", pieces())
-
-
-def _cell(value: Cell) -> Cell:
-    """As text where a spreadsheet would compute it."""
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value
-
-
-def _csv(rows: Iterable[Iterable[Cell]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()
 
 
 async def _send(

@@ -10,10 +10,11 @@ from aiohttp import web
 
 from proxy.console import said
 from proxy.console.pages.asked import Asked, Choices, read
-from proxy.console.pages.exports import Cell, send_csv, send_lines
+from proxy.console.pages.exports import send_csv, send_lines
 from proxy.console.pages.page import Page, frame, page
 from proxy.console.pages.rows import State, state_of
 from proxy.console.ports import Ports
+from proxy.csv_rows import Cell
 from proxy.endpoint import Problem
 from proxy.ledger.r6 import ms_of
 from proxy.ledger.store import Entry

@@ -13,6 +13,7 @@ _ENDS = {
     "errored": "upstream failed",
     "aborted": "aborted",
     "client_gone": "client left",
+    "killed": "killed",
     "lost": "lost in a crash",
 }
 _NOT_ENFORCED = "not enforced"

@@ -14,6 +14,8 @@ from proxy.budgets import Accounts, MemoryCounters
 from proxy.console import Ports
 from proxy.console.access import Access
 from proxy.events import Events
+from proxy.kill.memory import MemoryStops
+from proxy.kill.switch import KillSwitch
 from proxy.ledger.records import Record
 from proxy.ledger.sqlite import SqliteLedger
 from proxy.ledger.store import Entry
@@ -68,12 +70,15 @@ async def ports(tmp_path: Path, ledger: SqliteLedger) -> AsyncIterator[Ports]:
     policies = PolicyBook()
     assert policies.reload([path])
     access = Access(tmp_path)
+    switch = KillSwitch(MemoryStops(), ledger)
+    await switch.open()
     yield Ports(
         ledger=ledger,
         accounts=Accounts(MemoryCounters(), ledger),
         policies=policies,
         calls=InFlight(),
         access=access,
+        switch=switch,
         now_ms=lambda: NOW_MS,
         events=Events(),
         questions=QUESTIONS,

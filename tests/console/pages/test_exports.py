@@ -6,23 +6,6 @@ import json
 
 import pytest
 
-from proxy.console.pages.exports import _cell, _csv
-
-
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"])
-def test_what_a_spreadsheet_would_compute_is_text(text: str) -> None:
-    assert _cell(text) == f"'{text}"
-
-
-@pytest.mark.parametrize("value", ["acme", "a=b", -5, None, True, ""])
-def test_anything_else_is_as_it_is(value) -> None:
-    assert _cell(value) == value
-
-
-def test_a_cell_with_a_comma_a_quote_or_a_line_is_one_cell() -> None:
-    row = ["a,b", 'say "hi"', "two\nlines"]
-    assert list(csv.reader(io.StringIO(_csv([row])))) == [row]
-
 
 async def test_a_csv_is_all_that_its_filter_finds(look) -> None:
     answer = await look("/calls.csv?agent=coder")
