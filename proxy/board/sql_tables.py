@@ -91,6 +91,7 @@ events = Table(
     sqlite_autoincrement=True,
 )
 Index("events_unfiled", events.c.seq, sqlite_where=events.c.is_filed.is_(False))
+Index("events_age", events.c.ts_ms)
 Index("events_org", events.c.org, events.c.kind, events.c.seq)
 
 TASK = TypeAdapter(Task)

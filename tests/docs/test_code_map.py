@@ -35,6 +35,8 @@ IMPORTS = {str(path.relative_to(ROOT)): frozenset(imports(path)) for path in FIL
         ),
         ("redis", ("proxy/budgets/redis", "proxy/redis.py")),
         ("sqlite3", ("proxy/ledger/", "proxy/cli/rows.py", "proxy/database.py")),
+        ("mcp", ("proxy/inside/",)),
+        ("anyio", ("proxy/inside/mcp_server.py",)),
         ("pydantic_settings", ("proxy/config.py",)),
         ("genai_prices", ("proxy/pricing/",)),
         ("tiktoken", ("proxy/pricing/",)),

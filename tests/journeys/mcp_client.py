@@ -14,10 +14,13 @@ URL = "http://exeat.internal/mcp"
 
 
 @contextlib.asynccontextmanager
-async def connected(house: House, agent: str, url: str = URL) -> AsyncIterator[ClientSession]:
-    """A session of the agent with Exeat's own server."""
+async def connected(
+    house: House, agent: str, url: str = URL, *, task: str | None = None
+) -> AsyncIterator[ClientSession]:
+    """A session of the agent with Exeat's own server, perhaps for a task."""
+    headers = {"x-task-id": task} if task else {}
     async with (
-        house.through(house.proxy_url(agent=agent)) as http,
+        house.through(house.proxy_url(agent=agent), headers=headers) as http,
         streamable_http_client(url, http_client=http) as (read, write, _),
         ClientSession(read, write, read_timeout_seconds=timedelta(seconds=20)) as session,
     ):

@@ -2,13 +2,15 @@
 
 import asyncio
 import json
+from pathlib import Path
 
 import pytest
 from mcp import McpError
-from pydantic import AnyUrl
+from pydantic import AnyUrl, SecretStr
 
+from proxy.config import Delegate
 from proxy.inside.tool_table import TOOLS
-from tests.house import House, eventually
+from tests.house import House, eventually, house
 from tests.journeys.mcp_client import connected, refused, use
 
 
@@ -125,3 +127,28 @@ async def test_only_posts_are_answered(open_house: House, method: str) -> None:
             method, "http://exeat.internal/mcp", headers={"accept": "text/event-stream"}
         )
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+
+async def test_a_model_is_asked_by_a_tool_and_paid_from_the_allowance_of_the_task(
+    place: Path,
+) -> None:
+    delegate = Delegate(aliases={"exeat/one": ("openai/gpt-4o-mini",)})
+    keys = {"openai": SecretStr("sk-operator")}
+    asked = {
+        "model": "exeat/one",
+        "messages": [{"role": "user", "content": "hi"}],
+        "max_tokens": 100,
+    }
+    async with house(place, delegate=delegate, credentials=keys) as built:
+        async with connected(built, "ada") as session:
+            made = [
+                (await use(session, "task_create", title="t", allowance_nanousd=amount))["id"]
+                for amount in (10**9, 1)
+            ]
+        async with connected(built, "ada", task=made[0]) as session:
+            told = await use(session, "delegate", **asked)
+            assert (told["model"], bool(told["text"])) == ("openai/gpt-4o-mini", True)
+        async with connected(built, "ada", task=made[1]) as session:
+            assert "budget" in await refused(session, "delegate", **asked)
+        rows = (await built.api("/api/costs?by=task"))["rows"]
+    assert {row["task"] for row in rows if row["nanousd"]} == {made[0]}
