@@ -6,17 +6,18 @@ import secrets
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
 
-from addons import Ports, chain
-from proxy.board import Allowances, Board, Outbox, Roles, SqlStore
+from addons import QUESTIONS, Ports, chain
+from proxy.board import Board, Commons, Roles, SqlStore
 from proxy.budgets import Accounts, Counters, CountersUnavailable, MemoryCounters
 from proxy.budgets.results import Crossed
+from proxy.call_log import CallLog
 from proxy.config import ConfigError, Settings
 from proxy.console import Console
 from proxy.console import Ports as ConsolePorts
@@ -24,18 +25,14 @@ from proxy.console.access import Access
 from proxy.console.access.visits import Lengths
 from proxy.database import DatabaseUnavailable
 from proxy.delegate.attempts import Attempts
-from proxy.delegate.delegation import Delegation
-from proxy.delegate.health import Health
-from proxy.delegate.market import Market
-from proxy.delegate.names import UnknownName
-from proxy.delegate.names import check as check_aliases
-from proxy.delegate.roads import Road, roads_of
+from proxy.delegate.opening import checked_roads, open_delegation
 from proxy.engine.certificates import open_authority
 from proxy.engine.corridor import Corridor
 from proxy.engine.dial import Dialler, Pinned
 from proxy.engine.engine import Engine
 from proxy.engine.raw_view import RawView
-from proxy.inside import LOOPBACK, InsideServer, endpoints, listen
+from proxy.events import Events, RecordFiled
+from proxy.inside import LOOPBACK, InsideServer, McpServer, endpoints, listen
 from proxy.inside import Ports as InsidePorts
 from proxy.kill.memory import MemoryStops
 from proxy.kill.store import StopStore
@@ -45,6 +42,8 @@ from proxy.ledger.filing import threshold_of
 from proxy.ledger.records import Event
 from proxy.ledger.sqlite import SqliteLedger
 from proxy.ledger.store import LedgerError, LedgerUnavailable
+from proxy.ledger.writer import Row
+from proxy.metrics import Metrics
 from proxy.policy import PolicyBook, located
 from proxy.pricing.price_file import PriceFile, PriceFileError
 from proxy.pricing.price_file import load as load_prices
@@ -76,6 +75,7 @@ class Running:
     accounts: Accounts
     ledger: SqliteLedger
     policies: PolicyBook
+    events: Events
     board: Board
     first_token: str | None
     """The secret of the first admin's token, at the first start: to be shown once, and kept nowhere."""
@@ -102,14 +102,17 @@ async def _running(
     # Large bodies are read and counted in threads. The loop gets its turn back from them within this.
     sys.setswitchinterval(_SWITCH_S)
     prices = Prices(at=datetime.now(UTC), file=_price_file(settings))
-    roads = _roads(settings)
+    roads = checked_roads(settings)
     policies = PolicyBook()
     policies.reload(settings.policies)
     if policies.problem:
         log.error("no policy in force: everything is refused", problem=policies.problem)
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     authority = open_authority(settings.certs_dir)
-    ledger = await SqliteLedger.open(settings.ledger_path)
+    events = Events()
+    ledger = await SqliteLedger.open(
+        settings.ledger_path, on_filed=lambda rows: events.tell(lambda: map(_filed, rows))
+    )
     at = settings.console
     access = Access(settings.state_dir, Lengths(at.login_idle_s * 1000, at.login_max_s * 1000))
     accounts = Accounts(
@@ -121,9 +124,8 @@ async def _running(
     counter = TokenCounter()
     await asyncio.to_thread(counter.load)
     store = SqlStore(settings.state_dir / "board.sqlite")
-    outbox, roles = Outbox(store, ledger), Roles(settings.board.roles)
-    board = Board(outbox, roles)
-    allowances = Allowances(board, accounts)
+    commons = Commons.over(store, ledger, accounts, Roles(settings.board.roles))
+    board = commons.board
     seal = Seal(secrets.token_bytes(32))
     live: dict[str, Slip] = {}
     switch = KillSwitch(_stops(settings), ledger)
@@ -137,14 +139,17 @@ async def _running(
         inside=Pinned((LOOPBACK,), door.getsockname()[1]),
         seal=seal,
         live=live,
-        allowances=allowances,
+        allowances=commons.allowances,
         kill=switch,
     )
+    metrics = Metrics(live, ledger, lambda: len(policies.policies), lambda: len(switch.in_force))
     corridor = Corridor(
         chain(settings, ports),
         timeout_s=settings.limits.decision_timeout_s,
         body_bytes_max=settings.limits.body_bytes_max,
+        events=events,
         live=live,
+        watchers=(metrics.ended, CallLog(settings.log_calls).ended),
     )
     raw_view = RawView() if settings.raw_view else None
     engine = Engine(
@@ -158,18 +163,29 @@ async def _running(
         raw_view=raw_view,
     )
     attempts = Attempts(seal)
+    asked = endpoints(
+        InsidePorts(
+            accounts=accounts,
+            ledger=ledger,
+            policies=policies,
+            triggers=Triggers(switch),
+            delegation=open_delegation(
+                settings,
+                roads,
+                attempts,
+                prices=prices,
+                counter=counter,
+                accounts=accounts,
+                ledger=ledger,
+            ),
+            commons=commons,
+        )
+    )
     inside = InsideServer(
         seal,
         live,
-        endpoints(
-            InsidePorts(
-                accounts=accounts,
-                ledger=ledger,
-                policies=policies,
-                triggers=Triggers(switch),
-                delegation=_delegation(settings, ports, roads, attempts),
-            )
-        ),
+        asked,
+        McpServer(asked).routes(),
         body_bytes_max=settings.limits.body_bytes_max,
     )
     switch.connect(engine.sever)
@@ -181,8 +197,15 @@ async def _running(
             policies=policies,
             calls=corridor,
             access=access,
+            events=events,
+            questions=QUESTIONS,
+            ledger_path=settings.ledger_path,
+            policy_paths=settings.policies,
+            proxy_url=f"http://{settings.proxy.host}:{settings.proxy.port}",
             raw_view=raw_view,
             switch=switch,
+            board=board,
+            metrics=metrics.text,
         ),
     )
     rounds = _Rounds(settings, policies, accounts, corridor, ledger, prices, access, board)
@@ -213,6 +236,7 @@ async def _running(
                 ledger=ledger,
                 policies=policies,
                 board=board,
+                events=events,
                 first_token=first_token,
                 switch=switch,
             )
@@ -237,6 +261,13 @@ async def _running(
             access.close()
 
 
+def _filed(row: Row) -> RecordFiled:
+    seq, record_id, kind, decision_id = row[:4]
+    assert isinstance(seq, int)
+    about = None if decision_id is None else str(decision_id)
+    return RecordFiled(seq, str(kind), str(record_id), about)
+
+
 def _price_file(settings: Settings) -> PriceFile | None:
     if settings.prices_file is None:
         return None
@@ -244,31 +275,6 @@ def _price_file(settings: Settings) -> PriceFile | None:
         return load_prices(settings.prices_file)
     except PriceFileError as error:
         raise ConfigError(str(error)) from None
-
-
-def _roads(settings: Settings) -> Mapping[str, Road]:
-    """Where delegated calls can go; every alias leads to some of it, or Exeat does not start."""
-    roads = roads_of(settings.routes)
-    try:
-        check_aliases(settings.delegate.aliases, roads)
-    except UnknownName as error:
-        raise ConfigError(f"delegate.aliases: {error}") from None
-    return roads
-
-
-def _delegation(
-    settings: Settings, ports: Ports, roads: Mapping[str, Road], attempts: Attempts
-) -> Delegation:
-    health = Health()
-    return Delegation(
-        settings.delegate.aliases,
-        roads,
-        Market(settings.credentials, ports.prices, ports.counter, ports.accounts, health),
-        health,
-        attempts,
-        ports.ledger,
-        attempts_max=settings.delegate.attempts_max,
-    )
 
 
 def _file_thresholds(ledger: SqliteLedger, call_id: str, crossed: Crossed) -> None:

@@ -117,7 +117,7 @@ def metered(
             try:
                 chunk = see(chunk)
             except Exception as error:
-                log.error("answer filter failed", slip=slip.id, exc_info=error)
+                log.error("answer filter failed", record=slip.id, exc_info=error)
                 if is_screen:
                     active[active.index(each)] = (broken, True)
                     slip.ending = CUT_OFF

@@ -29,6 +29,7 @@ from proxy.engine.layers import SLIP, slip_of
 from proxy.engine.opening import has_body, open_slip
 from proxy.engine.sockets import SocketMessage
 from proxy.engine.turns import Turns
+from proxy.events import CallEnded, CallOpened, Events
 from proxy.kill.words import refusal_of_stop
 from proxy.patience import within
 from proxy.refusals import Code, Refusal
@@ -68,8 +69,11 @@ class Corridor:
         timeout_s: float,
         body_bytes_max: int,
         live: dict[str, Slip] | None = None,
+        events: Events | None = None,
+        watchers: Sequence[Callable[[Slip], None]] = (),
     ) -> None:
-        """`live` is kept as the calls in flight by their ids, for whoever else must know them."""
+        """`live` is kept as the calls in flight by their ids, for whoever else must know them.
+        `watchers` are told of each call once, when it has ended and is settled."""
         self._chain = tuple((addon.name, addon.depart) for addon in chain)
         self._required = frozenset(addon.name for addon in chain)
         self._openers = _having(chain, "open")
@@ -85,8 +89,10 @@ class Corridor:
         self._closers = (*_having(chain[::-1], "settle"), *_having(chain, "file"))
         self._timeout_s = timeout_s
         self._body_bytes_max = body_bytes_max
+        self._events = events or Events()
         self._closing: set[asyncio.Task[None]] = set()
         self._live = {} if live is None else live
+        self._watchers = tuple(watchers)
         self.idle = asyncio.Event()
         """Set while no call is in flight."""
         self.idle.set()
@@ -127,6 +133,7 @@ class Corridor:
         facts_of(flow.client_conn).open_slips[slip.id] = slip
         self._live[slip.id] = slip
         self.idle.clear()
+        self._events.tell(lambda: [CallOpened(slip)])
 
     async def request(self, flow: http.HTTPFlow) -> None:
         """The whole call is here."""
@@ -168,7 +175,7 @@ class Corridor:
             slip.refusal = refusal_of_stop(slip.stopped)
         if slip.refusal is None and not self._required <= slip.stamped_by():
             missing = ", ".join(sorted(self._required - slip.stamped_by()))
-            log.error("call without every stamp", slip=slip.id, missing=missing)
+            log.error("call without every stamp", record=slip.id, missing=missing)
             slip.refusal = unavailable(f"{missing} did not answer")
         if slip.refusal is None and self.is_stopping:
             slip.refusal = unavailable("it is stopping")
@@ -229,11 +236,19 @@ class Corridor:
                 await within(self._timeout_s, undo(slip))
             except Exception as error:
                 self._fault(name, slip, error)
+        self._tell(slip)
+
+    def _tell(self, slip: Slip) -> None:
+        for watcher in self._watchers:
+            try:
+                watcher(slip)
+            except Exception as error:
+                self._fault("watcher", slip, error)
 
     def _fault(self, name: str, slip: Slip, error: BaseException) -> Refusal:
         """What went wrong, for the operator; that it went wrong, for the caller."""
         kind = type(error).__name__
-        log.error("addon failed", addon=name, slip=slip.id, error=kind, exc_info=error)
+        log.error("addon failed", addon=name, record=slip.id, error=kind, exc_info=error)
         what = "took too long" if isinstance(error, TimeoutError) else "failed"
         return unavailable(f"{name} {what}")
 
@@ -361,7 +376,8 @@ class Corridor:
 
     def _forget(self, slip: Slip, flow: http.HTTPFlow | None, client: Any = None) -> None:
         slip.finished = True
-        self._live.pop(slip.id, None)
+        if self._live.pop(slip.id, None) is not None:
+            self._events.tell(lambda: [CallEnded(slip)])
         if not self._live:
             self.idle.set()
         connection = flow.client_conn if flow is not None else client
@@ -373,6 +389,7 @@ class Corridor:
                 await close(slip)
             except Exception as error:
                 self._fault(name, slip, error)
+        self._tell(slip)
 
 
 def _having(chain: Sequence[Addon], method: str) -> tuple[tuple[str, Callable[..., Any]], ...]:
