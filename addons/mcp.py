@@ -1,6 +1,7 @@
 """May this tool of that server be used? MCP over HTTP: calls, lists and results."""
 
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any
 
 from mitmproxy import http
@@ -8,13 +9,15 @@ from mitmproxy import http
 from proxy.actions import action_of
 from proxy.budgets import CountersUnavailable
 from proxy.counting import RateCounts
-from proxy.engine.answers import Filter, open_length
+from proxy.engine.answers import Filter, decoded, open_length
+from proxy.engine.facts import facts_of
 from proxy.kill.triggers import Triggers
 from proxy.ledger.filing import tool_call_of
 from proxy.mcp.answers import AnswerFilter
 from proxy.mcp.calls import Id, McpCall, McpRequest, read_request
-from proxy.mcp.errors import mismatched, refused, unreadable
-from proxy.mcp.headers import is_answered_elsewhere, is_declared, mismatch
+from proxy.mcp.errors import mismatched, refused, refused_on_stream, unreadable
+from proxy.mcp.headers import is_answered_elsewhere, is_declared, mismatch, opens_stream
+from proxy.mcp.streams import McpStream, McpStreams
 from proxy.mcp.tools import ToolPins
 from proxy.policy.decide import decide
 from proxy.policy.rates import Circles, over
@@ -22,6 +25,7 @@ from proxy.policy.words import now, refusal_of, tool_facts, uncounted
 from proxy.providers.body import Json
 from proxy.providers.call import BadRequest
 from proxy.providers.decoding import decode_body
+from proxy.providers.recognise import NotModel
 from proxy.refusals import Code, Refusal
 from proxy.slip import Ruled, Slip, Stamp
 
@@ -40,6 +44,9 @@ class Mcp:
         self._body_bytes_max = body_bytes_max
         self._result_bytes_max = result_bytes_max
         self._pins = ToolPins()
+        self._streams = McpStreams()
+        self._open: dict[str, McpStream] = {}
+        """Streams by the call that they answer."""
         self._circles = Circles()
 
     def depart(
@@ -48,9 +55,12 @@ class Mcp:
         """Yes, when every message of it may be answered."""
         request = flow.request
         is_read = slip.reads_body and slip.call is None and request.method == "POST"
+        headers = list(request.headers.items(multi=True))
+        if _may_stream(slip) and opens_stream(request.method, headers):
+            request.headers["accept-encoding"] = "identity"
+            return Stamp("a stream of events")
         if slip.door == "internal" or not is_read:
             return Stamp("no MCP")
-        headers = list(request.headers.items(multi=True))
         try:
             coding = request.headers.get("content-encoding", "")
             body = request.raw_content or b""
@@ -75,10 +85,13 @@ class Mcp:
             return uncounted()
         if refusals:
             headers = list(request.headers.items(multi=True))
-            elsewhere = is_answered_elsewhere(headers)
-            slip.own_answer = refused(asked, refusals, slip.id, is_answered_elsewhere=elsewhere)
+            self._say_no(slip, asked, refusals, headers)
             return next(iter(refusals.values()))
         slip.mcp = asked
+        stream = self._stream_of(slip)
+        if stream is not None:
+            stream.asked.update(asked.ids)
+            stream.slip = slip
         # What may not be seen is taken out of the answer, which takes one that we can edit.
         request.headers["accept-encoding"] = "identity"
         methods = ", ".join(sorted({call.method or "answer" for call in asked.calls}))
@@ -87,17 +100,67 @@ class Mcp:
     def screen(self, slip: Slip, flow: http.HTTPFlow) -> Filter | None:
         """Read what the server answers."""
         response = flow.response
-        if slip.mcp is None or response is None:
+        if response is None:
             return None
-        asked: set[Id] = set(slip.mcp.ids)
-        screen = AnswerFilter(
-            response.headers.get("content-type", ""),
-            asked,
-            lambda tool: self._admits(slip, tool),
-            result_bytes_max=self._result_bytes_max,
-        )
+        kind = response.headers.get("content-type", "")
+        is_events = kind.partition(";")[0].strip().lower() == "text/event-stream"
+        if slip.mcp is not None:
+            asked: set[Id] = set(slip.mcp.ids)
+            screen = AnswerFilter(
+                kind,
+                asked,
+                lambda tool: self._admits(slip, tool, _server(slip)),
+                result_bytes_max=self._result_bytes_max,
+            )
+        elif is_events and _may_stream(slip):
+            screen = self._stream(slip, flow, kind)
+        else:
+            return None
         open_length(flow)
-        return screen
+        return decoded(response.headers, screen)
+
+    async def settle(self, slip: Slip) -> None:
+        """Its stream is over, if it had one."""
+        stream = self._open.pop(slip.id, None)
+        if stream is not None:
+            self._streams.close(stream)
+
+    def _stream(self, slip: Slip, flow: http.HTTPFlow, kind: str) -> AnswerFilter:
+        """What comes on a stream is screened by the terms of whoever asked last on it."""
+        tell, who = facts_of(flow.client_conn).tell, slip.identity
+        assert tell is not None
+        assert who is not None
+        stream = McpStream(_server(slip), partial(tell, slip.id), slip)
+        self._open[slip.id] = stream
+        return AnswerFilter(
+            kind,
+            stream.asked,
+            lambda tool: self._admits(stream.slip, tool, stream.server),
+            result_bytes_max=self._result_bytes_max,
+            is_certain=slip.declares_mcp,
+            on_endpoint=lambda endpoint: self._streams.name(stream, who, _url(slip), endpoint),
+        )
+
+    def _stream_of(self, slip: Slip) -> McpStream | None:
+        assert slip.identity is not None
+        return self._streams.of(slip.identity, _url(slip))
+
+    def _say_no(
+        self,
+        slip: Slip,
+        asked: McpRequest,
+        refusals: dict[int, Refusal],
+        headers: list[tuple[str, str]],
+    ) -> None:
+        """As an answer; or where answers are awaited on a stream, there."""
+        stream = self._stream_of(slip)
+        if stream is not None and asked.ids:
+            slip.own_answer = 202, b""
+            told = refused_on_stream(asked, refusals, slip.id)
+            slip.also_told = partial(stream.tell, told)
+            return
+        elsewhere = is_answered_elsewhere(headers)
+        slip.own_answer = refused(asked, refusals, slip.id, is_answered_elsewhere=elsewhere)
 
     async def _refusals(self, slip: Slip, asked: McpRequest) -> dict[int, Refusal]:
         found = {}
@@ -118,16 +181,18 @@ class Mcp:
         self._triggers.saw_repeats(slip, repeats)
         facts = await self._rates.answered(slip, tool_facts(slip, action, repeats))
         ruled = decide(slip.terms, facts)
-        if self._pins.is_changed(_server(slip), call.tool) and ruled.passes:
+        stream = self._stream_of(slip)
+        server = stream.server if stream is not None else _server(slip)
+        if self._pins.is_changed(server, call.tool) and ruled.passes:
             ruled = _CHANGED
         event = tool_call_of(slip, str(call.id or ""), action, ruled, "", repeats, over(facts))
         slip.tool_events.append(event)
         return ruled
 
-    def _admits(self, slip: Slip, tool: Json) -> bool:
+    def _admits(self, slip: Slip, tool: Json, server: str) -> bool:
         """Is it the tool that it was, and could a call of it be allowed?"""
         assert slip.terms is not None
-        sight = self._pins.see(_server(slip), tool)
+        sight = self._pins.see(server, tool)
         bare = action_of(str(tool.get("name")), {})
         return sight in ("new", "same") and decide(slip.terms, tool_facts(slip, bare)).passes
 
@@ -137,6 +202,15 @@ _CHANGED = Ruled(
     "mcp.pins",
     "its description is not what it was when it was first seen. Ask the operator to look at it",
 )
+
+
+def _may_stream(slip: Slip) -> bool:
+    return slip.method == "GET" and isinstance(slip.recognised, NotModel)
+
+
+def _url(slip: Slip) -> str:
+    assert slip.destination is not None
+    return f"{slip.destination.scheme}://{slip.destination.authority}{slip.path}"
 
 
 def _server(slip: Slip) -> str:

@@ -6,7 +6,7 @@ the answer down, so an addon cannot do both, nor neither unnoticed.
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -194,6 +194,8 @@ class Slip:
     refusal: "Refusal | None" = None
     own_answer: tuple[int, bytes] | None = None
     """Status and JSON body of the refusal, where the protocol inside HTTP has words of its own."""
+    also_told: Callable[[], None] | None = None
+    """Who else hears of its refusal, once that is on file."""
     mcp: "McpRequest | None" = None
     """What is asked of an MCP server."""
     repeats: int = 0

@@ -9,6 +9,7 @@ from mitmproxy import http
 
 from proxy import shapes
 from proxy.providers.answer import Ending
+from proxy.providers.decoding import ContentDecoder
 from proxy.refusals import Code, Refusal
 from proxy.slip import Slip
 
@@ -32,7 +33,9 @@ def refusal_response(slip: Slip) -> http.Response:
     )
     if slip.own_answer is not None:
         status, body = slip.own_answer
-        answer = replace(answer, status=status, body=body)
+        said = [each for each in answer.headers if each[0].lower() != "content-type"]
+        said.append(("content-type", "application/json"))
+        answer = replace(answer, status=status, body=body, headers=tuple(said))
     slip.http_status = answer.status
     headers = http.Headers([(name.encode(), value.encode()) for name, value in answer.headers])
     return own_response(slip, answer.status, answer.body, headers)
@@ -53,6 +56,22 @@ def open_length(flow: http.HTTPFlow) -> None:
     del answer.headers["content-length"]
     if answer.http_version == "HTTP/1.1" and not flow.request.is_http2:
         answer.headers["transfer-encoding"] = "chunked"
+
+
+def decoded(headers: http.Headers, see: Filter) -> Filter:
+    """A filter that sees what an answer's coding hides; its client gets it without a coding. Where it
+    cannot be undone, the filter breaks."""
+    decoder = ContentDecoder(headers.pop("content-encoding", ""))
+    if decoder.is_identity:
+        return see
+
+    def undone(chunk: bytes) -> bytes:
+        data = decoder.feed(chunk) if chunk else b""
+        if decoder.has_failed:
+            raise ValueError("the answer's content coding cannot be undone")
+        return see(data) if data or not chunk else b""
+
+    return undone
 
 
 def unavailable(why: str) -> Refusal:

@@ -221,6 +221,8 @@ class Corridor:
     async def _refuse(self, slip: Slip, flow: http.HTTPFlow) -> None:
         """Undo, record, answer: in that order, and the answer whatever became of the others."""
         await self._undo(slip)
+        if slip.also_told is not None:
+            slip.also_told()
         flow.response = refusal_response(slip)
         if facts_of(flow.client_conn).malformed is not None:
             flow.response.headers["connection"] = "close"

@@ -1,6 +1,7 @@
 """What the engine knows of one client connection: its tunnel, its credentials, its open calls."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mitmproxy.connection import Client
@@ -26,6 +27,8 @@ class ConnectionFacts:
     """(refusal code, reason) of a request head that could not be read."""
     cleared: dict[tuple[str, int], Pinned] = field(default_factory=dict)
     """Places that a cleared call of this connection may dial, and the addresses they have."""
+    tell: Callable[[str, bytes], None] | None = None
+    """Says something to the client in the stream that answers the call of this id, between two pieces."""
     open_slips: dict[str, Slip] = field(default_factory=dict)
     """Calls without an outcome yet, by slip id."""
     read_on: asyncio.Event = field(default_factory=asyncio.Event)

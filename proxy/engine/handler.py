@@ -18,7 +18,7 @@ from mitmproxy.proxy.layers import modes
 from mitmproxy.proxy.server import ConnectionIO, LiveConnectionHandler
 
 from proxy.engine.facts import facts_of
-from proxy.engine.layers import Severed
+from proxy.engine.layers import Severed, Told
 
 log = structlog.get_logger()
 
@@ -46,6 +46,7 @@ class Handler(LiveConnectionHandler):
         self.layer = layer.NextLayer(context)
         self.max_conns = defaultdict(lambda: asyncio.Semaphore(_UPSTREAMS_PER_ADDRESS))
         self._table = table
+        facts_of(self.client).tell = self.tell
         self._tasks: set[asyncio.Task[None]] = set()
         self._reading_on: asyncio.Future[None] | None = None
 
@@ -163,6 +164,10 @@ class Handler(LiveConnectionHandler):
     def sever(self, ids: Collection[str]) -> None:
         """End some calls of a connection that has others, too."""
         self._spawn(self.server_event(Severed(frozenset(ids))))
+
+    def tell(self, id_: str, data: bytes) -> None:
+        """Say something of our own in an answer that streams."""
+        self._spawn(self.server_event(Told(id_, data)))
 
     def log(self, *args: Any, **kwargs: Any) -> None:
         """mitmproxy's connection chatter: not ours to write down, except that something broke."""

@@ -110,6 +110,14 @@ class Severed(events.Event):
     ids: frozenset[str]
 
 
+@dataclass
+class Told(events.Event):
+    """Something that we say ourselves in an answer that streams."""
+
+    id: str
+    data: bytes
+
+
 class GuardedHttpLayer(HttpLayer):
     """mitmproxy's HTTP layer with bounded heads and our own streams."""
 
@@ -118,7 +126,7 @@ class GuardedHttpLayer(HttpLayer):
         self._guard = guard
 
     def _handle_event(self, event: events.Event) -> Commands:
-        if isinstance(event, Severed):
+        if isinstance(event, Severed | Told):
             for stream in tuple(self.streams.values()):
                 yield from self.event_to_child(stream, event)
             return
@@ -228,6 +236,8 @@ class GuardedStream(HttpStream):
         if isinstance(event, Severed):
             if hasattr(self, "flow") and self.flow.live:
                 yield from self._sever(event.ids)
+        elif isinstance(event, Told):
+            yield from self._tell(event)
         elif self._is_unheard:
             yield from self._read_on(event)
         else:
@@ -353,6 +363,12 @@ class GuardedStream(HttpStream):
         self.flow.live = False
         yield DropStream(self.stream_id)
         self._let_go()
+
+    def _tell(self, told: Told) -> Commands:
+        slip = slip_of(self.flow) if hasattr(self, "flow") else None
+        streams = self.server_state == self.state_stream_response_body
+        if slip is not None and slip.id == told.id and streams and not self._is_unheard:
+            yield SendHttp(ResponseData(self.stream_id, told.data), self.context.client)
 
     def _cut_off(self) -> Commands:
         message = "The body is too large to be read to its end."

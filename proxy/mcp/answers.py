@@ -6,7 +6,7 @@ message of up to 16 MiB is held until it is whole; nothing else waits for it.
 
 from collections.abc import Callable
 
-from proxy.mcp.calls import Id
+from proxy.mcp.calls import Id, speaks_json_rpc
 from proxy.mcp.errors import as_event
 from proxy.mcp.screen import McpEvent, Screen
 from proxy.providers.body import Json
@@ -21,6 +21,9 @@ class AnswerFilter:
     `asked`: the ids that wait for an answer here. It may be shared by the POSTs of a session whose
     answers come on one stream; ids leave it as they are answered.
     `admits`: whether a tool of a list may be seen.
+    `is_certain`: False for a stream of which nothing says that it is MCP. Until it names an endpoint,
+    only what speaks JSON-RPC is looked at.
+    `on_endpoint`: is told where a client of HTTP+SSE shall post to.
     """
 
     def __init__(
@@ -32,9 +35,11 @@ class AnswerFilter:
         result_bytes_max: int,
         on_event: Callable[[McpEvent], None] = lambda event: None,
         message_bytes_max: int = EVENT_BYTES_MAX,
+        is_certain: bool = True,
+        on_endpoint: Callable[[str], None] = lambda endpoint: None,
     ) -> None:
-        self.endpoint: str | None = None
-        """Where a client of HTTP+SSE is told to POST to: what the first event said."""
+        self._is_certain = is_certain
+        self._on_endpoint = on_endpoint
         self._screen = Screen(asked, admits, on_event, result_bytes_max=result_bytes_max)
         self._tell = on_event
         self._bytes_max = message_bytes_max
@@ -83,9 +88,12 @@ class AnswerFilter:
         return bytes(out)
 
     def _event(self, event: Event) -> bytes:
-        if event.name == "endpoint" and self.endpoint is None:
-            self.endpoint = event.data.decode("utf-8", "replace")
+        if event.name == "endpoint":
+            self._is_certain = True
+            self._on_endpoint(event.data.decode("utf-8", "replace"))
         if not event.data.lstrip(b" \t\r\n\xef\xbb\xbf").startswith((b"{", b"[")):
+            return event.raw
+        if not self._is_certain and not speaks_json_rpc(event.data):
             return event.raw
         screened = self._screen.message(event.data)
         if screened is event.data:

@@ -111,6 +111,18 @@ def read_request(data: bytes, *, is_declared: bool) -> McpRequest | None:
     return McpRequest(calls, is_batch)
 
 
+def speaks_json_rpc(data: bytes) -> bool:
+    """Whether a message names the protocol, under whatever spelling. What no parser reads does not."""
+    try:
+        value = json.loads(data.decode(json.detect_encoding(data), "replace"))
+    except RecursionError:
+        return True
+    except ValueError:
+        return False
+    messages = value if isinstance(value, list) else [value]
+    return any("jsonrpc" in map(str.casefold, each) for each in messages if isinstance(each, dict))
+
+
 def _values(data: bytes) -> tuple[list[Any], bool]:
     if data.lstrip(b" \t\r\n").startswith(b"["):
         return read_items(data).values, True

@@ -53,15 +53,7 @@ def refused(
     Nobody waits for the answer to a notification, nor here when it comes on another stream; only a
     status can tell them.
     """
-    errors = []
-    for number, call in enumerate(request.calls):
-        refusal = refusals.get(number)
-        if call.kind != "request":
-            continue
-        if refusal is None:
-            errors.append(error(call.id, REFUSED, _BESIDE, {"record": record}))
-        else:
-            errors.append(_of(call.id, refusal, record))
+    errors = _errors(request, refusals, record)
     if not errors:
         first = next(iter(refusals.values()))
         return 403, written(_of(None, first, record))
@@ -80,6 +72,26 @@ def unreadable(found: BadRequest, record: str | None) -> Answer:
     """No id could be read that all would agree on."""
     facts = {"code": "bad_request", "param": found.param, "record": record}
     return 400, written(error(None, INVALID_REQUEST, f"Refused: {found.reason}", facts))
+
+
+def refused_on_stream(
+    request: McpRequest, refusals: Mapping[int, Refusal], record: str | None
+) -> bytes:
+    """The same on the stream where the answers to this POST are awaited: an event for each."""
+    return b"".join(as_event(written(each)) for each in _errors(request, refusals, record))
+
+
+def _errors(request: McpRequest, refusals: Mapping[int, Refusal], record: str | None) -> list[Json]:
+    errors = []
+    for number, call in enumerate(request.calls):
+        refusal = refusals.get(number)
+        if call.kind != "request":
+            continue
+        if refusal is None:
+            errors.append(error(call.id, REFUSED, _BESIDE, {"record": record}))
+        else:
+            errors.append(_of(call.id, refusal, record))
+    return errors
 
 
 def as_event(body: bytes) -> bytes:

@@ -1,11 +1,13 @@
 """Tool calls in Gemini's answers: parts beside parts of text, whole or in pieces (pure)."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from proxy.providers.answer import as_list, as_object
+from proxy.providers.answer import as_list, as_object, parse_object
 from proxy.providers.tool_gate_sieve import (
     UNFINISHED,
+    UNREADABLE,
     Call,
     Judge,
     Piece,
@@ -98,20 +100,69 @@ class GeminiSieve(Sieve):
         if asked.get("willContinue") is True:
             self._open[where] = call
         else:
-            if partial or not call.parts:
-                call.add(json_text(partial))
-            del self._partial[where]
-            self.judge.rule(call)
+            self._finish(call, self._partial.pop(where))
         yield call
+
+    def _finish(self, call: Call, partial: dict[str, Any]) -> None:
+        """What came by paths is read as what the client makes of it."""
+        call.is_contradicted |= len(call.parts) > 1
+        given = parse_object(call.parts[0].encode()) if call.parts else {}
+        made = nested(partial)
+        if partial and (given is None or made is None):
+            self.judge.refuse(call, UNREADABLE)
+        elif partial and given is not None and made is not None:
+            call.parts = [json_text(given | made)]
+        elif not call.parts:
+            call.add("{}")
+        self.judge.rule(call)
 
 
 def _put(arguments: dict[str, Any], piece: dict[str, Any]) -> None:
     """Arguments that come in parts are kept by their paths; text goes on where it ended."""
     path = str(piece.get("jsonPath"))
-    value = next((piece[name] for name in piece if name.endswith("Value")), None)
+    names = (name for name in piece if name.endswith("Value"))
+    value = next((piece[name] if name != "nullValue" else None for name in names), None)
     before = arguments.get(path)
     is_more = isinstance(before, str) and isinstance(value, str)
     arguments[path] = f"{before}{value}" if is_more else value
+
+
+_STEP = re.compile(r"\.(\w+)|\[(\d{1,4})\]|\['([^'\\]*)'\]|\[\"([^\"\\]*)\"\]")
+_PATH_MAX = 256
+_PATH = re.compile(rf"\$(?:{_STEP.pattern})+")
+
+
+def nested(flat: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Values by their JSON paths (RFC 9535), `$.files[0].name`, as the arguments that they make up.
+    None when a path is of another kind, or two of them cannot both be."""
+    root: dict[str | int, Any] = {}
+    for path, value in flat.items():
+        if len(path) > _PATH_MAX or not _PATH.fullmatch(path):
+            return None
+        steps = [int(step[1]) if step[1] else "".join(step) for step in _STEP.findall(path)]
+        at = root
+        for step in steps[:-1]:
+            at = at.setdefault(step, {})
+            if not isinstance(at, dict):
+                return None
+        if steps[-1] in at:
+            return None
+        at[steps[-1]] = value
+    made = _listed(root)
+    return made if isinstance(made, dict) else None
+
+
+def _listed(value: Any) -> Any:
+    """Places that are numbered become a list."""
+    if not isinstance(value, dict):
+        return value
+    items = {step: _listed(inner) for step, inner in value.items()}
+    is_list = bool(items) and all(isinstance(step, int) for step in items)
+    return (
+        [items[step] for step in sorted(items)]
+        if is_list
+        else {str(k): v for k, v in items.items()}
+    )
 
 
 def _inner(chunk: dict[str, Any]) -> dict[str, Any]:

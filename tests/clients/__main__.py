@@ -71,7 +71,7 @@ def clients() -> Mapping[str, Client]:
 
 async def run(client: Client, built: House, home: Path) -> tuple[int | None, str]:
     """Its exit code, None when it did not end by itself, and all that it said."""
-    home.mkdir()
+    home.mkdir(exist_ok=True)
     ours = {name: value for name, value in built.env().items() if os.environ.get(name) != value}
     process = await asyncio.create_subprocess_exec(
         *client.command,

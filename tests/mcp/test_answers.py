@@ -83,10 +83,39 @@ def test_an_empty_answer_stays_empty() -> None:
 
 
 def test_the_endpoint_of_the_older_transport_is_read() -> None:
-    filter_, _ = made(SSE, set())
-    opening = b"event: endpoint\ndata: /messages/?session_id=1\n\n"
-    assert filter_(opening) == opening
-    assert filter_.endpoint == "/messages/?session_id=1"
+    told: list[str] = []
+    filter_ = made(SSE, set(), on_endpoint=told.append)[0]
+    for number in (1, 2):
+        opening = b"event: endpoint\ndata: /messages/?session_id=%d\n\n" % number
+        assert filter_(opening) == opening
+    assert told == ["/messages/?session_id=1", "/messages/?session_id=2"]
+
+
+ODD = b'data: {"method": "x", "result": 1}\n\n'
+LISTED = b'data: {"jsonrpc": "2.0", "id": 1, "result": {"tools": [{"name": "burn"}]}}\n\n'
+NAMED = b"event: endpoint\ndata: /m\n\n"
+
+
+@pytest.mark.parametrize(
+    ("events", "passed"),
+    [
+        ((ODD, b'data: {"text": "hi"}\n\n', b"data: {]\n\n"), 3),
+        ((LISTED,), 0),
+        ((LISTED.replace(b"jsonrpc", b"JSONRPC"),), 0),
+        ((LISTED.replace(b"jsonrpc", b"json\\u0072pc"),), 0),
+        ((LISTED.replace(b'data: {"j', b'data: [{"j').replace(b"}}\n", b"}}]\n"),), 0),
+        ((NAMED, ODD), 1),
+    ],
+)
+def test_a_stream_that_may_be_anything_is_screened_where_it_speaks_json_rpc(
+    events: tuple[bytes, ...], passed: int
+) -> None:
+    filter_ = AnswerFilter(SSE, set(), lambda tool: False, result_bytes_max=999, is_certain=False)
+    shown = [filter_(event) for event in events]
+    assert [each for each, came in zip(shown, events, strict=True) if each == came] == list(
+        events[:passed]
+    )
+    assert b"burn" not in b"".join(shown)
 
 
 def test_a_stream_that_answers_other_posts_shares_their_ids() -> None:

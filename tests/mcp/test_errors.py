@@ -3,8 +3,16 @@
 import json
 from typing import Any
 
-from proxy.mcp.calls import McpRequest, read_request
-from proxy.mcp.errors import HEADER_MISMATCH, REFUSED, as_event, mismatched, refused, unreadable
+from proxy.mcp.calls import McpCall, McpRequest, read_request
+from proxy.mcp.errors import (
+    HEADER_MISMATCH,
+    REFUSED,
+    as_event,
+    mismatched,
+    refused,
+    refused_on_stream,
+    unreadable,
+)
 from proxy.mcp.headers import Mismatch
 from proxy.providers.call import BadRequest
 from proxy.refusals import Code, Refusal
@@ -84,3 +92,18 @@ def test_a_body_that_cannot_be_read_is_answered_without_an_id() -> None:
 def test_the_same_error_can_be_an_event() -> None:
     _, body = refused(request(call(1)), {0: NO}, None)
     assert as_event(body) == b"event: message\ndata: " + body + b"\n\n"
+
+
+def test_on_a_stream_each_refused_request_has_an_event_of_its_own() -> None:
+    calls = (
+        McpCall("request", "tools/call", 1, "burn"),
+        McpCall("notification", "notifications/x", None),
+        McpCall("request", "ping", "b"),
+    )
+    no = Refusal(Code.POLICY_DENIED, "No.", rule="r1")
+    told = refused_on_stream(McpRequest(calls, is_batch=True), {0: no}, "rec")
+    events = [each.splitlines() for each in told.decode().strip().split("\n\n")]
+    assert [lines[0] for lines in events] == ["event: message"] * 2
+    said = [json.loads(lines[1].removeprefix("data: ")) for lines in events]
+    assert [(each["id"], each["error"]["code"]) for each in said] == [(1, REFUSED), ("b", REFUSED)]
+    assert said[0]["error"]["message"] == "No."

@@ -227,7 +227,6 @@ TALKS = [
         "live: in parts",
         "gemini.live",
         [*LIVE_SAID, {"toolCall": {"functionCalls": [live_call(0)]}}, *continued(), *LIVE_DONE],
-        ((NAMES[0], FIRST), (NAMES[1], '{"$.command":"rm -rf /"}')),
     ),
     Talk(
         "live: among the parts of a turn",

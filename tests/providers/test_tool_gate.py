@@ -17,6 +17,7 @@ from proxy.providers.call import FormatName
 from proxy.providers.formats import FORMATS, format_named
 from proxy.providers.recognise import Known, NeedsShape, recognise, recognise_shape
 from proxy.providers.tool_gate import SIEVES, Asked, Ruling, ToolGate
+from proxy.providers.tool_gate_gemini import nested
 from tests.providers.bodies import chat, chunk, converse, frame, gemini, messages, responses, sse
 from tests.providers.tool_answers import (
     CASES,
@@ -507,10 +508,47 @@ def test_arguments_that_gemini_streams_in_parts_are_one_call() -> None:
         gate = ToolGate("gemini.generate", "google", {"content-type": JSON}, decide)
         data = json.dumps(chunks).encode()
         shown = passed(gate, data)
-        assert [asked.arguments for asked, _ in gate.rulings] == ['{"$.command":"rm -rf /"}']
+        assert [asked.arguments for asked, _ in gate.rulings] == ['{"command":"rm -rf /"}']
         assert json.loads(shown)
         assert (shown == data) is (decide is allow)
         assert (b"functionCall" in shown) is (decide is allow)
+
+
+@pytest.mark.parametrize(
+    ("flat", "made"),
+    [
+        ({"$.command": "ls"}, {"command": "ls"}),
+        ({"$.a.b": 1, "$.a.c": None}, {"a": {"b": 1, "c": None}}),
+        (
+            {"$.files[1].name": "b", "$.files[0].name": "a"},
+            {"files": [{"name": "a"}, {"name": "b"}]},
+        ),
+        ({"$['com mand']": "ls", '$["x"][0]': True}, {"com mand": "ls", "x": [True]}),
+        ({"$[0]": "ls"}, None),
+        ({"command": "ls"}, None),
+        ({"$..command": "ls"}, None),
+        ({"$.a": "x", "$.a.b": "y"}, None),
+        ({"$.a.b": "y", "$.a": "x"}, None),
+        ({"$" + ".a" * 500: "x"}, None),
+        ({}, {}),
+    ],
+)
+def test_arguments_by_paths_are_what_a_client_makes_of_them(flat: Any, made: Any) -> None:
+    assert nested(flat) == made
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [{"name": "x", "args": {"a": 1}, "willContinue": True}, {"args": {"command": "rm -rf /"}}],
+        [{"name": "x", "partialArgs": [{"jsonPath": "$..command", "stringValue": "rm -rf /"}]}],
+    ],
+)
+def test_arguments_in_parts_that_cannot_be_put_together_are_denied(parts: list[Any]) -> None:
+    chunks = [{"candidates": [{"content": {"parts": [{"functionCall": part}]}}]} for part in parts]
+    gate = ToolGate("gemini.generate", "google", {"content-type": JSON}, allow)
+    assert b"rm -rf" not in passed(gate, json.dumps(chunks).encode())
+    assert [ruling.allowed for _, ruling in gate.rulings] == [False]
 
 
 def test_an_unreadable_element_leaves_an_array_that_can_be_read() -> None:
