@@ -2,7 +2,7 @@
 
 from mitmproxy import http
 
-from proxy.actions import action_of
+from proxy.actions import Action, action_of
 from proxy.engine.answers import Filter, open_length
 from proxy.kill.triggers import Triggers
 from proxy.ledger.filing import tool_call_of
@@ -55,12 +55,14 @@ class Mcp:
         if found is not None:
             slip.own_answer = mismatched(asked, found, slip.id)
             return Refusal(Code.BAD_REQUEST, found.message)
-        refusals = self._refusals(slip, asked)
+        held, refusals = self._decided(slip, asked)
         if refusals:
             elsewhere = is_answered_elsewhere(headers)
             slip.own_answer = refused(asked, refusals, slip.id, is_answered_elsewhere=elsewhere)
             return next(iter(refusals.values()))
         slip.mcp = asked
+        if held and slip.held_for is None:
+            slip.held_for, slip.held_tools = held[0][0], tuple(action for _, action in held)
         # What may not be seen is taken out of the answer, which takes one that we can edit.
         request.headers["accept-encoding"] = "identity"
         methods = ", ".join(sorted({call.method or "answer" for call in asked.calls}))
@@ -81,36 +83,45 @@ class Mcp:
         open_length(flow)
         return screen
 
-    def _refusals(self, slip: Slip, asked: McpRequest) -> dict[int, Refusal]:
-        found = {}
+    def _decided(
+        self, slip: Slip, asked: McpRequest
+    ) -> tuple[list[tuple[Ruled, Action]], dict[int, Refusal]]:
+        """What waits for a person, and what is refused, by its number."""
+        held, refusals = [], {}
         for number, call in enumerate(asked.calls):
-            ruled = self._ruled(slip, call)
-            if ruled is not None and not ruled.passes:
-                found[number] = refusal_of(ruled, f"The tool {call.tool}")
-        return found
+            if call.tool is None:
+                continue
+            ruled, action = self._ruled(slip, call, call.tool)
+            if ruled.passes:
+                continue
+            if ruled.decision == "hold":
+                held.append((ruled, action))
+            else:
+                refusals[number] = refusal_of(ruled, f"The tool {call.tool}")
+        return held, refusals
 
-    def _ruled(self, slip: Slip, call: McpCall) -> Ruled | None:
-        if call.tool is None:
-            return None
+    def _ruled(self, slip: Slip, call: McpCall, tool: str) -> tuple[Ruled, Action]:
         who = slip.identity
         assert who is not None
         assert slip.terms is not None
-        action = action_of(call.tool, call.arguments)
+        action = action_of(tool, call.arguments)
         repeats = self._circles.before(who, action.digest, now())
         self._triggers.saw_repeats(slip, repeats)
         ruled = decide(slip.terms, tool_facts(slip, action, repeats))
-        if self._pins.is_changed(_server(slip), call.tool) and ruled.passes:
+        may_pass = ruled.passes or ruled.decision == "hold"
+        if self._pins.is_changed(_server(slip), tool) and may_pass:
             ruled = _CHANGED
         event = tool_call_of(slip, str(call.id or ""), action, ruled, "", repeats)
         slip.tool_events.append(event)
-        return ruled
+        return ruled, action
 
     def _admits(self, slip: Slip, tool: Json) -> bool:
         """Is it the tool that it was, and could a call of it be allowed?"""
         assert slip.terms is not None
         sight = self._pins.see(_server(slip), tool)
         bare = action_of(str(tool.get("name")), {})
-        return sight in ("new", "same") and decide(slip.terms, tool_facts(slip, bare)).passes
+        ruled = decide(slip.terms, tool_facts(slip, bare))
+        return sight in ("new", "same") and (ruled.passes or ruled.decision == "hold")
 
 
 _CHANGED = Ruled(

@@ -56,6 +56,9 @@ class Policy:
         self._triggers.saw_repeats(slip, slip.done_before)
         facts = facts_of(slip)
         slip.ruled = ruled = decide(slip.terms, facts)
+        if not ruled.passes and ruled.decision == "hold":
+            slip.held_for = ruled
+            return Stamp(note_of(ruled))
         if not ruled.passes:
             return refusal_of(ruled, "This call")
         if ruled.decision == "redact" and ruled.enforced:

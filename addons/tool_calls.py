@@ -1,8 +1,13 @@
 """May it do what the model asks? Every tool call of an answer is decided before the agent can act."""
 
+from dataclasses import replace
+
 from mitmproxy import http
 
-from proxy.actions import action_of
+from proxy.actions import Action, action_of
+from proxy.approvals.approvals import Approvals
+from proxy.approvals.wanted import of_tool
+from proxy.approvals.words import of_taken
 from proxy.engine.answers import Filter, open_length
 from proxy.kill.triggers import Triggers
 from proxy.kill.words import refusal_of_stop
@@ -14,7 +19,7 @@ from proxy.policy.words import now, tool_facts
 from proxy.providers.recognise import Socket
 from proxy.providers.tool_gate import Asked, Ruling, ToolGate
 from proxy.refusals import Code, Refusal
-from proxy.slip import Slip, Stamp
+from proxy.slip import Ruled, Slip, Stamp
 
 
 class ToolCalls:
@@ -22,8 +27,9 @@ class ToolCalls:
 
     name = "tool_calls"
 
-    def __init__(self, ledger: Ledger, triggers: Triggers) -> None:
+    def __init__(self, ledger: Ledger, triggers: Triggers, approvals: Approvals) -> None:
         self._ledger = ledger
+        self._approvals = approvals
         self._triggers = triggers
         self._circles = Circles()
 
@@ -72,11 +78,26 @@ class ToolCalls:
             return Ruling(False, f"[Exeat: {refusal_of_stop(slip.stopped).message}]")
         if ruled.passes:
             return Ruling(True)
-        verb = "needs a person's approval" if ruled.decision == "hold" else "is not allowed"
+        if ruled.decision == "hold":
+            return self._held(slip, ruled, action, asked.name)
         reason = ruled.reason or "The policy of this Exeat does not allow it."
-        return Ruling(
-            False, f"[Exeat: the tool call {asked.name} {verb}. {reason} Rule {ruled.rule}.]"
+        return _no(f"the tool call {asked.name} is not allowed. {reason}", ruled)
+
+    def _held(self, slip: Slip, ruled: Ruled, action: Action, name: str) -> Ruling:
+        """An answer does not wait: it passes what was approved before, once, and asks for the rest."""
+        taken = self._approvals.take_now(of_tool(slip, ruled, action), slip.id)
+        event = slip.tool_events[-1]
+        facts = {"approval": taken.approval.id if taken.approval else None}
+        slip.tool_events[-1] = replace(
+            event, facts={**event.facts, **facts, "granted": taken.is_granted}
         )
+        if taken.is_granted:
+            return Ruling(True)
+        return _no(of_taken(taken, ruled, f"the tool call {name}").message, ruled)
+
+
+def _no(text: str, ruled: Ruled) -> Ruling:
+    return Ruling(False, f"[Exeat: {text} Rule {ruled.rule}.]")
 
 
 def _is_gated(slip: Slip) -> bool:

@@ -14,6 +14,9 @@ from pathlib import Path
 import structlog
 
 from addons import Ports, chain
+from proxy.approvals.approvals import Approvals
+from proxy.approvals.memory import MemoryApprovals
+from proxy.approvals.store import ApprovalStore, ApprovalsUnavailable
 from proxy.board import Allowances, Board, Outbox, Roles, SqlStore
 from proxy.budgets import Accounts, Counters, CountersUnavailable, MemoryCounters
 from proxy.budgets.results import Crossed
@@ -80,6 +83,7 @@ class Running:
     first_token: str | None
     """The secret of the first admin's token, at the first start: to be shown once, and kept nowhere."""
     switch: KillSwitch
+    approvals: Approvals
 
 
 @contextlib.asynccontextmanager
@@ -127,6 +131,7 @@ async def _running(
     seal = Seal(secrets.token_bytes(32))
     live: dict[str, Slip] = {}
     switch = KillSwitch(_stops(settings), ledger)
+    approvals = Approvals(_approval_store(settings), ledger, settings.approvals)
     ports = Ports(
         policies=policies,
         prices=prices,
@@ -139,6 +144,7 @@ async def _running(
         live=live,
         allowances=allowances,
         kill=switch,
+        approvals=approvals,
     )
     corridor = Corridor(
         chain(settings, ports),
@@ -167,6 +173,7 @@ async def _running(
                 ledger=ledger,
                 policies=policies,
                 triggers=Triggers(switch),
+                approvals=approvals,
                 delegation=_delegation(settings, ports, roads, attempts),
             )
         ),
@@ -183,13 +190,17 @@ async def _running(
             access=access,
             raw_view=raw_view,
             switch=switch,
+            approvals=approvals,
         ),
     )
-    rounds = _Rounds(settings, policies, accounts, corridor, ledger, prices, access, board)
+    rounds = _Rounds(
+        settings, policies, accounts, corridor, ledger, prices, access, board, approvals
+    )
     await _look_at_counters(accounts)
     try:
         await _note(ledger, "start", recovered=len(ledger.recovered))
         await switch.open()
+        await approvals.open()
         first_token = await access.make_first(time.time_ns() // 1_000_000)
         await access.file_acts(ledger)
         if raw_view is not None:
@@ -202,6 +213,7 @@ async def _running(
         tasks = [
             asyncio.create_task(rounds.run(), name="rounds"),
             asyncio.create_task(switch.watch(), name="kill switch"),
+            asyncio.create_task(approvals.watch(), name="approvals"),
         ]
         try:
             yield Running(
@@ -215,6 +227,7 @@ async def _running(
                 board=board,
                 first_token=first_token,
                 switch=switch,
+                approvals=approvals,
             )
         finally:
             await engine.stop(grace_s)
@@ -229,6 +242,7 @@ async def _running(
         await attempts.close()
         await accounts.aclose()
         await switch.aclose()
+        await approvals.aclose()
         try:
             await _note(ledger, "stop")
         finally:
@@ -311,6 +325,16 @@ def _stops(settings: Settings) -> StopStore:
     return RedisStops(Redis(url.get_secret_value(), timeout_s=settings.counters.timeout_s))
 
 
+def _approval_store(settings: Settings) -> ApprovalStore:
+    url = settings.counters.redis_url
+    if url is None:
+        return MemoryApprovals()
+    from proxy.approvals.redis import RedisApprovals
+    from proxy.redis import Redis
+
+    return RedisApprovals(Redis(url.get_secret_value(), timeout_s=settings.counters.timeout_s))
+
+
 async def _note(ledger: SqliteLedger, kind: str, **facts: str | int) -> None:
     await ledger.append(
         Event(kind=kind, id=new_id(), ts_ms=time.time_ns() // 1_000_000, facts=facts)
@@ -330,7 +354,9 @@ class _Rounds:
         prices: Prices,
         access: Access,
         board: Board,
+        approvals: Approvals,
     ) -> None:
+        self._approvals = approvals
         self._board = board
         self._prices = prices
         self._access = access
@@ -357,6 +383,7 @@ class _Rounds:
                 log.warning("counters do not answer", error=str(error))
             await self._file_acts()
             await self._sweep(time.time_ns() // 1_000_000)
+            await self._sweep_approvals()
             written = _written(map(located, self._paths))
             if written != seen:
                 seen = written
@@ -373,6 +400,12 @@ class _Rounds:
             await self._board.sweep(now_ms)
         except (DatabaseUnavailable, LedgerError) as error:
             log.warning("board not looked after", error=str(error))
+
+    async def _sweep_approvals(self) -> None:
+        try:
+            await self._approvals.sweep()
+        except (ApprovalsUnavailable, LedgerError) as error:
+            log.warning("approvals not looked after", error=str(error))
 
     async def _file_acts(self) -> None:
         """What a command beside this process did with the console's tokens."""

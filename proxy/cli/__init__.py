@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from proxy.cli import audit, console, costs, demo, env, hook, kill, policy, prices, up
+from proxy.cli import approvals, audit, console, costs, demo, env, hook, kill, policy, prices, up
 from proxy.config import ConfigError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.command("costs")(costs.costs)
 app.command("kill")(kill.kill)
 app.command("revive")(kill.revive)
 app.command("kills")(kill.kills)
+app.add_typer(approvals.app, name="approvals")
 app.add_typer(audit.app, name="audit")
 app.add_typer(console.app, name="console")
 app.add_typer(hook.app, name="hook")

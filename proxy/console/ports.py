@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from proxy.approvals.approvals import Approvals
 from proxy.budgets import Accounts
 from proxy.console.access.access import Access
 from proxy.kill.switch import KillSwitch
@@ -45,5 +46,6 @@ class Ports:
     calls: Calls
     access: Access
     switch: KillSwitch
+    approvals: Approvals
     raw_view: RawView | None = None
     now_ms: Callable[[], int] = wall_ms

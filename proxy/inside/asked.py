@@ -22,7 +22,7 @@ def endpoints(ports: Ports) -> Sequence[Endpoint[Slip]]:
         *purse.endpoints(),
         *Explainer(ports.policies).endpoints(),
         *Refusals(ports.ledger, purse).endpoints(),
-        *Desk(ports.ledger, ports.triggers).endpoints(),
+        *Desk(ports.ledger, ports.triggers, ports.approvals).endpoints(),
         *Delegating(ports.delegation).endpoints(),
     ]
     found.append(description(found))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from proxy.approvals.approvals import Approvals
 from proxy.budgets import Accounts
 from proxy.delegate.delegation import Delegation
 from proxy.kill.triggers import Triggers
@@ -18,3 +19,4 @@ class Ports:
     policies: PolicyBook
     delegation: Delegation
     triggers: Triggers
+    approvals: Approvals

@@ -10,6 +10,9 @@ import aiohttp
 import pytest
 from yarl import URL
 
+from proxy.approvals.approvals import Approvals
+from proxy.approvals.memory import MemoryApprovals
+from proxy.approving import ApprovalsSection
 from proxy.budgets import Accounts, MemoryCounters
 from proxy.config import ConsoleListen
 from proxy.console import Console, Ports
@@ -132,6 +135,8 @@ async def opened(directory: Path) -> AsyncIterator[Ports]:
     access = Access(directory)
     switch = KillSwitch(MemoryStops(), ledger)
     await switch.open()
+    approvals = Approvals(MemoryApprovals(), ledger, ApprovalsSection())
+    await approvals.open()
     yield Ports(
         ledger=ledger,
         accounts=Accounts(MemoryCounters(), ledger),
@@ -139,6 +144,7 @@ async def opened(directory: Path) -> AsyncIterator[Ports]:
         calls=InFlight(),
         access=access,
         switch=switch,
+        approvals=approvals,
     )
     access.close()
     await ledger.close()
