@@ -18,6 +18,7 @@
 | 14 | audit | is it on file? |
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -50,6 +51,9 @@ from proxy.pricing.prices import Prices
 from proxy.pricing.tokens import TokenCounter
 from proxy.seal import Seal
 from proxy.slip import Slip
+
+QUESTIONS = tuple(re.findall(r"^\| \d+ \| (\w+) \| ([^|]+\?) \|$", __doc__, re.MULTILINE))
+"""Each addon's name and question, in order: the table above, for whoever draws a slip."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,10 +2,17 @@
 
 from mitmproxy import http
 
+from proxy.delegate.asked import CHAT_PATH, DELEGATE_PATH
+from proxy.hooks.contract import CHECK_PATH, REPORT_PATH
 from proxy.kill.switch import KillSwitch
-from proxy.kill.words import is_allowed_inside, refusal_of_stop
+from proxy.kill.words import refusal_of_stop
+from proxy.policy.facts import READS
 from proxy.refusals import Code, Refusal
 from proxy.slip import Slip, Stamp
+
+_ASKS = frozenset({CHECK_PATH, REPORT_PATH, CHAT_PATH, DELEGATE_PATH})
+"""What an agent in quarantine may post inside: its tools are decided there, and a model call that is
+delegated comes by here again."""
 
 
 class Kill:
@@ -31,6 +38,7 @@ class Kill:
         if stop.level == "kill":
             return refusal_of_stop(stop)
         slip.quarantined = True
-        if slip.door == "internal" and not is_allowed_inside(slip.method, slip.path):
+        is_asking = slip.method in READS or slip.path.partition("?")[0] in _ASKS
+        if slip.door == "internal" and not is_asking:
             return refusal_of_stop(stop)
         return Stamp("in quarantine")

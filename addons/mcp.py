@@ -68,7 +68,7 @@ class Mcp:
         methods = ", ".join(sorted({call.method or "answer" for call in asked.calls}))
         return Stamp(methods[:200])
 
-    def answer(self, slip: Slip, flow: http.HTTPFlow) -> Filter | None:
+    def screen(self, slip: Slip, flow: http.HTTPFlow) -> Filter | None:
         """Read what the server answers."""
         response = flow.response
         if slip.mcp is None or response is None:

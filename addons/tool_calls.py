@@ -15,11 +15,19 @@ from proxy.ledger.filing import tool_call_of
 from proxy.ledger.store import Ledger
 from proxy.policy.decide import decide
 from proxy.policy.rates import Circles
-from proxy.policy.words import now, tool_facts
+from proxy.policy.words import now, refusal_of, tool_facts
 from proxy.providers.recognise import Socket
 from proxy.providers.tool_gate import Asked, Ruling, ToolGate
+from proxy.providers.tool_gate_socket import SocketGate
+from proxy.providers.tool_gate_sockets import SOCKET_SIEVES
 from proxy.refusals import Code, Refusal
 from proxy.slip import Ruled, Slip, Stamp
+
+_REOPEN = Refusal(
+    Code.POLICY_DENIED,
+    "A rule is about tools since this WebSocket was opened, and what it asks for was not held back. "
+    "Connect again.",
+)
 
 
 class ToolCalls:
@@ -35,19 +43,30 @@ class ToolCalls:
 
     def depart(self, slip: Slip, flow: http.HTTPFlow) -> Stamp | Refusal:
         """Yes; and where a rule may refuse a tool, its answer must come so that we can edit it."""
-        if isinstance(slip.recognised, Socket) and slip.gates_tools:
-            return Refusal(
-                Code.FORMAT_UNSUPPORTED,
-                "A rule may refuse tools here, and the tool calls of a WebSocket cannot be held back "
-                "yet. Use this API over HTTP.",
-                facts={"reason": "websocket"},
-            )
-        if not _is_gated(slip):
+        if not slip.gates_tools:
             return Stamp("no tool is refused")
-        flow.request.headers["accept-encoding"] = "identity"
-        return Stamp("held until decided")
+        seen = slip.recognised
+        if isinstance(seen, Socket):
+            if slip.socket is None:
+                slip.gate = SocketGate(SOCKET_SIEVES[seen.dialogue], self._rule)
+            elif slip.gate is None:
+                return _REOPEN
+        elif slip.call is not None:
+            flow.request.headers["accept-encoding"] = "identity"
+        else:
+            return Stamp("no model answers")
+        return self._hosted(slip) or Stamp("held until decided")
 
-    def answer(self, slip: Slip, flow: http.HTTPFlow) -> Filter | None:
+    def _hosted(self, slip: Slip) -> Refusal | None:
+        """Tools that the provider runs are decided when they are offered to it: later nobody asks."""
+        assert slip.terms is not None
+        for name in slip.call.hosted_tools if slip.call is not None else ():
+            ruled = decide(slip.terms, tool_facts(slip, action_of(name, {})))
+            if not ruled.passes:
+                return refusal_of(ruled, f"The tool {name}, which runs at the provider,")
+        return None
+
+    def screen(self, slip: Slip, flow: http.HTTPFlow) -> Filter | None:
         """Read what the model asks for, and decide."""
         call, response = slip.call, flow.response
         if call is None or response is None or not _is_gated(slip) or response.status_code >= 400:

@@ -36,8 +36,9 @@ def _event(**more: object) -> bytes:
 class Upstream(asyncio.Protocol):
     """Answers every POST; bodies are skipped by their content-length."""
 
-    def __init__(self) -> None:
+    def __init__(self, events: int, pause_s: float) -> None:
         self._buffer = b""
+        self._count, self._pause_s = events, pause_s
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -63,19 +64,24 @@ class Upstream(asyncio.Protocol):
             b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
             b"transfer-encoding: chunked\r\n\r\n"
         )
-        for _ in range(EVENTS):
+        for _ in range(self._count):
+            if self._transport.is_closing():
+                return
             self._transport.write(_chunk(_event()))
-            await asyncio.sleep(PAUSE_S)
+            await asyncio.sleep(self._pause_s)
         self._transport.write(_chunk(_event(choices=[], usage=USAGE)))
         self._transport.write(_chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n")
 
 
-async def main(port: int) -> None:
+async def main(port: int, events: int = EVENTS, pause_s: float = PAUSE_S) -> None:
     server = await asyncio.get_running_loop().create_server(
-        Upstream, "127.0.0.1", port, backlog=1024
+        lambda: Upstream(events, pause_s), "127.0.0.1", port, backlog=1024
     )
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1])))
+    port, *script = sys.argv[1:]
+    asyncio.run(
+        main(int(port), *(kind(text) for kind, text in zip((int, float), script, strict=False)))
+    )

@@ -156,6 +156,8 @@ class Settings(BaseSettings):
     raw_view: bool = False
     """Open mitmproxy's own viewer of flows beside the console. It shows bodies: for debugging."""
     log_format: Literal["console", "json"] = "console"
+    log_calls: Literal["none", "refused", "all"] = "refused"
+    """Which calls have a line in the log when they end; `refused` are those that failed, too."""
 
     @field_validator("canaries")
     @classmethod

@@ -36,6 +36,8 @@ class Asked[Who, Query, Body]:
     body: Body
     path: Mapping[str, str] = field(default_factory=dict)
     """The parts of the path that its pattern names."""
+    last_event_id: str | None = None
+    """The last event that whoever asks has seen, where it resumes a stream."""
 
 
 class Problem(Exception):  # noqa: N818 -- the word of RFC 9457, not an error of ours

@@ -103,6 +103,11 @@ class ConsoleListen(Listen):
         return self
 
     @property
+    def public_hosts(self) -> frozenset[str]:
+        """`host[:port]` of the public URL, if there is one."""
+        return frozenset([urlsplit(self.public_url).netloc] if self.public_url else [])
+
+    @property
     def is_secure(self) -> bool:
         """Do people reach it by https?"""
         return self.tls_cert is not None or (self.public_url or "").startswith("https:")

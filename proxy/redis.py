@@ -1,21 +1,20 @@
 """Redis, for state that processes share: Lua scripts, each one atomic step, and word of changes.
 
 The server must not evict keys on its own (`maxmemory-policy noeviction` or `volatile-*`); its user must
-be allowed EVAL, EVALSHA, INFO, PUBLISH and SUBSCRIBE.
+be allowed EVAL, INFO, PUBLISH and SUBSCRIBE.
 """
 
 import asyncio
-import hashlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from redis.asyncio import BlockingConnectionPool
 from redis.asyncio import Redis as Client
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as Disconnected
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import RedisError
 from redis.maint_notifications import MaintNotificationsConfig
 
 _AGAIN_S = 0.2
@@ -26,21 +25,13 @@ class RedisUnavailable(Exception):  # noqa: N818  # named for the state it repor
     """The server did not answer, or not what it should."""
 
 
-class Script(NamedTuple):
-    """A script's whole text and its SHA-1, which is how EVALSHA names it."""
-
-    text: str
-    sha: str
-
-    @classmethod
-    def of(cls, *files: Path) -> "Script":
-        """The files' texts, one after the other."""
-        text = "\n".join(file.read_text(encoding="utf-8") for file in files)
-        return cls(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+def script(*files: Path) -> str:
+    """A script's whole text: the files', one after the other."""
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
 
 class Redis:
-    """Connects when it is first asked; outlives a restart of the server and SCRIPT FLUSH."""
+    """Connects when it is first asked; outlives a restart of the server."""
 
     def __init__(self, url: str, *, timeout_s: float = 0.5, connections_max: int = 64) -> None:
         """`timeout_s` bounds connecting, each reply, and the wait for a free connection."""
@@ -55,26 +46,21 @@ class Redis:
         )
         self._client = Client.from_pool(pool)
 
-    async def run(self, script: Script, keys: Sequence[str], *arguments: str) -> Any:
-        """The script's reply. Scripts may be repeated: a lost connection is tried once more. Raises
-        RedisUnavailable."""
-        asked: tuple[int | str, ...] = (len(keys), *keys, *arguments)
+    async def run(self, script: str, keys: Sequence[str], *arguments: str) -> Any:
+        """The script's reply. Its text goes along each time, for the server may have forgotten it, and a
+        kill cannot wait to be asked again. Scripts may be repeated: a lost connection is tried once more.
+        Raises RedisUnavailable."""
+        execute: Callable[..., Awaitable[Any]] = self._client.execute_command
+        asked = ("EVAL", script, len(keys), *keys, *arguments)
         try:
             try:
-                return await self._execute(script, asked)
+                return await execute(*asked)
             except Disconnected:
                 # The server restarted, or closed what idled in the pool.
                 await self._client.connection_pool.disconnect(inuse_connections=False)
-                return await self._execute(script, asked)
+                return await execute(*asked)
         except (RedisError, OSError, TimeoutError) as error:
             raise RedisUnavailable(f"Redis: {type(error).__name__}: {error}") from error
-
-    async def _execute(self, script: Script, asked: tuple[int | str, ...]) -> Any:
-        execute: Callable[..., Awaitable[Any]] = self._client.execute_command
-        try:
-            return await execute("EVALSHA", script.sha, *asked)
-        except NoScriptError:
-            return await execute("EVAL", script.text, *asked)
 
     async def heard(self, channel: str, every_s: float) -> AsyncGenerator[None]:
         """Comes round when something was published, after every lost subscription, and every so often.

@@ -13,13 +13,14 @@ from pathlib import Path
 
 import structlog
 
-from addons import Ports, chain
+from addons import QUESTIONS, Ports, chain
 from proxy.approvals.approvals import Approvals
 from proxy.approvals.memory import MemoryApprovals
 from proxy.approvals.store import ApprovalStore, ApprovalsUnavailable
-from proxy.board import Allowances, Board, Outbox, Roles, SqlStore
+from proxy.board import Board, Commons, Roles, SqlStore
 from proxy.budgets import Accounts, Counters, CountersUnavailable, MemoryCounters
 from proxy.budgets.results import Crossed
+from proxy.call_log import CallLog
 from proxy.config import ConfigError, Settings
 from proxy.console import Console
 from proxy.console import Ports as ConsolePorts
@@ -38,7 +39,8 @@ from proxy.engine.corridor import Corridor
 from proxy.engine.dial import Dialler, Pinned
 from proxy.engine.engine import Engine
 from proxy.engine.raw_view import RawView
-from proxy.inside import LOOPBACK, InsideServer, endpoints, listen
+from proxy.events import Events, RecordFiled
+from proxy.inside import LOOPBACK, InsideServer, McpServer, endpoints, listen
 from proxy.inside import Ports as InsidePorts
 from proxy.kill.memory import MemoryStops
 from proxy.kill.store import StopStore
@@ -48,6 +50,8 @@ from proxy.ledger.filing import threshold_of
 from proxy.ledger.records import Event
 from proxy.ledger.sqlite import SqliteLedger
 from proxy.ledger.store import LedgerError, LedgerUnavailable
+from proxy.ledger.writer import Row
+from proxy.metrics import Metrics
 from proxy.policy import PolicyBook, located
 from proxy.pricing.price_file import PriceFile, PriceFileError
 from proxy.pricing.price_file import load as load_prices
@@ -79,6 +83,7 @@ class Running:
     accounts: Accounts
     ledger: SqliteLedger
     policies: PolicyBook
+    events: Events
     board: Board
     first_token: str | None
     """The secret of the first admin's token, at the first start: to be shown once, and kept nowhere."""
@@ -113,7 +118,10 @@ async def _running(
         log.error("no policy in force: everything is refused", problem=policies.problem)
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     authority = open_authority(settings.certs_dir)
-    ledger = await SqliteLedger.open(settings.ledger_path)
+    events = Events()
+    ledger = await SqliteLedger.open(
+        settings.ledger_path, on_filed=lambda rows: events.tell(lambda: map(_filed, rows))
+    )
     at = settings.console
     access = Access(settings.state_dir, Lengths(at.login_idle_s * 1000, at.login_max_s * 1000))
     accounts = Accounts(
@@ -125,9 +133,8 @@ async def _running(
     counter = TokenCounter()
     await asyncio.to_thread(counter.load)
     store = SqlStore(settings.state_dir / "board.sqlite")
-    outbox, roles = Outbox(store, ledger), Roles(settings.board.roles)
-    board = Board(outbox, roles)
-    allowances = Allowances(board, accounts)
+    commons = Commons.over(store, ledger, accounts, Roles(settings.board.roles))
+    board = commons.board
     seal = Seal(secrets.token_bytes(32))
     live: dict[str, Slip] = {}
     switch = KillSwitch(_stops(settings), ledger)
@@ -142,15 +149,18 @@ async def _running(
         inside=Pinned((LOOPBACK,), door.getsockname()[1]),
         seal=seal,
         live=live,
-        allowances=allowances,
+        allowances=commons.allowances,
         kill=switch,
         approvals=approvals,
     )
+    metrics = Metrics(live, ledger, lambda: len(policies.policies), lambda: len(switch.in_force))
     corridor = Corridor(
         chain(settings, ports),
         timeout_s=settings.limits.decision_timeout_s,
         body_bytes_max=settings.limits.body_bytes_max,
+        events=events,
         live=live,
+        watchers=(metrics.ended, CallLog(settings.log_calls).ended),
     )
     raw_view = RawView() if settings.raw_view else None
     engine = Engine(
@@ -164,19 +174,22 @@ async def _running(
         raw_view=raw_view,
     )
     attempts = Attempts(seal)
+    asked = endpoints(
+        InsidePorts(
+            accounts=accounts,
+            ledger=ledger,
+            policies=policies,
+            triggers=Triggers(switch),
+            approvals=approvals,
+            delegation=_delegation(settings, ports, roads, attempts),
+            commons=commons,
+        )
+    )
     inside = InsideServer(
         seal,
         live,
-        endpoints(
-            InsidePorts(
-                accounts=accounts,
-                ledger=ledger,
-                policies=policies,
-                triggers=Triggers(switch),
-                approvals=approvals,
-                delegation=_delegation(settings, ports, roads, attempts),
-            )
-        ),
+        asked,
+        McpServer(asked).routes(),
         body_bytes_max=settings.limits.body_bytes_max,
     )
     switch.connect(engine.sever)
@@ -188,9 +201,16 @@ async def _running(
             policies=policies,
             calls=corridor,
             access=access,
+            events=events,
+            questions=QUESTIONS,
+            ledger_path=settings.ledger_path,
+            policy_paths=settings.policies,
+            proxy_url=f"http://{settings.proxy.host}:{settings.proxy.port}",
             raw_view=raw_view,
             switch=switch,
             approvals=approvals,
+            board=board,
+            metrics=metrics.text,
         ),
     )
     rounds = _Rounds(
@@ -225,6 +245,7 @@ async def _running(
                 ledger=ledger,
                 policies=policies,
                 board=board,
+                events=events,
                 first_token=first_token,
                 switch=switch,
                 approvals=approvals,
@@ -249,6 +270,13 @@ async def _running(
             store.close()
             await ledger.close()
             access.close()
+
+
+def _filed(row: Row) -> RecordFiled:
+    seq, record_id, kind, decision_id = row[:4]
+    assert isinstance(seq, int)
+    about = None if decision_id is None else str(decision_id)
+    return RecordFiled(seq, str(kind), str(record_id), about)
 
 
 def _price_file(settings: Settings) -> PriceFile | None:

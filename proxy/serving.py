@@ -46,7 +46,8 @@ def _handler[Someone](endpoint: Endpoint[Someone], who: Who[Someone]) -> Handler
         someone = await who(request, endpoint.role)
         query = read_query(endpoint.query, request.query)
         body = read_body(endpoint.body, request.content_type, await request.read())
-        answer = await endpoint.handle(Asked(someone, query, body, dict(request.match_info)))
+        path, last = dict(request.match_info), request.headers.get("last-event-id")
+        answer = await endpoint.handle(Asked(someone, query, body, path, last))
         reply = answer if isinstance(answer, Reply) else Reply(answer)
         return await _respond(request, reply, reply.status or endpoint.status)
 
@@ -92,6 +93,8 @@ def problem_of(error: Exception) -> Problem:
 
 def problem_response(problem: Problem, headers: Mapping[str, str] | None = None) -> web.Response:
     """A problem as JSON."""
+    if problem.status == 401:  # RFC 9110, 15.5.2. No browser asks its user because of this one.
+        headers = {**(headers or {}), "WWW-Authenticate": "Bearer"}
     model = ProblemModel(error=ProblemModel.Error(code=problem.code, message=problem.message))
     return web.Response(
         status=problem.status,
@@ -126,6 +129,15 @@ def read_body[Body: BaseModel](model: type[Body], content_type: str, raw: bytes)
         return model.model_validate_json(raw, strict=True)
     except ValidationError as error:
         raise Problem(400, BAD_QUERY, _first(error, "body")) from None
+
+
+async def read_form(request: web.Request) -> Mapping[str, str]:
+    """A form's fields, each as its first text. Raises Problem 400."""
+    try:
+        form = await request.post()
+    except (ValueError, LookupError):  # No boundary, no such encoding, no text of it.
+        raise Problem(400, BAD_QUERY, "form: cannot be read") from None
+    return {name: value for name in form if isinstance(value := form.getone(name), str)}
 
 
 def _first(error: ValidationError, what: str) -> str:

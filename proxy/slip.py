@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from proxy.providers.call import ModelCall
     from proxy.providers.dialogue import Dialogue
     from proxy.providers.recognise import Recognised
+    from proxy.providers.tool_gate_socket import SocketGate
     from proxy.providers.usage import Usage
     from proxy.refusals import Refusal
 
@@ -149,6 +150,9 @@ class Slip:
     """Reads a WebSocket's messages as the turns of a conversation with a model."""
     turns: "dict[str, Slip]" = field(default_factory=dict)
     """Open turns by lane."""
+    gate: "SocketGate[Slip] | None" = None
+    """Holds the tool calls of its WebSocket until they are decided; None where no rule is about
+    tools."""
     body_sha256: str | None = None
     """Of the bytes the caller sent; None while the body is streamed through."""
     body_bytes: int = 0
@@ -190,7 +194,7 @@ class Slip:
     shows_whole_events: bool = False
     """What passes is held until it is a whole event, so that nothing has to be taken back."""
     ending: "Ending | None" = None
-    """There is no more room: the answer ends here, with these words."""
+    """There is no more room, or nobody screens it: the answer ends here, with these words."""
     addresses: tuple[str, ...] = ()
     """Where the host was found to be, checked; the only addresses that may be dialled."""
     dial_port: int = 0

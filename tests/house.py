@@ -125,13 +125,17 @@ class House:
 
     async def api(self, path: str) -> Any:
         """A GET of the console's API with its token."""
+        return json.loads(await self.text(path))
+
+    async def text(self, path: str) -> str:
+        """The same of an answer that is no JSON."""
         async with httpx.AsyncClient(verify=NO_TLS, trust_env=False, timeout=30) as client:
             answer = await client.get(
                 f"http://127.0.0.1:{self.console_port}{path}",
                 headers={"authorization": f"Bearer {self.token}"},
             )
         answer.raise_for_status()
-        return answer.json()
+        return answer.text
 
     async def post(self, path: str, **body: Any) -> Any:
         """A POST to the console's API with its token."""

@@ -9,7 +9,7 @@ from proxy.budgets import CountersUnavailable
 from proxy.database import DatabaseUnavailable
 from proxy.endpoint import Asked, Endpoint, Model, Nothing, Problem, Reply
 from proxy.ledger.store import LedgerUnavailable
-from proxy.serving import problem_of, problems, routes
+from proxy.serving import problem_of, problems, read_form, routes
 
 
 class _Query(Model):
@@ -81,6 +81,10 @@ async def _who(request: web.Request, role: str) -> str:
     return name or "nobody"
 
 
+async def _form(request: web.Request) -> web.Response:
+    return web.json_response(dict(await read_form(request)))
+
+
 ENDPOINTS = [
     Endpoint("GET", "/find", "viewer", _find, _Answer, query=_Query),
     Endpoint("POST", "/make/{name}", "anyone", _make, _Answer, body=_Body, status=201),
@@ -95,6 +99,7 @@ ENDPOINTS = [
 async def client(aiohttp_client):
     app = web.Application(middlewares=[problems], client_max_size=1000)
     app.add_routes(routes(ENDPOINTS, _who))
+    app.add_routes([web.post("/form", _form)])
     return await aiohttp_client(app)
 
 
@@ -114,6 +119,7 @@ async def test_what_is_asked_reaches_the_handler_and_its_answer_comes_back(clien
 async def test_who_is_not_known_is_told_before_anything_is_read(client):
     answer = await client.get("/find?colour=green")
     assert await told(answer) == (401, "name_required", "Say who you are.")
+    assert answer.headers["www-authenticate"] == "Bearer"
 
 
 @pytest.mark.parametrize(
@@ -209,3 +215,23 @@ async def test_an_answer_that_breaks_off_does_not_look_whole(client):
     with pytest.raises(aiohttp.ClientError):
         await (await client.get("/stream/broken")).text()
     assert ended.pop() == "broken", "its generator is closed"
+
+
+async def test_a_form_is_its_texts_and_of_each_name_the_first(client):
+    answer = await client.post("/form", data=[("a", "1"), ("a", "2"), ("b", "ü")])
+    assert await answer.json() == {"a": "1", "b": "ü"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("multipart/form-data", b"x"),
+        ("multipart/form-data; boundary=x", b"--y\r\n"),
+        ("application/x-www-form-urlencoded; charset=nope", b"a=1"),
+        ("application/x-www-form-urlencoded; charset=utf-8", b"a=\xff"),
+        ("application/x-www-form-urlencoded; charset=utf-16", b"a"),
+    ],
+)
+async def test_a_form_that_cannot_be_read_is_a_400(client, kind, body):
+    answer = await client.post("/form", data=body, headers={"content-type": kind})
+    assert (await told(answer))[:2] == (400, "bad_query")

@@ -98,13 +98,27 @@ TOOLS: dict[str, Tool] = {
            " run_in_terminal terminal execute_bash"),
     **_all(_NET, "fetch browser_action browser_navigate open_url"),
     **_all(_STATE, "todo_write update_memory attempt_completion new_task_state"),
+    # What providers run themselves, by the names in requests
+    **_all(_WEB, "web_search_preview googlesearch googlesearchretrieval google_search googlemaps"
+           " enable_search search_options search_parameters search_settings"),
+    **_all(_NET, "urlcontext url_context"),
+    **_all(_SHELL, "codeexecution"),
+    **_all(_FIND, "filesearch data_sources"),
+    **_all(Tool("mcp"), "mcp"),
     # Windows
     **_all(Tool("command", language="powershell"), "powershell pwsh cmd"),
 }  # fmt: skip
 """By name in lower case."""
 
-_versioned = re.compile(r"^(bash|computer|memory|text_editor|code_execution|shell)_20\d{6}$").match
-_VERSIONED = {"text_editor": _WRITE, "memory": _WRITE}
+_versioned = re.compile(
+    r"^(bash|computer|memory|text_editor|code_execution|shell|web_search|web_fetch"
+    r"|web_search_preview)_20(\d{6}|\d\d_\d\d_\d\d)$"
+).match
+_VERSIONED = {
+    **_all(_WRITE, "text_editor memory"),
+    **_all(_WEB, "web_search web_search_preview"),
+    "web_fetch": _NET,
+}
 _BY_MEANING: tuple[tuple[Meaning, Category], ...] = (
     ("script", "command"), ("argv", "command"), ("code", "command"), ("patch", "file_write"),
     ("sql", "state"), ("url", "network"), ("path", "file_read"),

@@ -2,6 +2,7 @@
 
 from proxy.board.allowances import Allowances
 from proxy.board.board import Board
+from proxy.board.commons import Commons
 from proxy.board.messages import Messages
 from proxy.board.outbox import Outbox
 from proxy.board.roles import Roles
@@ -11,6 +12,7 @@ from proxy.board.witnesses import Witnesses
 __all__ = [
     "Allowances",
     "Board",
+    "Commons",
     "Messages",
     "Outbox",
     "Roles",

@@ -1,6 +1,6 @@
 """The board: tasks that the agents of an org share. The clock is whoever asks."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from proxy.board import task_steps
 from proxy.board.acts import Act, NewTask
@@ -93,7 +93,11 @@ class Board:
 
         return await self._outbox.run(work)
 
-    def watch(self, org: str, after: int | None = None) -> AsyncIterator[Watched]:
+    def watchers(self, org: str) -> int:
+        """How many watch this org now."""
+        return self._outbox.watchers(org)
+
+    def watch(self, org: str, after: int | None = None) -> AsyncGenerator[Watched]:
         """What happens to tasks, behind number `after` or from now on."""
         return self._outbox.watch(org, KIND, after)
 

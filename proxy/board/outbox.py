@@ -5,7 +5,7 @@ and marked after; a crash in between files it again, which the ledger knows by i
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -66,7 +66,11 @@ class Outbox:
     async def _mark(self, seq: int) -> None:
         await self._store.run(lambda shelf: shelf.events.filed(seq))
 
-    async def watch(self, org: str, kind: str, after: int | None) -> AsyncIterator[Watched]:
+    def watchers(self, org: str) -> int:
+        """How many watch this org now."""
+        return len(self._bells.get(org, ()))
+
+    async def watch(self, org: str, kind: str, after: int | None) -> AsyncGenerator[Watched]:
         """What happens in this org, as it is filed: everything behind number `after`, or from now on.
 
         Nothing is kept for who watches but the number that it has seen: one that is slow reads on from

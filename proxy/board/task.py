@@ -67,6 +67,8 @@ class Task:
     state: State = "open"
     version: int = 1
     """Rises with every change that is on file."""
+    record: str = ""
+    """The ledger's record of its last change."""
     fence: int = 0
     """The number of the last claim: it rises with each, so an older claim can be told from a newer."""
     holder: Holder | None = None

@@ -51,9 +51,7 @@ def create(
         _hand_out(shelf, above, new.allowance_nanousd)
     _make_room(shelf, who.org, now_ms)
     task = made(new, who, new_id(now_ms), now_ms, above.id if above else None)
-    shelf.tasks.put(task)
-    shelf.events.put(task_event(new_id(now_ms), now_ms, "create", who, None, task))
-    return show(shelf, task)
+    return show(shelf, _keep(shelf, None, task, "create", who, now_ms, new_id))
 
 
 def earlier(shelf: Shelf, new: NewTask, who: Identity) -> Shown | None:
@@ -79,13 +77,13 @@ def act(
         _must_exist(shelf, org, doing.depends_on)
         _must_not_close_a_circle(shelf, before, doing)
     after = acted(before, doing, who, now_ms, waits_for(shelf, before), roles)
-    if after is not before:
+    if after.version != before.version:
+        after = _keep(shelf, before, after, name_of(doing), who, now_ms, new_id)
+    elif after is not before:
         shelf.tasks.put(after)
-    if isinstance(doing, Complete) and after is not before:
+    if isinstance(doing, Complete) and after.version != before.version:
         for artifact in doing.artifacts:
             shelf.tasks.put_artifact(task_id, artifact.name, artifact.text)
-    if after.version != before.version:
-        shelf.events.put(task_event(new_id(now_ms), now_ms, name_of(doing), who, before, after))
     return show(shelf, after)
 
 
@@ -94,8 +92,7 @@ def lapse(shelf: Shelf, org: str | None, now_ms: int, new_id: NewId) -> None:
     for before in shelf.tasks.lapsing(org, now_ms):
         after = lapsed(before, now_ms)
         if after is not None:
-            shelf.tasks.put(after)
-            shelf.events.put(task_event(new_id(now_ms), now_ms, "lapse", None, before, after))
+            _keep(shelf, before, after, "lapse", None, now_ms, new_id)
 
 
 def forget(shelf: Shelf, now_ms: int) -> None:
@@ -154,6 +151,23 @@ def find(
             return Page(tuple(found), at, (last.priority, last.id))
         found.append(shown)
     return Page(tuple(found), at)
+
+
+def _keep(
+    shelf: Shelf,
+    before: Task | None,
+    after: Task,
+    what: str,
+    who: Actor | None,
+    now_ms: int,
+    new_id: NewId,
+) -> Task:
+    """A transition, with the note that it has to be filed."""
+    event = task_event(new_id(now_ms), now_ms, what, who, before, after)
+    kept = replace(after, record=event.id)
+    shelf.tasks.put(kept)
+    shelf.events.put(event)
+    return kept
 
 
 def _must_exist(shelf: Shelf, org: str, task_ids: Sequence[str]) -> None:

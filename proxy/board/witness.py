@@ -33,7 +33,11 @@ class Attestation(Model):
     """What an agent says of a record."""
 
     record: Annotated[
-        Id, Field(description="The record's id, as in X-Exeat-Record. It may not be your own.")
+        Id,
+        Field(
+            description="The record's id: `record` of a task, or X-Exeat-Record of a refusal. It may "
+            "not be your own."
+        ),
     ]
     outcome: Annotated[
         Verdict, Field(description="Is it so, as far as you have seen (confirm), or not (dispute)?")

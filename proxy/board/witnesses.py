@@ -68,8 +68,8 @@ class Witnesses:
         raise Problem(
             404,
             "record_not_found",
-            f"Your org has no record {record}. Its id stands in the X-Exeat-Record header of the "
-            "answer that it is about.",
+            f"Your org has no record {record}. A task has the id of its last one as `record`, a "
+            "refusal in its X-Exeat-Record header.",
         )
 
     async def _filed(self, asked: Attestation, who: Identity) -> Witness:

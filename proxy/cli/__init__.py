@@ -4,7 +4,20 @@ import sys
 
 import typer
 
-from proxy.cli import approvals, audit, console, costs, demo, env, hook, kill, policy, prices, up
+from proxy.cli import (
+    approvals,
+    audit,
+    console,
+    costs,
+    demo,
+    env,
+    hook,
+    kill,
+    policy,
+    prices,
+    top,
+    up,
+)
 from proxy.config import ConfigError
 
 app = typer.Typer(
@@ -18,6 +31,7 @@ app.command("up")(up.up)
 app.command("demo")(demo.demo)
 app.command("env")(env.env)
 app.command("costs")(costs.costs)
+app.command("top")(top.top)
 app.command("kill")(kill.kill)
 app.command("revive")(kill.revive)
 app.command("kills")(kill.kills)

@@ -1,4 +1,4 @@
-"""What people see and steer: for now a small JSON API on its own port."""
+"""What people see and steer, on its own port: the API, and who may look."""
 
 from proxy.console.ports import Ports
 from proxy.console.server import Console

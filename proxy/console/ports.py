@@ -2,12 +2,15 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from proxy.approvals.approvals import Approvals
+from proxy.board import Board
 from proxy.budgets import Accounts
 from proxy.console.access.access import Access
+from proxy.events import Events
 from proxy.kill.switch import KillSwitch
 from proxy.ledger.store import Ledger
 from proxy.policy import PolicyBook
@@ -47,5 +50,18 @@ class Ports:
     access: Access
     switch: KillSwitch
     approvals: Approvals
+    board: Board
+    metrics: Callable[[], str]
+    """All that is measured, as text."""
     raw_view: RawView | None = None
     now_ms: Callable[[], int] = wall_ms
+    events: Events = field(default_factory=Events)
+    """What happens in this process."""
+    questions: Sequence[tuple[str, str]] = ()
+    """The corridor's addons in order, each with what it asks."""
+    ledger_path: Path | None = None
+    """The ledger's file, where it is one: to be verified as it lies."""
+    policy_paths: Sequence[Path] = ()
+    """The files of the policies, as the settings name them."""
+    proxy_url: str = "http://127.0.0.1:8080"
+    """Where agents reach Exeat."""

@@ -8,16 +8,23 @@ from proxy.console import api
 from proxy.console.access import issuer_login, login
 from proxy.console.access.attempts import Attempts
 from proxy.console.access.cookies import Cookies
-from proxy.console.access.guard import guard, who
+from proxy.console.access.guard import STILL, guard, who
 from proxy.console.access.issuer import Issuer
 from proxy.console.access.issuer_login import IssuerLogin
 from proxy.console.access.login import Login
 from proxy.console.access.oidc import PendingLogins
+from proxy.console.assets import ASSETS, PATTERN
+from proxy.console.feed import Feeds
+from proxy.console.pages import pages, sources
+from proxy.console.pages.errors import errors
+from proxy.console.pages.page import Page
+from proxy.console.pages.page import routes as page_routes
 from proxy.console.ports import Ports
 from proxy.listening import ConsoleListen
 from proxy.serving import problems, routes
 
-_BODY_BYTES_MAX = 64 * 1024
+_BODY_BYTES_MAX = 1 << 20
+"""As large as a policy can be."""
 _SHUTDOWN_S = 2.0
 """How long an answer that has not ended, such as a feed, may keep a stop waiting."""
 
@@ -68,20 +75,27 @@ def application(listen: ConsoleListen, ports: Ports) -> web.Application:
     endpoints = api.endpoints(ports)
     cookies = Cookies(listen.is_secure, listen.login_max_s)
     open_paths = {each.path for each in endpoints if each.role == "anyone"}
-    open_paths |= login.OPEN | issuer_login.OPEN
+    open_paths |= login.OPEN | issuer_login.OPEN | {PATTERN}
+
+    def is_open(request: web.Request) -> bool:
+        return _path(request) in open_paths
+
+    identify = guard(ports.access, is_open, ports.now_ms, cookies, listen.public_hosts)
     app = web.Application(
-        middlewares=[
-            problems,
-            guard(
-                ports.access, lambda request: _path(request) in open_paths, ports.now_ms, cookies
-            ),
-        ],
-        client_max_size=_BODY_BYTES_MAX,
+        middlewares=[problems, errors(ports), identify], client_max_size=_BODY_BYTES_MAX
     )
     app.add_routes(routes(endpoints, who))
     app.add_routes(_logins(listen, ports, cookies))
+    feeds = Feeds(ports.events, sources(ports), _still_looks)
+    app.add_routes(page_routes([*pages(ports), Page("GET", "/feed", "viewer", feeds.serve)], who))
+    app.on_shutdown.append(feeds.close)
+    app.add_routes(ASSETS.routes())
     app.on_response_prepare.append(_add_headers)
     return app
+
+
+async def _still_looks(request: web.Request) -> bool:
+    return await request[STILL]()
 
 
 def _logins(listen: ConsoleListen, ports: Ports, cookies: Cookies) -> list[web.RouteDef]:
@@ -91,6 +105,7 @@ def _logins(listen: ConsoleListen, ports: Ports, cookies: Cookies) -> list[web.R
         now_ms=ports.now_ms,
         attempts=Attempts(),
         by_issuer=listen.oidc is not None,
+        hosts=listen.public_hosts,
     )
     found = by_token.routes()
     if listen.oidc is not None and listen.public_url is not None:
@@ -126,5 +141,6 @@ def _path(request: web.Request) -> str | None:
 
 
 async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers["server"] = "exeat"  # Not which versions of what it is made of.
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)

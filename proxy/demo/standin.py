@@ -7,7 +7,7 @@ What it answers is set by `Script`; what it was asked is kept in `seen`. It bill
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -37,6 +37,9 @@ class Script:
     """Ask for this tool instead of talking."""
     arguments: str = '{"path":"README.md"}'
     """What it is asked with, as JSON."""
+    decides: Callable[[Mapping[str, Any]], tuple[str, str] | None] | None = None
+    """What it does, told from what it is asked: a tool with its arguments, or None to talk. In place of
+    `tool` and `arguments`."""
     status: int = 200
     compress: bool = False
 
@@ -133,6 +136,9 @@ class Standin:
             if script.status != 200:
                 error = {"message": "the stand-in was told to fail", "type": "server_error"}
                 return web.json_response({"type": "error", "error": error}, status=script.status)
+            if script.decides is not None:
+                tool, arguments = script.decides(asked) or (None, "{}")
+                script = replace(script, tool=tool, arguments=arguments)
             kind = request.path.removeprefix("/v1/")
             if asked.get("stream"):
                 return await self._stream(request, _events(kind, asked, script), script)

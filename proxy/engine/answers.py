@@ -64,8 +64,21 @@ def unavailable(why: str) -> Refusal:
     )
 
 
-def metered(slip: Slip, filters: Sequence[Filter]) -> Callable[[bytes], Sequence[bytes]]:
-    """Counts and hashes an answer as it passes; a filter that breaks is passed over from then on.
+def broken(_: bytes) -> bytes:
+    """In the place of a screen that could not begin."""
+    raise RuntimeError("there is no screen")
+
+
+UNSCREENED = Refusal(
+    Code.GOVERNANCE_UNAVAILABLE, "What screens this answer failed, so the rest of it did not pass."
+)
+
+
+def metered(
+    slip: Slip, filters: Sequence[tuple[Filter, bool]]
+) -> Callable[[bytes], Sequence[bytes]]:
+    """Counts and hashes an answer as it passes. A filter that breaks is passed over from then on; but
+    behind one that screens (True) nothing passes any more, and the answer is cut off.
 
     Nothing is passed on as no piece at all: an empty piece is the end of a chunked body.
     """
@@ -81,10 +94,16 @@ def metered(slip: Slip, filters: Sequence[Filter]) -> Callable[[bytes], Sequence
         for each in tuple(active):
             if not chunk and not is_last:
                 break  # Held back; `b""` would tell the next filter that the answer has ended.
+            see, is_screen = each
             try:
-                chunk = each(chunk)
+                chunk = see(chunk)
             except Exception as error:
-                log.error("answer filter failed", slip=slip.id, exc_info=error)
+                log.error("answer filter failed", record=slip.id, exc_info=error)
+                if is_screen:
+                    active[active.index(each)] = (broken, True)
+                    slip.ending = CUT_OFF
+                    slip.refusal = slip.refusal or UNSCREENED
+                    return ()
                 active.remove(each)
                 slip.unread = True
         return [chunk] if chunk else ()

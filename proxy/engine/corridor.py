@@ -15,13 +15,21 @@ import structlog
 from mitmproxy import http
 from mitmproxy.proxy import server_hooks
 
-from proxy.engine.answers import CUT_OFF, Filter, metered, refusal_response, unavailable
+from proxy.engine.answers import (
+    CUT_OFF,
+    Filter,
+    broken,
+    metered,
+    refusal_response,
+    unavailable,
+)
 from proxy.engine.dial import Pinned, dial_freely, dial_only
 from proxy.engine.facts import facts_of
 from proxy.engine.layers import SLIP, slip_of
 from proxy.engine.opening import has_body, open_slip
 from proxy.engine.sockets import SocketMessage
 from proxy.engine.turns import Turns
+from proxy.events import CallEnded, CallOpened, Events
 from proxy.kill.words import refusal_of_stop
 from proxy.patience import within
 from proxy.refusals import Code, Refusal
@@ -38,6 +46,8 @@ class Addon(Protocol):
     - `open(slip, flow, facts) -> Refusal | None`: headers have arrived, nothing else;
     - `refused(slip)`: the call was refused, by whomever; undo what was promised for it;
     - `answer(slip, flow) -> Filter | None`: the answer's headers have arrived;
+    - `screen(slip, flow) -> Filter | None`: the same, for what must not pass unseen: where it breaks,
+      the answer is cut off;
     - `extend(slip) -> Refusal | None`: the answer needs more room than was promised; may it go on?
     - `settle(slip)`: the call has ended; make good what was promised for it;
     - `file(slip)`: write its outcome down;
@@ -61,8 +71,11 @@ class Corridor:
         timeout_s: float,
         body_bytes_max: int,
         live: dict[str, Slip] | None = None,
+        events: Events | None = None,
+        watchers: Sequence[Callable[[Slip], None]] = (),
     ) -> None:
-        """`live` is kept as the calls in flight by their ids, for whoever else must know them."""
+        """`live` is kept as the calls in flight by their ids, for whoever else must know them.
+        `watchers` are told of each call once, when it has ended and is settled."""
         self._chain = tuple(
             (addon.name, addon.depart, timeout_s + getattr(addon, "patience_s", 0.0))
             for addon in chain
@@ -71,13 +84,20 @@ class Corridor:
         self._openers = _having(chain, "open")
         self._undoers = _having(chain, "refused")
         # The way back is the way out reversed: what a call used is known before it is charged.
-        self._readers = _having(chain[::-1], "answer")
+        self._readers = tuple(
+            (*each, kind == "screen")
+            for addon in chain[::-1]
+            for kind in ("answer", "screen")
+            for each in _having([addon], kind)
+        )
         self._extenders = _having(chain, "extend")
         self._closers = (*_having(chain[::-1], "settle"), *_having(chain, "file"))
         self._timeout_s = timeout_s
         self._body_bytes_max = body_bytes_max
+        self._events = events or Events()
         self._closing: set[asyncio.Task[None]] = set()
         self._live = {} if live is None else live
+        self._watchers = tuple(watchers)
         self.idle = asyncio.Event()
         """Set while no call is in flight."""
         self.idle.set()
@@ -118,6 +138,7 @@ class Corridor:
         facts_of(flow.client_conn).open_slips[slip.id] = slip
         self._live[slip.id] = slip
         self.idle.clear()
+        self._events.tell(lambda: [CallOpened(slip)])
 
     async def request(self, flow: http.HTTPFlow) -> None:
         """The whole call is here."""
@@ -163,7 +184,7 @@ class Corridor:
             return
         if slip.refusal is None and not self._required <= slip.stamped_by():
             missing = ", ".join(sorted(self._required - slip.stamped_by()))
-            log.error("call without every stamp", slip=slip.id, missing=missing)
+            log.error("call without every stamp", record=slip.id, missing=missing)
             slip.refusal = unavailable(f"{missing} did not answer")
         if slip.refusal is None and self.is_stopping:
             slip.refusal = unavailable("it is stopping")
@@ -228,11 +249,19 @@ class Corridor:
                 await within(self._timeout_s, undo(slip))
             except Exception as error:
                 self._fault(name, slip, error)
+        self._tell(slip)
+
+    def _tell(self, slip: Slip) -> None:
+        for watcher in self._watchers:
+            try:
+                watcher(slip)
+            except Exception as error:
+                self._fault("watcher", slip, error)
 
     def _fault(self, name: str, slip: Slip, error: BaseException) -> Refusal:
         """What went wrong, for the operator; that it went wrong, for the caller."""
         kind = type(error).__name__
-        log.error("addon failed", addon=name, slip=slip.id, error=kind, exc_info=error)
+        log.error("addon failed", addon=name, record=slip.id, error=kind, exc_info=error)
         what = "took too long" if isinstance(error, TimeoutError) else "failed"
         return unavailable(f"{name} {what}")
 
@@ -263,15 +292,15 @@ class Corridor:
             return
         slip.first_byte_ns = time.monotonic_ns()
         slip.http_status = flow.response.status_code
-        filters: list[Filter] = []
-        for name, reads in self._readers:
+        filters: list[tuple[Filter, bool]] = []
+        for name, reads, is_screen in self._readers:
             try:
                 found = reads(slip, flow)
             except Exception as error:
                 self._fault(name, slip, error)
-                continue
+                found = broken if is_screen else None
             if found is not None:
-                filters.append(found)
+                filters.append((found, is_screen))
         for header, note in slip.notes.items():
             flow.response.headers[header] = note
         flow.response.headers.pop("alt-svc", None)  # HTTP/3 would go around us.
@@ -361,7 +390,8 @@ class Corridor:
     def _forget(self, slip: Slip, flow: http.HTTPFlow | None, client: Any = None) -> None:
         slip.finished = True
         slip.ring()
-        self._live.pop(slip.id, None)
+        if self._live.pop(slip.id, None) is not None:
+            self._events.tell(lambda: [CallEnded(slip)])
         if not self._live:
             self.idle.set()
         connection = flow.client_conn if flow is not None else client
@@ -373,6 +403,7 @@ class Corridor:
                 await close(slip)
             except Exception as error:
                 self._fault(name, slip, error)
+        self._tell(slip)
 
 
 def _having(chain: Sequence[Addon], method: str) -> tuple[tuple[str, Callable[..., Any]], ...]:

@@ -169,7 +169,7 @@ class Engine:
 
     def sever(self, stop: Stop) -> int:
         """End what is under way in the scope of a stop; how many calls that were."""
-        return sum(sever(handler, stop) for handler in tuple(self._handlers.values()))
+        return sever(tuple(self._handlers.values()), stop)
 
     async def stop(self, grace_s: float) -> None:
         """No new connections; calls in flight may end by themselves, then are cut; all are settled."""

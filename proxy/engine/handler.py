@@ -154,12 +154,11 @@ class Handler(LiveConnectionHandler):
         if io is not None and io.handler is not None:
             io.handler.cancel("hung up")
 
-    def cut(self) -> None:
-        """End the connection at once: what was on its way, to either side, is thrown away."""
+    def fall_silent(self) -> None:
+        """Nothing passes any more, to either side; what was on its way is thrown away. To be hung up."""
         for io in tuple(self.transports.values()):
             if isinstance(io.writer, asyncio.StreamWriter):
                 io.writer.transport.abort()
-        self.hang_up()
 
     def sever(self, ids: Collection[str]) -> None:
         """End some calls of a connection that has others, too."""

@@ -310,20 +310,22 @@ class GuardedStream(HttpStream):
     def state_stream_response_body(self, event: events.Event) -> Commands:
         """An empty piece (HTTP/2 allows one anywhere) would end a chunked body, and tell the answer's
         readers that it has ended."""
-        slip = slip_of(self.flow)
-        if isinstance(event, ResponseData) and slip is not None and slip.grows:
-            yield from self._pass_while_there_is_room(slip, event.data)
+        slip, answer = slip_of(self.flow), self.flow.response
+        is_metered = slip is not None and answer is not None and callable(answer.stream)
+        if isinstance(event, ResponseData) and event.data and slip is not None and is_metered:
+            yield from self._pass_while_it_may(slip, event.data)
         elif not isinstance(event, ResponseData) or event.data:
             yield from super().state_stream_response_body(event)
 
-    def _pass_while_there_is_room(self, slip: Slip, data: bytes) -> Commands:
-        """Before the answer outgrows what is held for it, more is asked for; or it ends here."""
+    def _pass_while_it_may(self, slip: Slip, data: bytes) -> Commands:
+        """Before the answer outgrows what is held for it, more is asked for. Without room it ends here,
+        and so it does when what screens it broke."""
         answer = self.flow.response
-        if not data or answer is None or not callable(answer.stream):
-            return
+        assert answer is not None
+        assert callable(answer.stream)
         passed = answer.stream(data)
         shown = passed if isinstance(passed, bytes) else b"".join(passed)
-        if slip.wants_room or slip.unread:
+        if slip.grows and (slip.wants_room or slip.unread):
             yield AnswerRoomHook(self.flow)
             slip.wants_room = False
         ending = slip.ending
@@ -335,7 +337,7 @@ class GuardedStream(HttpStream):
         if ending is None:
             return
         answer.stream(b"")  # What it used is counted to here; it says no more.
-        yield from self._cancel_upstream("no more room")
+        yield from self._cancel_upstream("it ends here")
         yield HttpResponseHook(self.flow)
         if ending.words:
             yield from self.flow_done()

@@ -1,4 +1,6 @@
-"""What a stop does to the calls of one connection that are under way."""
+"""What a stop does to the calls that are under way."""
+
+from collections.abc import Iterable
 
 from proxy.engine.facts import facts_of
 from proxy.engine.handler import Handler
@@ -7,22 +9,28 @@ from proxy.kill.words import goes_on
 from proxy.slip import Slip
 
 
-def sever(handler: Handler, stop: Stop) -> int:
-    """End the calls of this connection that a stop does not let go on; how many there are.
+def sever(handlers: Iterable[Handler], stop: Stop) -> int:
+    """End the calls that a stop does not let go on; how many there are.
 
     A call that is being decided is only marked: the corridor refuses it, in words. All others are cut,
-    with the connection unless it carries calls of somebody else (HTTP/2).
+    with their connection unless it carries calls of somebody else (HTTP/2). Every connection falls
+    silent before the first is hung up: settling what a call cost takes longer than ending it.
     """
-    slips = tuple(facts_of(handler.client).open_slips.values())
-    ended = [slip for slip in slips if _ends(slip, stop)]
-    cut = {slip.id for slip in ended if not slip.deciding}
-    if cut:
-        has_others = handler.client.alpn == b"h2" and len(cut) < len(slips)
-        if has_others:
+    count = 0
+    silent: list[Handler] = []
+    for handler in handlers:
+        slips = tuple(facts_of(handler.client).open_slips.values())
+        ended = [slip for slip in slips if _ends(slip, stop)]
+        cut = {slip.id for slip in ended if not slip.deciding}
+        if cut and handler.client.alpn == b"h2" and len(cut) < len(slips):
             handler.sever(cut)
-        else:
-            handler.cut()
-    return len(ended)
+        elif cut:
+            handler.fall_silent()
+            silent.append(handler)
+        count += len(ended)
+    for handler in silent:
+        handler.hang_up()
+    return count
 
 
 def _ends(slip: Slip, stop: Stop) -> bool:

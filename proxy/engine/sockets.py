@@ -3,7 +3,7 @@
 mitmproxy's layer keeps each message for as long as the socket lives, and knows no way to answer one.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,11 +28,15 @@ _REASON_BYTES_MAX = 120
 
 @dataclass(slots=True)
 class SocketMessage:
-    """A whole message on its way; `data` may be changed until the hook is done."""
+    """A whole message on its way. Without a clear word about it the socket ends."""
 
     flow: http.HTTPFlow
     from_client: bool
     data: bytes
+    onward: Sequence[bytes] | None = None
+    """What goes on in its place: itself, nothing, or several messages."""
+    back: Sequence[bytes] = ()
+    """What is told to the side that it came from."""
     farewell: "Farewell | None" = None
     """It does not go on: the socket ends with this."""
 
@@ -44,6 +48,9 @@ class Farewell:
     message: bytes | None
     reason: str
     code: int = CloseReason.POLICY_VIOLATION
+
+
+_UNDECIDED = Farewell(None, "Nothing was decided about a message.", CloseReason.INTERNAL_ERROR)
 
 
 @dataclass
@@ -59,6 +66,7 @@ class GuardedSocket(WebsocketLayer):
     def __init__(self, context: Context, flow: http.HTTPFlow, message_bytes_max: int) -> None:
         super().__init__(context, flow)
         self._message_bytes_max = message_bytes_max
+        self._client_writes_text = True
 
     def relay_messages(self, event: events.Event) -> Commands:
         if not isinstance(event, events.ConnectionEvent):
@@ -93,6 +101,8 @@ class GuardedSocket(WebsocketLayer):
     ) -> Generator[commands.Command, Any, bool]:
         """One frame, or part of one. True when the socket ends with it."""
         is_text = isinstance(found, TextMessage)
+        if from_client:
+            self._client_writes_text = is_text
         source.frame_buf[-1] += found.data.encode() if isinstance(found.data, str) else found.data
         if sum(map(len, source.frame_buf)) > self._message_bytes_max:
             reason = "The message is too large to be read before a decision."
@@ -107,18 +117,19 @@ class GuardedSocket(WebsocketLayer):
         pieces, source.frame_buf = source.frame_buf, [b""]
         message = SocketMessage(self.flow, from_client, b"".join(pieces))
         yield SocketMessageHook(message)
-        if message.farewell is not None:
-            yield from self._say_farewell(message.farewell, is_text=is_text)
+        if message.farewell is not None or message.onward is None:
+            yield from self._say_farewell(message.farewell or _UNDECIDED, is_text=is_text)
             return True
-        for piece in Fragmentizer(pieces, is_text)(message.data):
-            yield target.send2(piece)
+        for data in message.onward:
+            for piece in Fragmentizer(pieces, is_text)(data):
+                yield target.send2(piece)
+        for data in message.back:
+            yield source.send2(_whole(data, is_text=self._client_writes_text))
         return False
 
     def _say_farewell(self, farewell: Farewell, *, is_text: bool) -> Commands:
         if farewell.message is not None:
-            kind = TextMessage if is_text else BytesMessage
-            data: Any = farewell.message.decode() if is_text else farewell.message
-            yield self.client_ws.send2(kind(data=data))
+            yield self.client_ws.send2(_whole(farewell.message, is_text=is_text))
         reason = farewell.reason.encode()[:_REASON_BYTES_MAX].decode(errors="ignore")
         yield from self._close(CloseConnection(code=farewell.code, reason=reason), False)
 
@@ -135,3 +146,7 @@ class GuardedSocket(WebsocketLayer):
         yield WebsocketEndHook(self.flow)
         self.flow.live = False
         self._handle_event = self.done
+
+
+def _whole(data: bytes, *, is_text: bool) -> Message[Any]:
+    return TextMessage(data=data.decode()) if is_text else BytesMessage(data=data)

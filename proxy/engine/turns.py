@@ -11,14 +11,21 @@ from mitmproxy import http
 from proxy import shapes
 from proxy.engine.sockets import Farewell, SocketMessage
 from proxy.providers.call import BadRequest
-from proxy.providers.dialogue import Turn
+from proxy.providers.dialogue import Heard, Turn
 from proxy.providers.dialogues import dialogue_named
 from proxy.providers.recognise import Socket
+from proxy.providers.tool_gate_socket import Passing
 from proxy.refusals import Code, Refusal
 from proxy.slip import Slip, Status, new_id
 
 type Decide = Callable[[Slip, http.HTTPFlow], Awaitable[None]]
 """Walks a slip through the chain: afterwards it is cleared, or carries its refusal."""
+
+_UNREADABLE = Refusal(
+    Code.FORMAT_UNSUPPORTED,
+    "A rule is about tools, and the provider sent a message that may ask for one in a way that Exeat "
+    "cannot read, so it did not pass. Connect again, or use this API over HTTP.",
+)
 
 type End = Callable[[Slip, http.HTTPFlow | None, Status, Any], None]
 """Ends a slip, by its flow or by its client's connection."""
@@ -42,17 +49,22 @@ class Turns:
         does not wait for its settlement."""
         slip.answer_bytes += 0 if message.from_client else len(message.data)
         if slip.dialogue is None:
+            message.onward = (message.data,)
             return None
         if not message.from_client:
             return self._received(slip, message)
         try:
-            turn = slip.dialogue.sent(message.data)
+            data = slip.gate.sent(message.data) if slip.gate else message.data
+            turn = slip.dialogue.sent(data)
         except BadRequest as error:
             where = f" ({error.param})" if error.param else ""
             no = Refusal(Code.BAD_REQUEST, f"The message cannot be read: {error.reason}{where}.")
             message.farewell = self._farewell(slip, no, slip.id)
             return None
-        return self._ask(slip, message, turn) if turn is not None else None
+        if turn is not None:
+            return self._ask(slip, message, turn, data)
+        message.onward = (data,)
+        return None
 
     def close(
         self, slip: Slip, flow: http.HTTPFlow | None, client: Any = None, *, by_client: bool
@@ -69,15 +81,41 @@ class Turns:
     def _received(self, slip: Slip, message: SocketMessage) -> Awaitable[None] | None:
         assert slip.dialogue is not None
         heard = slip.dialogue.received(message.data)
-        for ended in heard.ended:
-            turn = slip.turns.pop(ended.lane, None)
-            if turn is not None:
-                turn.http_status = ended.http_status or turn.http_status
-                self._end(turn, message.flow, "answered", None)
-        return self._ask(slip, message, heard.begun) if heard.begun is not None else None
+        if heard.begun is not None:
+            return self._begun_by_itself(slip, message, heard, heard.begun)
+        self._pass(slip, message, heard)
+        return None
 
-    async def _ask(self, slip: Slip, message: SocketMessage, asked: Turn) -> None:
-        turn = _slip_of(slip, asked, message.data if message.from_client else None)
+    async def _begun_by_itself(
+        self, slip: Slip, message: SocketMessage, heard: Heard, asked: Turn
+    ) -> None:
+        await self._ask(slip, message, asked, None)
+        if message.onward is not None:
+            message.onward = None
+            self._pass(slip, message, heard)
+
+    def _pass(self, slip: Slip, message: SocketMessage, heard: Heard) -> None:
+        """Down to the client, with what it may see of the tool calls in it; then what ended ends."""
+        turn = slip.turns.get(heard.lane, slip) if heard.lane is not None else slip
+        passing: Passing | None = Passing((message.data,))
+        if slip.gate is not None:
+            passing = slip.gate.received(message.data, turn)
+        if passing is None:
+            turn.refusal = _UNREADABLE
+            message.farewell = self._farewell(slip, _UNREADABLE, turn.id)
+            return
+        message.onward, message.back = passing.down, passing.up
+        for ended in heard.ended:
+            over = slip.turns.pop(ended.lane, None)
+            if over is not None:
+                over.http_status = ended.http_status or over.http_status
+                self._end(over, message.flow, "answered", None)
+
+    async def _ask(
+        self, slip: Slip, message: SocketMessage, asked: Turn, data: bytes | None
+    ) -> None:
+        """`data` is the message that asks, where the client sent one."""
+        turn = _slip_of(slip, asked, data)
         await self._decide(turn, message.flow)
         if turn.refusal is not None:
             assert slip.dialogue is not None
@@ -86,7 +124,7 @@ class Turns:
         elif turn.cleared:
             turn.left = True
             slip.turns[asked.lane] = turn
-            message.data = turn.message if turn.message is not None else message.data
+            message.onward = (turn.message if turn.message is not None else message.data,)
 
     def _farewell(self, slip: Slip, refusal: Refusal, record: str) -> Farewell:
         assert slip.dialogue is not None

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from proxy.budgets import Accounts, Balance
 from proxy.endpoint import Asked, Endpoint, Model, Nothing
 from proxy.money import format_usd
+from proxy.policy.terms import TaskLimits
 from proxy.slip import Slip
 
 
@@ -42,8 +43,9 @@ class Budgets(Model):
 class Purse:
     """Asks the accounts for one caller's limits."""
 
-    def __init__(self, accounts: Accounts) -> None:
+    def __init__(self, accounts: Accounts, allowances: TaskLimits) -> None:
         self._accounts = accounts
+        self._allowances = allowances
 
     async def budget(self, asked: Asked[Slip, Nothing, Nothing]) -> Budgets:
         """What you may still spend."""
@@ -53,7 +55,9 @@ class Purse:
         """Limits per model only for the model that is named. Raises CountersUnavailable."""
         assert slip.identity is not None
         assert slip.terms is not None
-        limits = [each.limit for each in slip.terms.limits(slip.identity, model)]
+        allowance = await self._allowances.of(slip.identity)
+        budgeted = (*slip.terms.limits(slip.identity, model), *allowance)
+        limits = [each.limit for each in budgeted]
         now_ms = time.time_ns() // 1_000_000
         balances = await self._accounts.balances(slip.identity.org, limits, now_ms)
         return [_row(balance) for balance in balances]

@@ -1,13 +1,21 @@
 """What the inside asks things of."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from proxy.approvals.approvals import Approvals
+from proxy.board import Commons
 from proxy.budgets import Accounts
 from proxy.delegate.delegation import Delegation
 from proxy.kill.triggers import Triggers
 from proxy.ledger.store import Ledger
 from proxy.policy import PolicyBook
+
+
+def wall_ms() -> int:
+    """The time, in milliseconds since 1970 (UTC)."""
+    return time.time_ns() // 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,3 +28,5 @@ class Ports:
     delegation: Delegation
     triggers: Triggers
     approvals: Approvals
+    commons: Commons
+    now_ms: Callable[[], int] = wall_ms

@@ -7,15 +7,13 @@ from typing import Any
 
 from proxy.kill.stops import Scope, Stop
 from proxy.kill.store import Loaded, StopsUnavailable
-from proxy.redis import Redis, RedisUnavailable, Script
+from proxy.redis import Redis, RedisUnavailable, script
 
 _EVERY_S = 1.0
 """How often the state is read where nobody says that it changed."""
 
 _HERE = Path(__file__).parent
-_LOAD, _PUT, _REMOVE = (
-    Script.of(_HERE / f"redis_{name}.lua") for name in ("load", "put", "remove")
-)
+_LOAD, _PUT, _REMOVE = (script(_HERE / f"redis_{name}.lua") for name in ("load", "put", "remove"))
 
 
 class RedisStops:
@@ -44,9 +42,9 @@ class RedisStops:
     async def aclose(self) -> None:
         await self._redis.aclose()
 
-    async def _run(self, script: Script, *arguments: str) -> Any:
+    async def _run(self, text: str, *arguments: str) -> Any:
         try:
-            return await self._redis.run(script, self._keys, self._channel, *arguments)
+            return await self._redis.run(text, self._keys, self._channel, *arguments)
         except RedisUnavailable as error:
             raise StopsUnavailable(str(error)) from error
 

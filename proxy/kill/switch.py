@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import structlog
 
@@ -31,6 +32,12 @@ class Stopped:
     """What is in force now: another's, when one as strict was there before."""
     severed: int
     """Calls that ended with it in this process; others file their own."""
+
+
+class _Begun(NamedTuple):
+    asked: Stop
+    telling: asyncio.Task[Stop]
+    severed: int
 
 
 class KillSwitch:
@@ -121,13 +128,15 @@ class KillSwitch:
             await asyncio.wait(tuple(self._tasks))
         await self._store.aclose()
 
-    def _apply(self, scope: Scope, level: Level, by: str, reason: str) -> Stopped:
-        """In force in this process from here on."""
+    def _apply(self, scope: Scope, level: Level, by: str, reason: str) -> _Begun:
+        """In force in this process from here on. Others are told first: they need not wait while calls
+        are cut here."""
         asked = Stop(new_id(), scope, level, by, reason, time.time_ns() // 1_000_000)
-        if self._stops.add(asked) is not asked:
-            return Stopped(asked, 0)
-        self._untold[scope] = asked
-        return Stopped(asked, self._end(asked))
+        is_new = self._stops.add(asked) is asked
+        if is_new:
+            self._untold[scope] = asked
+        telling = asyncio.get_running_loop().create_task(self._tell_in_turn(asked))
+        return _Begun(asked, telling, self._end(asked) if is_new else 0)
 
     def _end(self, stop: Stop) -> int:
         severed = self._severs(stop)
@@ -135,27 +144,30 @@ class KillSwitch:
         log.warning("stopped", level=stop.level, scope=str(stop.scope), by=stop.by, severed=severed)
         return severed
 
-    async def _spread(self, here: Stopped) -> Stopped:
-        asked, in_force = here.stop, self._stops.on(here.stop.scope) or here.stop
+    async def _spread(self, begun: _Begun) -> Stopped:
+        asked, in_force = begun.asked, self._stops.on(begun.asked.scope) or begun.asked
         untold: StopsUnavailable | None = None
         try:
-            async with self._one_at_a_time:
-                in_force = await self._tell(asked)
+            in_force = await begun.telling
         except StopsUnavailable as error:
             untold = error
         if in_force.level == asked.level:
-            await self._ledger.append(event_of_stop(asked, here.severed))
+            await self._ledger.append(event_of_stop(asked, begun.severed))
         if untold is not None:
             raise untold
-        return Stopped(in_force, here.severed)
+        return Stopped(in_force, begun.severed)
 
-    async def _spread_logged(self, here: Stopped) -> None:
+    async def _spread_logged(self, begun: _Begun) -> None:
         try:
-            await self._spread(here)
+            await self._spread(begun)
         except (StopsUnavailable, LedgerError) as error:
             log.error(
-                "stopped here only, or not filed", scope=str(here.stop.scope), error=str(error)
+                "stopped here only, or not filed", scope=str(begun.asked.scope), error=str(error)
             )
+
+    async def _tell_in_turn(self, stop: Stop) -> Stop:
+        async with self._one_at_a_time:
+            return await self._tell(stop)
 
     async def _tell(self, stop: Stop) -> Stop:
         in_force = await self._store.put(stop)

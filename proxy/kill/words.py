@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import Any, cast
 
-from proxy.hooks.contract import CHECK_PATH, REPORT_PATH
 from proxy.kill.stops import Level, Scope, Stop, Stops
 from proxy.ledger.r6 import ms_of
 from proxy.ledger.records import Event
@@ -41,15 +40,10 @@ def goes_on(slip: Slip) -> bool:
     if slip.door == "internal":
         return True
     if slip.dialogue is not None or slip.socket is not None:
-        return False
+        return slip.gate is not None
     if slip.call is not None:
         return slip.gates_tools
     return slip.method in READS
-
-
-def is_allowed_inside(method: str, path: str) -> bool:
-    """What an agent in quarantine may ask Exeat itself: to be told, and to have its tools decided."""
-    return method in READS or path.partition("?")[0] in (CHECK_PATH, REPORT_PATH)
 
 
 def event_of_stop(stop: Stop, severed: int) -> Event:

@@ -2,7 +2,19 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    Table,
+    Text,
+    and_,
+    cast,
+    func,
+    or_,
+    select,
+    text,
+)
 from sqlalchemy import case as sql_case
 
 from proxy.ledger.store import Filter
@@ -14,23 +26,18 @@ PREFIX_MIN = 8
 
 _unit = {"usd": costs.c.nanousd, "tokens": costs.c.tokens, "requests": costs.c.requests}
 _exact = ("org", "agent", "session", "task", "host", "provider", "model", "code", "kind")
+_searched = ("agent", "session", "task", "host", "model", "provider", "code", "kind", "org")
 _about_others = text("kind NOT IN ('decision', 'outcome')")
 
 
 def found(wanted: Filter, limit: int, before_seq: int | None) -> Select[tuple[int, bytes, bytes]]:
-    parts: list[ColumnElement[bool]] = [
-        records.c[name] == getattr(wanted, name)
-        for name in _exact
-        if getattr(wanted, name) is not None
-    ]
+    parts = _of_records(wanted)
     if wanted.decision is not None:
         parts.append(and_(records.c.kind == "decision", records.c.status == wanted.decision))
     if wanted.status is not None:
         parts.append(and_(records.c.kind != "decision", records.c.status == wanted.status))
-    if wanted.since_ms is not None:
-        parts.append(records.c.ts_ms >= wanted.since_ms)
-    if wanted.until_ms is not None:
-        parts.append(records.c.ts_ms < wanted.until_ms)
+    if wanted.text:
+        parts.append(says(records, wanted.text))
     if before_seq is not None:
         parts.append(records.c.seq < before_seq)
     return _entries().where(*parts).order_by(records.c.seq.desc()).limit(limit)
@@ -112,12 +119,106 @@ def cost_sums(
     return asked.group_by(*group).order_by(dearest, *group) if group else asked
 
 
+def head() -> Select[tuple[int]]:
+    return select(func.coalesce(func.max(records.c.seq), -1))
+
+
+def spent(
+    by: Sequence[str], width_ms: int, wanted: Filter, limit: int
+) -> Select[tuple[object, ...]]:
+    """Raises ValueError for what is no dimension of a cost."""
+    start = costs.c.ts_ms - costs.c.ts_ms % width_ms
+    group = [costs.c[_dimension(name)] for name in by]
+    sums = (func.sum(costs.c[name]) for name in ("tokens", "nanousd"))
+    asked = select(start, *group, func.count(), *sums).where(*_of_costs(wanted))
+    return asked.group_by(start, *group).order_by(start, *group).limit(limit)
+
+
+def spenders(by: Sequence[str], wanted: Filter, limit: int) -> Select[tuple[object, ...]]:
+    """Raises ValueError for what is no dimension of a cost."""
+    group = [costs.c[_dimension(name)] for name in by]
+    last = func.max(costs.c.ts_ms)
+    sums = (func.sum(costs.c[name]) for name in ("tokens", "nanousd"))
+    sessions = func.count(costs.c.session.distinct())
+    asked = select(*group, func.count(), sessions, *sums, last).where(*_of_costs(wanted))
+    return asked.group_by(*group).order_by(last.desc(), *group).limit(limit)
+
+
+def refusals(by: Sequence[str], wanted: Filter) -> Select[tuple[object, ...]]:
+    """Raises ValueError for what is no column of a refusal."""
+    group = [records.c[_refused_by(name)] for name in by]
+    count = func.count()
+    return (
+        select(*group, count, func.max(records.c.ts_ms))
+        .where(records.c.status.in_(("deny", "fault")), records.c.kind == "decision")
+        .where(records.c.status.not_in(("allow", "answered")))  # As the partial index has it.
+        .where(*_of_records(wanted))
+        .group_by(*group)
+        .order_by(count.desc(), *group)
+    )
+
+
+def activity(width_ms: int, since_ms: int) -> Select[tuple[object, ...]]:
+    start = records.c.ts_ms - records.c.ts_ms % width_ms
+    return (
+        select(start, records.c.status, func.count(), func.max(records.c.ts_ms))
+        .where(records.c.ts_ms >= since_ms, records.c.kind == "decision")
+        .group_by(start, records.c.status)
+        .order_by(start, records.c.status)
+    )
+
+
+def tools(wanted: Filter) -> Select[tuple[object, ...]]:
+    named = func.json_extract(cast(records.c.body, Text), "$.result.facts.tool")
+    count = func.count()
+    return (
+        select(named, records.c.status, count, func.max(records.c.ts_ms))
+        .where(records.c.kind == "tool_call", records.c.decision_id.is_not(None), _about_others)
+        .where(*_of_records(wanted))
+        .group_by(named, records.c.status)
+        .order_by(count.desc(), named)
+    )
+
+
 def mark(name: str) -> Select[tuple[int]]:
     return select(marks.c.value).where(marks.c.name == name)
 
 
 def _entries() -> Select[tuple[int, bytes, bytes]]:
     return select(records.c.seq, records.c.leaf_hash, records.c.body)
+
+
+def says(table: FromClause, words: str) -> ColumnElement[bool]:
+    """A part of a name, of the path, or the beginning of the record's id."""
+    lower = words.lower()
+    path = func.json_extract(cast(table.c.body, Text), "$.request.path")
+    named = [table.c[name] for name in _searched]
+    found = [func.instr(func.lower(each), lower) > 0 for each in (*named, path)]
+    return or_(func.substr(table.c.id, 1, len(lower)) == lower, *found)
+
+
+def _of_costs(wanted: Filter) -> list[ColumnElement[bool]]:
+    return _parts(costs, DIMENSIONS, wanted)
+
+
+def _of_records(wanted: Filter) -> list[ColumnElement[bool]]:
+    return _parts(records, _exact, wanted)
+
+
+def _parts(table: Table, names: Sequence[str], wanted: Filter) -> list[ColumnElement[bool]]:
+    given = {name: getattr(wanted, name, None) for name in names}
+    parts = [table.c[name] == value for name, value in given.items() if value is not None]
+    if wanted.since_ms is not None:
+        parts.append(table.c.ts_ms >= wanted.since_ms)
+    if wanted.until_ms is not None:
+        parts.append(table.c.ts_ms < wanted.until_ms)
+    return parts
+
+
+def _refused_by(name: str) -> str:
+    if name not in _exact:
+        raise ValueError(f"{name!r} is no column of a refusal; one of {', '.join(_exact)}")
+    return name
 
 
 def _dimension(name: str) -> str:

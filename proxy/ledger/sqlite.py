@@ -14,7 +14,9 @@ from proxy.ledger.reader import SqliteReader
 from proxy.ledger.records import Record
 from proxy.ledger.sequencer import Sequencer
 from proxy.ledger.store import (
+    Call,
     CostRow,
+    Counted,
     Entry,
     Filed,
     Filter,
@@ -22,8 +24,10 @@ from proxy.ledger.store import (
     Limit,
     OpenHold,
     Recovered,
+    Spender,
+    Spent,
 )
-from proxy.ledger.writer import BATCH_MAX, Waiting, Writer
+from proxy.ledger.writer import BATCH_MAX, OnFiled, Waiting, Writer
 
 QUEUE_MAX = 10_000
 """Records waiting for the disk. Beyond it the disk is not keeping up, and calls are refused rather
@@ -56,6 +60,7 @@ class SqliteLedger:
         file: LedgerFile,
         sequencer: Sequencer,
         recovered: tuple[Recovered, ...],
+        on_filed: OnFiled | None = None,
     ) -> None:
         self.path = path
         self.recovered = recovered
@@ -63,7 +68,7 @@ class SqliteLedger:
         self._sequencer = sequencer
         self._reader = SqliteReader(path)
         self._loop = asyncio.get_running_loop()
-        self._writer = Writer(file, sequencer, self._loop)
+        self._writer = Writer(file, sequencer, self._loop, on_filed)
         self._queue = self._writer.queue
         self._lingering: list[Waiting] = []
         self._linger: asyncio.TimerHandle | None = None
@@ -75,15 +80,29 @@ class SqliteLedger:
 
     @classmethod
     async def open(
-        cls, path: Path, *, now_ms: Callable[[], int] = _wall_clock_ms
+        cls,
+        path: Path,
+        *,
+        now_ms: Callable[[], int] = _wall_clock_ms,
+        on_filed: OnFiled | None = None,
     ) -> "SqliteLedger":
         """Raises LedgerBusy, LedgerUnavailable, LedgerCorrupt; the file is untouched then."""
-        return cls(*await asyncio.to_thread(_opened, path, now_ms))
+        return cls(*await asyncio.to_thread(_opened, path, now_ms), on_filed)
 
     @property
     def problem(self) -> str | None:
         """Why nothing could be filed the last time it was tried; None while all is well."""
         return self._writer.problem
+
+    @property
+    def waiting(self) -> int:
+        """Records that wait for the disk."""
+        return self._writer.pending
+
+    @property
+    def sync_s(self) -> float:
+        """How long the last commit took."""
+        return self._writer.sync_s
 
     def submit(self, record: Record, *, is_urgent: bool = True) -> asyncio.Future[Filed]:
         if self._is_closed:
@@ -153,6 +172,34 @@ class SqliteLedger:
         self, by: Sequence[str], since_ms: int | None = None, until_ms: int | None = None
     ) -> list[CostRow]:
         return await asyncio.to_thread(self._reader.costs, by, since_ms, until_ms)
+
+    async def calls(
+        self, wanted: Filter, limit: int = 100, before_seq: int | None = None
+    ) -> list[Call]:
+        return await asyncio.to_thread(self._reader.calls, wanted, limit, before_seq)
+
+    async def news(self, wanted: Filter, after_seq: int, limit: int = 100) -> list[Call]:
+        return await asyncio.to_thread(self._reader.news, wanted, after_seq, limit)
+
+    async def head(self) -> int:
+        return await asyncio.to_thread(self._reader.head)
+
+    async def spent(
+        self, by: Sequence[str], width_ms: int, wanted: Filter, limit: int = 20_000
+    ) -> list[Spent]:
+        return await asyncio.to_thread(self._reader.spent, by, width_ms, wanted, limit)
+
+    async def spenders(self, by: Sequence[str], wanted: Filter, limit: int = 1000) -> list[Spender]:
+        return await asyncio.to_thread(self._reader.spenders, by, wanted, limit)
+
+    async def refusals(self, by: Sequence[str], wanted: Filter) -> list[Counted]:
+        return await asyncio.to_thread(self._reader.refusals, by, wanted)
+
+    async def activity(self, width_ms: int, since_ms: int) -> list[Counted]:
+        return await asyncio.to_thread(self._reader.activity, width_ms, since_ms)
+
+    async def tools(self, wanted: Filter) -> list[Counted]:
+        return await asyncio.to_thread(self._reader.tools, wanted)
 
     async def close(self) -> None:
         if self._is_closed:

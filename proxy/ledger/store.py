@@ -62,6 +62,10 @@ class Recovered:
     requests: int
 
 
+OPEN = "open"
+"""As a call's status: it has left, and has no outcome yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Filter:
     """Which records; every part given must match."""
@@ -76,11 +80,15 @@ class Filter:
     decision: str | None = None
     """allow, deny or fault."""
     status: str | None = None
-    """An outcome's or an event's."""
+    """An outcome's or an event's. Of calls: an outcome's, `refused`, or OPEN."""
     code: str | None = None
     kind: str | None = None
     since_ms: int | None = None
     until_ms: int | None = None
+    tool: str | None = None
+    """A tool that its answer or its agent's runtime asked for. Of calls only."""
+    text: str | None = None
+    """A part of a name or of the path, or the beginning of an id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +98,19 @@ class Entry:
     seq: int
     leaf_hash: bytes
     body: Body
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A decision, and the outcome once there is one."""
+
+    decision: Entry
+    outcome: Entry | None = None
+
+    @property
+    def last_seq(self) -> int:
+        """Of what was filed last."""
+        return self.outcome.seq if self.outcome is not None else self.decision.seq
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +129,38 @@ class CostRow:
     nanousd: int
     estimated: int
     """How many of the calls were charged an estimate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What the calls of one group, decided within one stretch of time, cost."""
+
+    start_ms: int
+    group: tuple[str | None, ...]
+    calls: int
+    tokens: int
+    nanousd: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spender:
+    """What a group's calls came to, and when the last was decided."""
+
+    group: tuple[str | None, ...]
+    calls: int
+    sessions: int
+    tokens: int
+    nanousd: int
+    last_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many records have these values in common."""
+
+    group: tuple[str | int | None, ...]
+    count: int
+    last_ms: int
 
 
 class Limit(Protocol):
@@ -177,6 +230,34 @@ class Ledger(Protocol):
     ) -> list[CostRow]:
         """Sums per combination of org, agent, session, task, provider, model, host.
         The dearest first."""
+
+    async def calls(
+        self, wanted: Filter, limit: int = 100, before_seq: int | None = None
+    ) -> list[Call]:
+        """Decisions before `before_seq` with their outcomes, the newest first."""
+
+    async def news(self, wanted: Filter, after_seq: int, limit: int = 100) -> list[Call]:
+        """Calls of which something was filed behind `after_seq`; what was filed last first."""
+
+    async def head(self) -> int:
+        """The sequence number of the last record; -1 when there is none."""
+
+    async def spent(
+        self, by: Sequence[str], width_ms: int, wanted: Filter, limit: int = 20_000
+    ) -> list[Spent]:
+        """Costs in stretches of `width_ms` since the epoch, by these dimensions; the oldest first."""
+
+    async def spenders(self, by: Sequence[str], wanted: Filter, limit: int = 1000) -> list[Spender]:
+        """Whoever called, by these dimensions; who did so last first."""
+
+    async def refusals(self, by: Sequence[str], wanted: Filter) -> list[Counted]:
+        """Refused calls by columns of their records; the most first."""
+
+    async def activity(self, width_ms: int, since_ms: int) -> list[Counted]:
+        """Decisions by (start of a stretch of `width_ms`, allow, deny or fault); the oldest first."""
+
+    async def tools(self, wanted: Filter) -> list[Counted]:
+        """Tools that were asked for by (name, what was decided); the most first."""
 
     async def close(self) -> None:
         """File what is queued, then let go of the file."""

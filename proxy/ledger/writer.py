@@ -4,10 +4,10 @@ import asyncio
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import SimpleQueue
-from typing import cast
+from typing import NamedTuple, cast
 
 from proxy.ledger.checkpointer import Checkpointer
 from proxy.ledger.file import LedgerFile
@@ -27,6 +27,16 @@ BATCH_MAX = 512
 
 type Waiting = tuple[Record, asyncio.Future[Filed]]
 type Answer = tuple[asyncio.Future[Filed], Filed | Exception]
+type Row = tuple[object, ...]
+type OnFiled = Callable[[Sequence[Row]], None]
+"""Hears the rows of `records` that have just become durable, on the loop's thread."""
+
+
+class Done(NamedTuple):
+    """A batch: what each is answered, and the rows that are new in the file."""
+
+    answers: Sequence[Answer]
+    rows: Sequence[Row] = ()
 
 
 class Writer(threading.Thread):
@@ -34,7 +44,11 @@ class Writer(threading.Thread):
     `file_here` while every record it was ever given is answered."""
 
     def __init__(
-        self, file: LedgerFile, sequencer: Sequencer, loop: asyncio.AbstractEventLoop
+        self,
+        file: LedgerFile,
+        sequencer: Sequencer,
+        loop: asyncio.AbstractEventLoop,
+        on_filed: OnFiled | None = None,
     ) -> None:
         super().__init__(name="exeat-ledger", daemon=True)
         self.queue: SimpleQueue[Waiting | None] = SimpleQueue()
@@ -43,6 +57,7 @@ class Writer(threading.Thread):
         self._file = file
         self._sequencer = sequencer
         self._loop = loop
+        self._on_filed = on_filed
         self.problem: str | None = None
         """Why the last batch could not be filed; None once one was."""
         self._is_certain = True
@@ -74,7 +89,7 @@ class Writer(threading.Thread):
         """How long the last commit took."""
         return self._file.sync_s
 
-    def _file_batch(self, batch: list[Waiting]) -> list[Answer]:
+    def _file_batch(self, batch: list[Waiting]) -> Done:
         try:
             if not self._is_certain:
                 self._catch_up()
@@ -86,12 +101,12 @@ class Writer(threading.Thread):
         except (sqlite3.Error, OSError, LedgerUnavailable) as error:
             self._is_certain = False
             self.problem = str(error)
-            return [(future, self._unavailable(error)) for _, future in batch]
+            return Done([(future, self._unavailable(error)) for _, future in batch])
         except Exception as error:  # the thread's edge: a bug fails its batch, not the process
             self._is_certain = False
-            return [(future, error) for _, future in batch]
+            return Done([(future, error) for _, future in batch])
 
-    def _write(self, batch: list[Waiting], *, is_careful: bool) -> list[Answer]:
+    def _write(self, batch: list[Waiting], *, is_careful: bool) -> Done:
         draft = self._sequencer.draft()
         answers: list[Answer] = []
         for record, future in batch:
@@ -110,7 +125,7 @@ class Writer(threading.Thread):
                 self._uncarried = 0
                 self._checkpointer.wake()
             self._mark(MARK_EVERY)
-        return answers
+        return Done(answers, draft.records)
 
     def _mark(self, every: int) -> None:
         known = self._sequencer
@@ -145,12 +160,12 @@ class Writer(threading.Thread):
             "free the disk or mend the file, then the next record is tried again"
         )
 
-    def _answer(self, answers: list[Answer]) -> None:
+    def _answer(self, done: Done) -> None:
         with suppress(RuntimeError):  # The loop is closed: nobody is left to hear; it is filed.
-            self._loop.call_soon_threadsafe(self._resolve, answers)
+            self._loop.call_soon_threadsafe(self._resolve, done)
 
-    def _resolve(self, answers: Iterable[Answer]) -> None:
-        for future, answer in answers:
+    def _resolve(self, done: Done) -> None:
+        for future, answer in done.answers:
             self.pending -= 1
             if future.done():  # its caller was cancelled; the record is filed all the same
                 continue
@@ -158,6 +173,8 @@ class Writer(threading.Thread):
                 future.set_result(answer)
             else:
                 future.set_exception(answer)
+        if done.rows and self._on_filed is not None:
+            self._on_filed(done.rows)
 
     def _close(self) -> None:
         self._checkpointer.stop()

@@ -73,3 +73,8 @@ def load_all(paths: Sequence[Path]) -> list[LoadedPolicy]:
             raise PolicyError(f"{policy.path}: the policy {name!r} also stands in {names[name]}")
         names[name] = policy.path
     return loaded
+
+
+def is_preset(path: Path) -> bool:
+    """Does this file ship with Exeat?"""
+    return path.parent.resolve() in (_PACKAGED.resolve(), _CHECKOUT.resolve())

@@ -4,7 +4,7 @@ import difflib
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
@@ -30,6 +30,8 @@ class LoadedPolicy:
     id: str
     """`policy:<name>:<version>:<sha256 of the file>`"""
     path: Path
+    text: str = field(default="", repr=False)
+    """As it was written: what is in force, whatever the file says by now."""
 
 
 def load(path: Path) -> LoadedPolicy:
@@ -50,7 +52,8 @@ def parse(raw: bytes, path: Path) -> LoadedPolicy:
     """A policy from the bytes of a file; `path` is only for messages."""
     yaml = YAML(typ="rt", pure=True)
     try:
-        tree = yaml.load(raw.decode("utf-8"))
+        text = raw.decode("utf-8")
+        tree = yaml.load(text)
     except UnicodeDecodeError as error:
         raise PolicyError(f"{path}: not UTF-8 at byte {error.start}") from None
     except MarkedYAMLError as error:
@@ -69,7 +72,7 @@ def parse(raw: bytes, path: Path) -> LoadedPolicy:
     except (TypeError, ValueError, RecursionError):  # What YAML can say and JSON cannot.
         raise PolicyError(f"{path}: a key is no text, or a value holds itself") from None
     digest = hashlib.sha256(raw).hexdigest()
-    return LoadedPolicy(policy, f"policy:{policy.policy}:{policy.version}:{digest}", path)
+    return LoadedPolicy(policy, f"policy:{policy.policy}:{policy.version}:{digest}", path, text)
 
 
 def _as_json(tree: CommentedMap) -> str:

@@ -44,6 +44,25 @@ MODEL_NAME = re.compile(r"[A-Za-z0-9._:@/-]{1,128}")
 """Checked before any look-up: price tables and labels must not grow with what callers invent."""
 
 
+HOSTED = "hosted_tool:"
+"""Before the name of a tool that runs at the provider, where it is why a call has no bound."""
+
+_RUNS_TOOLS = frozenset(
+    {
+        "compound_custom",
+        "data_sources",
+        "enable_search",
+        "mcp_servers",
+        "plugins",
+        "search_options",
+        "search_parameters",
+        "search_settings",
+        "web_search",
+    }
+)
+"""Members and features of requests that have the provider use tools, though no tool is named."""
+
+
 class BadRequest(ValueError):  # noqa: N818 - the word the caller sees
     """The body cannot be read in one way only, so it is refused with 400 in the caller's shape.
 
@@ -140,6 +159,17 @@ class ModelCall:
     """Pages that may be billed by the piece."""
     items: "tuple[ModelCall, ...]" = field(default=(), repr=False)
     """The calls that a batch carries. Then they are what is billed; the rest sums them up."""
+
+    @property
+    def hosted_tools(self) -> tuple[str, ...]:
+        """Tools that run at the provider, by the names that its request gives them."""
+        named = [
+            reason.removeprefix(HOSTED)
+            for call in (self, *self.items)
+            for reason in call.unbounded
+            if reason.startswith(HOSTED) or reason in _RUNS_TOOLS
+        ]
+        return tuple(dict.fromkeys(named))
 
     @property
     def models(self) -> tuple[str, ...]:

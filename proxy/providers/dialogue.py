@@ -46,6 +46,8 @@ class Ended:
 class Heard:
     """What a message from the provider told us."""
 
+    lane: str | None = None
+    """The turn that it belongs to; None where it belongs to none, or to one that we cannot tell."""
     begun: Turn | None = None
     """Work that nobody asked for by a message of his own: it is held for late, or the socket ends."""
     ended: list[Ended] = field(default_factory=list)

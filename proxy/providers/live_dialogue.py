@@ -49,6 +49,7 @@ class LiveDialogue(Dialogue):
         answer = self._answers.get(ALONE)
         if answer is None:
             return heard
+        heard.lane = ALONE
         self._is_answered = self._is_answered or works
         answer.read_event(Event("", data, b""))
         self._is_over = self._is_over or content.get("turnComplete") is True

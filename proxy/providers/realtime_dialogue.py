@@ -95,6 +95,7 @@ class RealtimeDialogue(Dialogue):
                 self._model = self._model or (named if MODEL_NAME.fullmatch(named) else "")
             case "response.created":
                 heard.begun = self._bind(as_object(message.get("response")))
+                heard.lane = self._lane_of(as_object(message.get("response")).get("id"))
             case "response.done":
                 self._end(message, data, heard)
                 return heard
@@ -104,8 +105,9 @@ class RealtimeDialogue(Dialogue):
                 if not self._answers:
                     heard.begun = self._open(ALONE, None, ())
                 self._oldest().transcribed(message["usage"], self._transcriber)
-        lane = self._bound.get(as_text(message.get("response_id")) or "")
+        lane = self._lane_of(message.get("response_id"))
         if lane is not None:
+            heard.lane = lane
             self._answers[lane].read_event(Event("", data, b""))
         return heard
 
@@ -144,10 +146,14 @@ class RealtimeDialogue(Dialogue):
         lane = self._bound.pop(id_, None)
         if lane is None or lane not in self._answers:
             return
+        heard.lane = lane
         self._answers[lane].read_event(Event("", data, b""))
         self._has_spoken = self._has_spoken and lane != ALONE
         self.forget(lane)
         heard.ended.append(Ended(lane))
+
+    def _lane_of(self, response_id: Any) -> str | None:
+        return self._bound.get(as_text(response_id) or "")
 
     def _oldest(self) -> "RealtimeAnswer":
         answer = self._answers.get(ALONE) or next(iter(self._answers.values()))

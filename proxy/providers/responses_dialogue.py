@@ -58,7 +58,7 @@ class ResponsesDialogue(Dialogue):
             waiting = self._waiting[stream]
         if not waiting:
             return heard
-        lane = waiting[0]
+        lane = heard.lane = waiting[0]
         answer = self._answers[lane]
         answer.read_event(Event("", data, b""))
         if kind in _ENDS:

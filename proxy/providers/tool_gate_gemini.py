@@ -39,12 +39,12 @@ class GeminiSieve(Sieve):
         inner = _inner(chunk)
         if inner is not chunk:
             self.distrust(without(chunk, "response"))
-        known = _are_objects(inner.get("candidates"))
+        known = are_objects(inner.get("candidates"))
         self.distrust(without(inner, "candidates") if known else inner)
         touched: list[Call] = []
         for candidate in map(as_object, as_list(inner.get("candidates"))):
             content = as_object(candidate.get("content"))
-            known = _are_objects(content.get("parts"))
+            known = are_objects(content.get("parts"))
             self.distrust(without(content, "parts") if known else content)
             self.distrust(without(candidate, "content"))
             where = str(candidate.get("index") or 0)
@@ -60,7 +60,8 @@ class GeminiSieve(Sieve):
         read = iter(calls)
         chunk, inner = piece.fields, _inner(piece.fields)
         candidates = [
-            candidate | {"content": candidate["content"] | {"parts": _written(candidate, read)}}
+            candidate
+            | {"content": candidate["content"] | {"parts": parts_written(candidate, read)}}
             if as_object(candidate.get("content")).get("parts")
             else candidate
             for candidate in map(as_object, as_list(inner.get("candidates")))
@@ -117,13 +118,13 @@ def _inner(chunk: dict[str, Any]) -> dict[str, Any]:
     return as_object(chunk.get("response")) or chunk
 
 
-def _are_objects(value: Any) -> bool:
+def are_objects(value: Any) -> bool:
     return value is None or (
         isinstance(value, list) and all(isinstance(item, dict) for item in value)
     )
 
 
-def _written(candidate: dict[str, Any], read: Iterator[Call]) -> list[dict[str, Any]]:
+def parts_written(candidate: dict[str, Any], read: Iterator[Call]) -> list[dict[str, Any]]:
     parts: list[dict[str, Any]] = []
     for part in as_list(as_object(candidate.get("content")).get("parts")):
         if as_object(part).get("functionCall") is None:

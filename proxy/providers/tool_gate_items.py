@@ -1,4 +1,5 @@
-"""The items of a response that ask the client to act, and the message that stands for one (pure)."""
+"""The items of a response that ask the client to act, the message that stands for one, and the result
+that its provider is told (pure)."""
 
 from typing import Any
 
@@ -25,13 +26,14 @@ _TEXTS = {
 
 
 class Item(Call):
-    __slots__ = ("is_text", "item_id", "last", "streamed", "told_name")
+    __slots__ = ("is_text", "item_id", "kind", "last", "streamed", "told_name")
 
-    def __init__(self, intent: str, item: dict[str, Any]) -> None:
-        kind = as_text(item.get("type")) or ""
+    def __init__(self, begun: Call, item: dict[str, Any]) -> None:
+        self.kind = kind = as_text(item.get("type")) or ""
         self.told_name = as_text(item.get("name"))
         name = self.told_name or kind.removesuffix("_call")
-        super().__init__(intent, as_text(item.get("call_id")) or item.get("id"), name)
+        id_ = as_text(item.get("call_id")) or item.get("id")
+        super().__init__(begun.decide, begun.intent, id_, name)
         self.item_id = as_text(item.get("id")) or self.id
         self.last: int | None = None
         """Sequence number of the last event it was seen in."""
@@ -72,6 +74,29 @@ def arguments_of(item: dict[str, Any]) -> str | None:
     text = _TEXTS.get(kind) if isinstance(kind, str) else None
     given = item.get(text) if text else without(item, *_ENVELOPE) or None
     return given if isinstance(given, str) or given is None else json_text(given)
+
+
+def result_of(item: Item) -> dict[str, Any] | None:
+    """The result of a call that is not made, in the words of its kind. None where a result must be
+    what nobody can make up (a picture of a screen), or the kind is not known."""
+    text, call = item.text, {"call_id": item.id}
+    match item.kind:
+        case "function_call" | "custom_tool_call":
+            return {"type": f"{item.kind}_output"} | call | {"output": text}
+        case "local_shell_call":
+            return {"type": "local_shell_call_output", "id": item.id, "output": text}
+        case "shell_call":
+            failed = {"stdout": "", "stderr": text, "outcome": {"type": "exit", "exit_code": 126}}
+            return {"type": "shell_call_output"} | call | {"output": [failed]}
+        case "apply_patch_call":
+            return {"type": "apply_patch_call_output"} | call | {"status": "failed", "output": text}
+        case "tool_search_call":
+            none = {"execution": "client", "status": "completed", "tools": []}
+            return {"type": "tool_search_output"} | call | none
+        case "mcp_approval_request":
+            no = {"approval_request_id": item.item_id, "approve": False, "reason": text}
+            return {"type": "mcp_approval_response"} | no
+    return None
 
 
 def told(piece: Piece, item: Item) -> list[Piece]:

@@ -21,11 +21,20 @@ _ECHOES = ("output", "tools", "tool_choice", "input", "instructions", "metadata"
 
 
 class ResponsesSieve(Sieve):
+    spoken: frozenset[str] = frozenset({"response.output_text.delta"})
+    """Events that carry what the model says."""
+    item_of: type[Item] = Item
+
     def __init__(self, judge: Judge) -> None:
         super().__init__(judge)
         self._items: dict[tuple[str, Any], Item] = {}
         """By place, by id and by call."""
         self._open: list[Item] = []
+
+    @property
+    def denied(self) -> list[Item]:
+        """Every call so far that was not allowed, once."""
+        return list({id(item): item for item in self._items.values() if item.is_denied}.values())
 
     def open_calls(self) -> Iterable[Call]:
         return list(self._open)
@@ -47,7 +56,7 @@ class ResponsesSieve(Sieve):
             return (item,)
         if kind == "error":
             self._abandon()
-        if kind == "response.output_text.delta":
+        if kind in self.spoken:
             self.judge.hear(event.get("delta"))
         elif "arguments" in kind or kind.startswith("response.custom_tool_call"):
             self._distrust_part(event, kind)
@@ -140,7 +149,7 @@ class ResponsesSieve(Sieve):
         """Of a kind of item we do not know, its contents decide whether it may pass."""
         if not str(item.get("type")).endswith("_call"):
             self.distrust(without(item, "type"))
-        return _asks(item)
+        return asks(item)
 
     def _find(self, place: Any, *ids: Any) -> Item | None:
         keys = [("id", id_) for id_ in ids if isinstance(id_, str) and id_]
@@ -149,8 +158,7 @@ class ResponsesSieve(Sieve):
         return next((self._items[key] for key in keys if key in self._items), None)
 
     def _begin(self, fields: dict[str, Any], place: Any) -> Item:
-        call = self.judge.call()
-        item = Item(call.intent, fields)
+        item = self.item_of(self.judge.call(), fields)
         for id_ in (fields.get("id"), fields.get("call_id")):
             if isinstance(id_, str) and id_:
                 self._items["id", id_] = item
@@ -171,7 +179,7 @@ class ResponsesSieve(Sieve):
         self._open.clear()
 
 
-def _asks(item: dict[str, Any]) -> bool:
+def asks(item: dict[str, Any]) -> bool:
     kind = item.get("type")
     return isinstance(kind, str) and acts(kind, item)
 
@@ -180,7 +188,7 @@ def _written(response: dict[str, Any], calls: Sequence[Call]) -> dict[str, Any]:
     read = iter(calls)
     output = []
     for fields in as_list(response.get("output")):
-        item = next(read) if _asks(as_object(fields)) else None
+        item = next(read) if asks(as_object(fields)) else None
         is_denied = isinstance(item, Item) and item.is_denied
         output.append(item.message if isinstance(item, Item) and is_denied else fields)
     return response | {"output": output} if any(call.is_denied for call in calls) else response

@@ -64,12 +64,16 @@ class Piece:
         return Piece(self.name if name is None else name, dict(fields), self.raw, self.lead, True)
 
 
+type Decide = Callable[[Asked], Ruling]
+
+
 class Call:
     """One tool call while its parts arrive."""
 
-    __slots__ = ("id", "intent", "is_contradicted", "is_told", "name", "parts", "ruling")
+    __slots__ = ("decide", "id", "intent", "is_contradicted", "is_told", "name", "parts", "ruling")
 
-    def __init__(self, intent: str, id_: Any = None, name: Any = None) -> None:
+    def __init__(self, decide: Decide, intent: str, id_: Any = None, name: Any = None) -> None:
+        self.decide = decide
         self.id = id_ if isinstance(id_, str) else ""
         self.name = name if isinstance(name, str) else ""
         self.intent = intent
@@ -103,11 +107,12 @@ class Call:
 class Judge:
     """Asks about each call once, in the order in which they are whole, and remembers."""
 
-    def __init__(
-        self, decide: Callable[[Asked], Ruling], held_bytes_max: int = HELD_BYTES_MAX
-    ) -> None:
-        self._decide = decide
-        self._said = ""
+    def __init__(self, decide: Decide, held_bytes_max: int = HELD_BYTES_MAX) -> None:
+        self.decide = decide
+        """Who decides about calls that begin now: on a socket, somebody else for each turn."""
+        self._said: dict[str, str] = {}
+        self.lane = ""
+        """Of the event being read."""
         self.held_bytes_max = held_bytes_max
         self.rulings: list[tuple[Asked, Ruling]] = []
         self.is_unreadable = False
@@ -118,19 +123,25 @@ class Judge:
         """No word in the event being read could name a call."""
 
     def hear(self, *texts: Any) -> None:
-        """Text of the answer, kept as the intent of calls that follow."""
+        """Text of the answer, kept as the intent of calls that follow in its lane."""
         for text in texts:
             if isinstance(text, str) and text:
-                self._said = (self._said + text[-INTENT_MAX:])[-INTENT_MAX:]
+                said = self._said.get(self.lane, "")
+                self._said[self.lane] = (said + text[-INTENT_MAX:])[-INTENT_MAX:]
 
-    def open_event(self, raw: bytes) -> None:
+    def forget_said(self) -> None:
+        """What was said in this lane belongs to an answer that is over."""
+        self._said.pop(self.lane, None)
+
+    def open_event(self, raw: bytes, lane: str = "") -> None:
         """Most events are a few words of text; those need not be looked through."""
+        self.lane = lane
         self.is_event_lost = False
         self.is_plain = bool(raw) and not _MARKS.search(raw)
 
     def call(self, id_: Any = None, name: Any = None) -> Call:
         """A call that begins here."""
-        return Call(self._said, id_, name)
+        return Call(self.decide, self._said.get(self.lane, ""), id_, name)
 
     def rule(self, call: Call) -> None:
         """The call is whole."""
@@ -145,7 +156,7 @@ class Judge:
         else:
             asked = Asked(call.id, call.name, "".join(call.parts), call.intent)
             try:
-                call.ruling = self._decide(asked)
+                call.ruling = call.decide(asked)
             except Exception:  # Whatever it was: without a decision nothing is allowed.
                 call.ruling = Ruling(False, UNDECIDED)
             self.rulings.append((asked, call.ruling))
@@ -189,6 +200,10 @@ class Sieve(ABC):
         """It only keeps the connection alive, so it does not wait behind a call."""
         return False
 
+    def lane(self, piece: Piece) -> str:
+        """Events wait only behind those of their own lane. An HTTP answer has one."""
+        return ""
+
     def instead(self, piece: Piece) -> list[Piece]:
         """What stands for an event that cannot be read."""
         return []
@@ -212,6 +227,8 @@ _NAMES = frozenset(
         "function_call",
         "functionCall",
         "functionCalls",
+        "function_calls",
+        "toolCall",
     ]
 )
 _PROVIDERS_OWN = frozenset({"server_tool_use", "mcp_tool_use", *RUN_BY_PROVIDER})

@@ -13,6 +13,8 @@ from yarl import URL
 from proxy.approvals.approvals import Approvals
 from proxy.approvals.memory import MemoryApprovals
 from proxy.approving import ApprovalsSection
+from proxy.board import Board, Outbox, Roles
+from proxy.board.memory import MemoryStore
 from proxy.budgets import Accounts, MemoryCounters
 from proxy.config import ConsoleListen
 from proxy.console import Console, Ports
@@ -22,6 +24,7 @@ from proxy.kill.memory import MemoryStops
 from proxy.kill.switch import KillSwitch
 from proxy.ledger.records import Decision, Outcome, Usage
 from proxy.ledger.sqlite import SqliteLedger
+from proxy.metrics import Metrics
 from proxy.policy import PolicyBook
 from proxy.slip import Slip
 from tests.policy.texts import policy
@@ -145,6 +148,8 @@ async def opened(directory: Path) -> AsyncIterator[Ports]:
         access=access,
         switch=switch,
         approvals=approvals,
+        board=Board(Outbox(MemoryStore(), ledger), Roles()),
+        metrics=Metrics({}, ledger, lambda: 1, lambda: len(switch.in_force)).text,
     )
     access.close()
     await ledger.close()

@@ -38,7 +38,7 @@ CHECKS = [
 ]
 ONCE = [unsupported_method, allow_header_conformance, ignored_auth]
 """These ask something more each time."""
-EXAMPLES = 10
+EXAMPLES = 8
 """Of each kind, for each endpoint: enough to find what is often wrong, in a few seconds."""
 
 

@@ -37,6 +37,7 @@ async def test_no_answer_is_kept_or_shown_in_a_page(desk, path):
     headers = (await desk.get(path)).headers
     assert headers["cache-control"] == "no-store"
     assert headers["x-content-type-options"] == "nosniff"
+    assert headers["server"] == "exeat"
     assert headers["content-security-policy"].startswith("default-src 'none'")
 
 

@@ -38,6 +38,7 @@ IMPORTS = {str(path.relative_to(ROOT)): frozenset(imports(path)) for path in FIL
         ("pydantic_settings", ("proxy/config.py",)),
         ("genai_prices", ("proxy/pricing/",)),
         ("tiktoken", ("proxy/pricing/",)),
+        ("prometheus_client", ("proxy/metrics/",)),
         ("tree_sitter", ("proxy/actions/",)),
         ("tree_sitter_bash", ("proxy/actions/",)),
         ("tree_sitter_powershell", ("proxy/actions/",)),

@@ -6,6 +6,7 @@ from proxy import runtime
 from proxy.budgets.amounts import AMOUNT_MAX
 from proxy.budgets.counters import GENERATION
 from proxy.engine import dial, handler
+from proxy.kill import switch, triggers
 from proxy.ledger import sqlite
 from proxy.money import NANOUSD_MAX, format_usd
 from proxy.pricing import limits, tokens
@@ -30,6 +31,10 @@ MARGIN = f"{tokens.CANCEL_TOKENS} tokens per sampling and {tokens.CANCEL_TOKENS_
         (METERING, f"{family_of('nobody', 'x').image_tokens_max:,} tokens each"),
         ("docs/decisions/0001-own-engine-core.md", f"it is {handler._UPSTREAMS_PER_ADDRESS} now"),
         ("docs/decisions/0004-outcomes-linger.md", f"at most {sqlite.LINGER_S * 1000:.0f} ms"),
+        ("docs/kill.md", f"after {triggers.SESSIONS_MAX} sessions"),
+        ("docs/kill.md", "for three seconds" if switch.BLIND_S == 3 else "no such figure"),
+        ("policies/README.md", f"with {triggers.SESSIONS_MAX} stopped sessions"),
+        ("policies/README.md", f"within the hour; {triggers.LOOP_TIMES} where it is not said"),
         ("docs/decisions/0008-names-resolved-at-the-gate.md", f"for {dial._PINNED_S:.0f} seconds"),
     ],
 )

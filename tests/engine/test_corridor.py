@@ -15,6 +15,7 @@ from proxy.engine.corridor import Corridor
 from proxy.engine.dial import Pinned, _dialling
 from proxy.engine.facts import facts_of
 from proxy.engine.layers import slip_of
+from proxy.events import CallEnded, CallOpened, Events
 from proxy.kill.stops import Scope, Stop
 from proxy.refusals import Code, Refusal
 from proxy.slip import Destination, Identity, Slip, Stamp
@@ -480,6 +481,29 @@ async def test_a_filter_that_breaks_is_passed_over_from_then_on(addons):
     assert calls == [b"a"]
 
 
+async def test_rule_1_behind_a_screen_that_breaks_nothing_passes(addons):
+    def breaks(chunk: bytes) -> bytes:
+        if chunk == b"b":
+            raise RuntimeError("broken")
+        return chunk
+
+    addons[0].screen = lambda slip, flow: breaks
+    slip, _, passed = await answered(addons, [b"a", b"b", b"c"])
+
+    assert passed == [b"a"]
+    assert slip.ending is not None
+    assert slip.refusal is not None
+    assert slip.refusal.code is Code.GOVERNANCE_UNAVAILABLE
+
+
+async def test_rule_1_where_a_screen_cannot_begin_nothing_passes(addons, diary):
+    addons[0].screen = lambda slip, flow: {}["x"]
+    _, _, passed = await answered(addons, [b"a"])
+
+    assert passed == []
+    assert ("two", "answer") in diary
+
+
 async def test_a_reader_that_cannot_begin_does_not_stop_the_answer(addons, diary):
     addons[0].answer = lambda slip, flow: {}["x"]
     _, _, passed = await answered(addons, [b"a"])
@@ -698,6 +722,14 @@ async def test_hooks_for_a_flow_without_a_slip_do_nothing(addons, diary):
     assert diary == []
 
 
+async def test_whoever_listens_hears_a_call_open_and_end_once(addons):
+    events = Events()
+    addons[1].depart = lambda slip, flow: NO
+    with events.listen() as heard:
+        slip, _ = await walk(corridor(addons, events=events))
+        assert await heard.all() == (CallOpened(slip), CallEnded(slip))
+
+
 STOP = Stop("k1", Scope("acme"), "kill", "ann", "astray", 1)
 
 
@@ -742,3 +774,39 @@ async def test_however_a_stopped_call_ends_its_record_says_so(addons):
     assert slip.status == "killed"
     assert slip.refusal is not None
     assert slip.refusal.code is Code.KILLED
+
+
+# -- who watches
+
+
+async def test_whoever_watches_is_told_of_each_call_once_when_it_is_settled(addons, diary):
+    told: list[tuple[str, str | None]] = []
+
+    def watch(slip: Slip) -> None:
+        told.append((slip.id, slip.status))
+        diary.append(("watcher", "told"))
+
+    under_test = corridor(addons, watchers=[watch])
+    slip, flow = await walk(under_test)
+    flow.response = http.Response.make(200)
+    under_test.response(flow)
+    under_test.client_disconnected(flow.client_conn)
+    await under_test.drained()
+    assert told == [(slip.id, "answered")]
+    assert diary[-1] == ("watcher", "told")
+
+    addons[1].depart = lambda slip, flow: NO
+    slip, flow = await walk(corridor(addons, watchers=[watch]))
+    assert told[1:] == [(slip.id, "refused")]
+
+
+async def test_a_watcher_that_breaks_changes_nothing(addons):
+    def broken(slip: Slip) -> None:
+        raise RuntimeError("broken")
+
+    addons[1].depart = lambda slip, flow: NO
+    slip, flow = await walk(corridor(addons, watchers=[broken]))
+
+    assert slip.finished
+    assert flow.response is not None
+    assert flow.response.status_code == 403

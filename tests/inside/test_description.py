@@ -4,7 +4,7 @@ from proxy.inside import Ports, endpoints
 from proxy.policy import PolicyBook
 from tests.addons.slips import triggers
 from tests.delegate.shop import Shop
-from tests.inside.callers import asks, caller
+from tests.inside.callers import asks, caller, commons
 
 
 async def test_every_path_that_is_served_is_described():
@@ -15,6 +15,7 @@ async def test_every_path_that_is_served_is_described():
         policies=PolicyBook(),
         delegation=shop.delegation,
         triggers=triggers(),
+        commons=commons(),
     )
     served = endpoints(ports)
     (told,) = [each for each in served if each.path == "/v1/openapi.json"]

@@ -15,7 +15,7 @@ from proxy.ledger.r6 import r6
 from proxy.ledger.records import Record
 from proxy.refusals import Code, Refusal
 from proxy.slip import Ruled
-from tests.addons.slips import ELSEWHERE
+from tests.addons.slips import ELSEWHERE, NoAllowances
 from tests.addons.slips import slip as slip_to
 from tests.budgets.diary import Diary
 from tests.inside.callers import asks, caller
@@ -47,7 +47,7 @@ def refused(code: Code) -> Record:
 
 
 def desk(*records: Record) -> Refusals:
-    purse = Purse(Accounts(MemoryCounters(), Diary()))
+    purse = Purse(Accounts(MemoryCounters(), Diary()), NoAllowances())
     return Refusals(OnFile(*records), purse)  # type: ignore[arg-type]
 
 

@@ -17,7 +17,7 @@ from proxy.slip import Slip
 from tests.addons.slips import triggers
 from tests.delegate.shop import Shop
 from tests.house import NO_TLS
-from tests.inside.callers import caller
+from tests.inside.callers import caller, commons
 
 SEAL = Seal(bytes(range(32)))
 ME = caller()
@@ -42,6 +42,7 @@ async def serving(live: Mapping[str, Slip] = {ME.id: ME}) -> AsyncIterator[httpx
         policies=PolicyBook(),
         delegation=shop.delegation,
         triggers=triggers(),
+        commons=commons(),
     )
     listed = [
         *endpoints(ports),

@@ -141,7 +141,7 @@ async def test_a_stream_comes_as_it_is_made(built: House) -> None:
         pieces = [piece async for piece in answer.aiter_bytes()]
     body = b"".join(pieces)
 
-    assert answer.headers["content-type"] == "text/event-stream"
+    assert answer.headers["content-type"].startswith("text/event-stream")
     assert len(pieces) > 5
     assert body.endswith(b"data: [DONE]\n\n")
     assert b'"usage"' not in body, "it was asked for by Exeat, and not by the agent"

@@ -137,3 +137,21 @@ async def test_a_result_that_is_too_large_becomes_an_error(place: Path, server: 
 async def test_other_json_rpc_passes_as_it_came(built: House, server: Server) -> None:
     answer = await post(built, rpc("eth_call"))
     assert answer.json()["result"] == {"content": []}
+
+
+async def test_in_quarantine_a_tool_waits_for_a_person_and_a_session_may_still_be_opened(
+    built: House, server: Server
+) -> None:
+    await built.post("/api/kills", org="acme", level="quarantine", reason="Odd calls.")
+    headers = {"mcp-protocol-version": "2025-06-18"}
+    opened = await post(built, rpc("initialize"), **headers)
+    called = await post(built, rpc("tools/call", name="add", arguments={}), **headers)
+    undeclared = await post(built, rpc("tools/call", name="add", arguments={}))
+    assert (opened.status_code, undeclared.status_code) == (200, 403)
+    assert "approval" in called.json()["error"]["message"]
+    assert [each["method"] for each in server.asked] == ["initialize"]
+    refused = await built.records(kind="decision", decision="deny")
+    assert [(each["result"]["code"], each["rules"]["rule"]) for each in refused] == [
+        ("approval_required", "quarantine"),
+        ("quarantined", "quarantine"),
+    ]

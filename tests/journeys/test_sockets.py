@@ -1,6 +1,8 @@
 """C2: every turn on a WebSocket is a call: decided and held for before its message goes up."""
 
+import asyncio
 import contextlib
+import inspect
 import json
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -180,17 +182,6 @@ async def test_each_turn_has_its_own_pair_of_records(place: Path) -> None:
         assert outcomes[decisions[0]["id"]]["resource"]["nanousd"] == 0
 
 
-async def test_rule_1_where_tools_are_ruled_a_socket_is_told_to_come_over_http(place: Path) -> None:
-    text = CAP + "tools: {default: deny}\n"
-    async with built_with(place, text) as (built, upstream):
-        for url, status in ((RESPONSES, 426), (LIVE, 403)):
-            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
-                async with connected(built, url):
-                    pass
-            assert refused.value.status == status
-        assert upstream.headers == []
-
-
 async def test_streams_of_one_socket_are_told_apart(place: Path) -> None:
     async with built_with(place, CAP) as (built, upstream):
         held_back: list[dict[str, Any]] = []
@@ -304,6 +295,47 @@ async def test_rule_1_an_addon_that_breaks_lets_no_message_up(
         async with connected(built, RESPONSES) as socket:
             await socket.send_json(create())
             assert (await socket.receive_json())["type"] == "error"
+        assert upstream.seen == []
+        assert (await settled(built))["settled"] == 0
+
+
+async def test_h1_a_message_whose_client_leaves_during_the_decision_does_not_go_up(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits, left = asyncio.Event(), asyncio.Event()
+
+    def chain(*arguments: Any) -> list[Any]:
+        made = list(addons.chain(*arguments))
+        addon = next(each for each in made if each.name == "budget")
+        depart = addon.depart
+
+        async def slow(slip: Any, flow: Any) -> Any:
+            if slip.socket is not None:
+                waits.set()
+                await left.wait()
+            verdict = depart(slip, flow)
+            return await verdict if inspect.iscoroutine(verdict) else verdict
+
+        addon.depart = slow  # type: ignore[method-assign]
+        return made
+
+    monkeypatch.setattr(proxy.runtime, "chain", chain)
+    async with built_with(place, CAP) as (built, upstream):
+        async with connected(built, RESPONSES) as socket:
+            await socket.send_json(create())
+            await waits.wait()
+            connection = socket._response.connection
+            assert connection is not None
+            assert connection.transport is not None
+            connection.transport.abort()
+        corridor = built.here.corridor if built.here is not None else None
+
+        async def live() -> int:
+            return len(corridor.live) if corridor is not None else -1
+
+        await eventually(live, lambda count: count == 0)
+        left.set()
+        await eventually(lambda: _count(upstream.live), lambda count: count == 0)
         assert upstream.seen == []
         assert (await settled(built))["settled"] == 0
 
@@ -429,6 +461,19 @@ class TestLive:
                 for _ in range(5):
                     assert (await socket.receive()).type is aiohttp.WSMsgType.BINARY
             assert (await settled(built))["settled"] == 2 * (20 * 750 + 9 * 12_000)
+
+    async def test_a_turn_that_begins_and_ends_in_one_message_is_settled_while_the_socket_lives(
+        self, place: Path
+    ) -> None:
+        async with built_with(place, CAP) as (built, upstream):
+            whole = {"serverContent": {"turnComplete": True}, "usageMetadata": self.USAGE}
+            upstream.reply = lambda asked: [{"setupComplete": {}}, whole]
+            async with connected(built, LIVE) as socket:
+                await socket.send_bytes(json.dumps(self.SETUP).encode())
+                for _ in range(2):
+                    await socket.receive()
+                assert (await settled(built))["settled"] == 20 * 750 + 9 * 12_000
+                assert not socket.closed
 
     async def test_a_refusal_closes_the_socket_with_its_reason(self, place: Path) -> None:
         text = policy('name: cap, usd: "0.000001"')

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import anthropic
+import httpx
 import openai
 import pytest
 import pytest_asyncio
 
 import addons
 import proxy.runtime
+from proxy.providers.tool_gate import ToolGate
 from tests.actions.cases import NOT_SEEN, SEEN
 from tests.house import House, chat, house, message, policy
 
@@ -222,6 +224,23 @@ async def test_rule_1_a_decision_that_breaks_lets_no_tool_call_through(
     monkeypatch.setattr(proxy.runtime, "chain", chain)
     async with house(place, OPEN_SAFETY) as built:
         assert b"/tmp/x" not in await asks_for(built, "Bash", {"command": "ls /tmp/x"}, "s1")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_rule_1_a_gate_that_breaks_cuts_the_answer_off(
+    place: Path, monkeypatch: pytest.MonkeyPatch, stream: bool
+) -> None:
+    def broken(self: Any, chunk: bytes) -> bytes:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(ToolGate, "feed", broken)
+    async with house(place, OPEN_SAFETY) as built:
+        built.says(tool="Bash", arguments=json.dumps({"command": "ls /tmp/x"}))
+        async with built.client() as client:
+            with pytest.raises(httpx.RemoteProtocolError):
+                await client.post(CHAT, json=chat(stream=stream))
+        (outcome,) = await built.outcomes(1)
+        assert outcome["result"]["note"] == "governance_unavailable"
 
 
 async def test_without_a_rule_on_tools_answers_pass_as_they_come(place: Path) -> None:

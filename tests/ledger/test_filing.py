@@ -233,6 +233,15 @@ def test_a_slip_of_which_nothing_is_known_yet_can_be_filed() -> None:
     assert (filed.policies, filed.identity_sources, filed.stamps) == ((), (), ())
 
 
+def test_an_attempt_names_the_call_that_it_serves_and_no_other_record_says_a_word_of_it() -> None:
+    def reference(serves: str | None) -> object:
+        return r6(decision_of(slip(serves=serves)), 0, None, None, None)["reference"]
+
+    links = {"decision_id": "call-1", "prev": None, "session_prev": None}
+    assert reference("call-0") == {**links, "serves": "call-0"}
+    assert reference(None) == links
+
+
 def test_an_outcome_says_what_was_used_and_what_it_cost() -> None:
     it = model_slip(
         status="answered",

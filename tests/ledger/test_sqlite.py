@@ -276,3 +276,20 @@ async def _some(ledger, decision, outcome):
     await ledger.append(decision(2, decision="deny", agent="tester", code="policy_denied"))
     await ledger.append(decision(3, task="t-9"))
     await ledger.append(Event(kind="kill", id="k-1", ts_ms=1, org="acme", status="on"))
+
+
+async def test_whoever_asked_hears_of_each_record_once_it_is_durable(path, decision, outcome):
+    heard: list[tuple[object, ...]] = []
+
+    def on_filed(rows) -> None:
+        with sqlite3.connect(path) as db:
+            found = db.execute("SELECT max(seq) FROM records").fetchone()
+        db.close()
+        heard.extend((row[0], row[2], found[0] >= row[0]) for row in rows)
+
+    ledger = await SqliteLedger.open(path, on_filed=on_filed)
+    await ledger.append(decision(1))
+    await ledger.append(outcome(1))
+    await ledger.append(outcome(1))  # Sent again: nothing new became durable.
+    await ledger.close()
+    assert heard == [(0, "decision", True), (1, "outcome", True)]

@@ -25,7 +25,7 @@ from proxy.console.access.viewer import Viewer
 from proxy.console.access.visits import csrf_of, is_csrf
 from proxy.console.templates import render
 from proxy.endpoint import Problem, Role
-from proxy.serving import Handler
+from proxy.serving import Handler, read_form
 
 VIEWER = web.RequestKey("viewer", Viewer)
 CSRF = web.RequestKey("csrf", str)
@@ -42,9 +42,10 @@ def guard(
     is_open: Callable[[web.Request], bool],
     now_ms: Callable[[], int],
     cookies: Cookies,
+    hosts: frozenset[str] = frozenset(),
 ) -> Middleware:
     """Raises Problem 401 for who is not known, and 403 for what a page from elsewhere made a browser
-    send."""
+    send. `hosts` are names (`host[:port]`) of this console beside the one that was asked."""
 
     @web.middleware
     async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -65,7 +66,7 @@ def guard(
         if viewer is None:
             return _nobody(request)
         if authorization is None and request.method not in _READS:
-            await check_form(request, secret)
+            await check_form(request, secret, hosts)
         request[VIEWER] = viewer
         return await handler(request)
 
@@ -80,20 +81,20 @@ async def who(request: web.Request, role: Role) -> Viewer:
     return viewer
 
 
-async def check_form(request: web.Request, secret: str) -> None:
+async def check_form(request: web.Request, secret: str, hosts: frozenset[str]) -> None:
     """A browser adds the cookie to whatever it is made to send: so more is asked of it. Raises
     Problem 403."""
-    check_origin(request)
+    check_origin(request, hosts)
     given = request.headers.get("x-csrf-token")
     if given is None and request.content_type in _FORMS:
-        given = str((await request.post()).get("csrf", ""))
+        given = (await read_form(request)).get("csrf")
     if not is_csrf(secret, given or ""):
         raise Problem(403, "csrf_required", "Open the page again and send it once more.")
 
 
-def check_origin(request: web.Request) -> None:
+def check_origin(request: web.Request, hosts: frozenset[str]) -> None:
     """Raises Problem 403 for what a page from elsewhere sent."""
-    if not is_same_origin(request.headers, frozenset([request.host])):
+    if not is_same_origin(request.headers, hosts | {request.host}):
         raise Problem(403, "cross_origin", "A page from elsewhere sent this.")
 
 

@@ -13,6 +13,7 @@ from proxy.console.access.cookies import Cookies
 from proxy.console.access.guard import check_origin
 from proxy.console.access.origin import local_path
 from proxy.console.templates import render
+from proxy.serving import read_form
 
 log = structlog.get_logger()
 
@@ -40,6 +41,8 @@ class Login:
     now_ms: Callable[[], int]
     attempts: Attempts
     by_issuer: bool = False
+    hosts: frozenset[str] = frozenset()
+    """Names of this console, beside the one that was asked."""
 
     def routes(self) -> list[web.RouteDef]:
         """`GET` and `POST /login`, `POST /logout`."""
@@ -55,9 +58,9 @@ class Login:
 
     async def enter(self, request: web.Request) -> web.Response:
         """A token, from the page's form (`token`, `next`)."""
-        check_origin(request)
-        form = await request.post()
-        then, token = str(form.get("next", "/")), str(form.get("token", "")).strip()
+        check_origin(request, self.hosts)
+        form = await read_form(request)
+        then, token = form.get("next", "/"), form.get("token", "").strip()
         address = request.remote or ""
         wait_ms = self.attempts.take(address, self.now_ms())
         if wait_ms:

@@ -119,6 +119,8 @@ def viewer_of(claims: Mapping[str, Any], settings: Oidc) -> tuple[Viewer, TokenR
     name = claims.get(settings.name_claim)
     if not isinstance(name, str) or not _name(name):
         raise NotVouched(f"The issuer gives no usable name in {settings.name_claim!r}.")
+    if settings.name_claim == "email" and claims.get("email_verified") is False:
+        raise NotVouched("The issuer has not verified this address.")
     groups = claims.get(settings.groups_claim, [])
     groups = [groups] if isinstance(groups, str) else groups
     if not isinstance(groups, list):

@@ -16,8 +16,10 @@ from proxy.console.api import (
     drafts,
     health,
     kills,
+    metrics,
     policies,
     raw_view,
+    tasks,
 )
 from proxy.console.ports import Ports
 from proxy.endpoint import Endpoint
@@ -36,8 +38,10 @@ def endpoints(ports: Ports) -> list[Endpoint[Viewer]]:
         *raw_view.endpoints(ports.raw_view),
         *kills.endpoints(ports.switch),
         *approvals.endpoints(ports.approvals),
+        *tasks.endpoints(ports.board, ports.now_ms),
         *access.endpoints(ports.access, ports.ledger, ports.now_ms),
         *health.endpoints(ports.ledger, ports.accounts, ports.policies, ports.calls, ports.now_ms),
+        *metrics.endpoints(ports.metrics),
     ]
     found += documentation.endpoints(found)
     return found

@@ -87,9 +87,9 @@ def endpoints(
         """Explain a call: every rule considered, and the decision."""
         body = asked.body
         if body.record:
-            facts = await _recorded(ledger, body.record)
+            facts = await recorded(ledger, body.record)
         else:
-            facts = _described(body, now_ms())
+            facts = described(body, now_ms())
         return Explained(telling.explained(explain(given(body), facts)))
 
     async def replays(asked: Asked[Viewer, Nothing, ReplayAsked]) -> Replayed:
@@ -98,10 +98,7 @@ def endpoints(
         found = replay(given(asked.body))
         found.examples_max = asked.body.examples
         async with one_at_a_time:
-            last = -1
-            while entries := await ledger.after(last, _PAGE, since):
-                await asyncio.to_thread(_take, found, entries)
-                last = entries[-1].seq
+            await history(ledger, found, since)
         return Replayed(telling.compared(found))
 
     tag = "policies"
@@ -126,12 +123,21 @@ def parsed(drafts: Sequence[str]) -> Sequence[LoadedPolicy]:
         raise Problem(400, BAD_QUERY, str(error)) from None
 
 
+async def history(ledger: Ledger, found: Comparison, since_ms: int | None) -> None:
+    """Show a comparison every record from a moment on."""
+    last = -1
+    while entries := await ledger.after(last, _PAGE, since_ms):
+        await asyncio.to_thread(_take, found, entries)
+        last = entries[-1].seq
+
+
 def _take(found: Comparison, entries: Sequence[Entry]) -> None:
     for entry in entries:
         found.take(entry.body)
 
 
-async def _recorded(ledger: Ledger, which: str) -> Facts:
+async def recorded(ledger: Ledger, which: str) -> Facts:
+    """What a call on file was decided on. Raises Problem 400."""
     try:
         entries = await ledger.get(which)
     except ValueError as error:
@@ -143,7 +149,8 @@ async def _recorded(ledger: Ledger, which: str) -> Facts:
     raise Problem(400, BAD_QUERY, f"record={which}: no decision of that id")
 
 
-def _described(asked: ExplainAsked, now_ms: int) -> Facts:
+def described(asked: ExplainAsked, now_ms: int) -> Facts:
+    """What a call would be decided on. Raises Problem 400."""
     who = (asked.org, asked.agent, asked.session, datetime.fromtimestamp(now_ms / 1000, UTC))
     secrets = frozenset(asked.secrets)
     if asked.tool is not None:

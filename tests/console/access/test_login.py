@@ -94,6 +94,17 @@ async def test_a_page_from_elsewhere_cannot_log_anybody_in(browser, secret):
         assert (answer.status, (await answer.json())["error"]["code"]) == (403, "cross_origin")
 
 
+async def test_a_console_behind_something_with_tls_is_known_by_its_public_name(ports, secret):
+    listen = ConsoleListen(port=0, public_url="https://exeat.test")
+    async with TestClient(TestServer(application(listen, ports))) as client:
+        form = {"token": secret}
+        for origin, status in (("https://exeat.test", 303), ("https://evil.test", 403)):
+            answer = await client.post(
+                "/login", data=form, headers={"origin": origin}, allow_redirects=False
+            )
+            assert answer.status == status
+
+
 async def test_logging_in_again_ends_the_visit_before(browser, secret, ports, clock):
     await log_in(browser, secret)
     before = _visit(browser)

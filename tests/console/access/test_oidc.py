@@ -94,6 +94,7 @@ def test_the_most_that_ones_groups_give(groups, role):
         {"email": "", "groups": ["ops"]},
         {"email": "ann bob", "groups": ["ops"]},
         {"email": "<b>", "groups": ["ops"]},
+        {"email": "ann@acme.test", "email_verified": False, "groups": ["ops"]},
         {"email": 5, "groups": ["ops"]},
         {"sub": "u-1", "groups": ["ops"]},
     ],

@@ -1,0 +1,50 @@
+"""The console's pages: one file each turns what the ports answer into a view; templates only lay it out.
+
+A new page: a file here that exports `pages(ports)`, and a line below; `source(ports)` where it is live.
+"""
+
+from collections.abc import Mapping
+
+from proxy.console.feed import Source
+from proxy.console.pages import (
+    agents,
+    call,
+    calls,
+    costs,
+    drafts,
+    explained,
+    kills,
+    ledger,
+    now,
+    policies,
+)
+from proxy.console.pages.page import Page
+from proxy.console.ports import Ports
+
+__all__ = ["pages", "sources"]
+
+
+def pages(ports: Ports) -> list[Page]:
+    """All that people look at."""
+    return [
+        *now.pages(ports),
+        *calls.pages(ports),
+        *call.pages(ports),
+        *agents.pages(ports),
+        *costs.pages(ports),
+        *policies.pages(ports),
+        *explained.pages(ports),
+        *drafts.pages(ports),
+        *ledger.pages(ports),
+        *kills.pages(ports),
+    ]
+
+
+def sources(ports: Ports) -> Mapping[str, Source]:
+    """The pages that are live, by the name that their feed is asked by."""
+    return {
+        "now": now.source(ports),
+        "calls": calls.source(ports),
+        "session": agents.source(ports),
+        "call": call.source(ports),
+    }

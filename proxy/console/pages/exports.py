@@ -1,0 +1,58 @@
+"""Exports: what a page shows, whole, as CSV or JSON lines; sent as it is read."""
+
+import contextlib
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+
+import structlog
+from aiohttp import web
+
+from proxy.csv_rows import Row, csv_rows, csv_titles
+
+log = structlog.get_logger()
+
+
+async def send_csv(
+    request: web.Request, name: str, columns: Sequence[str], rows: AsyncIterator[Iterable[Row]]
+) -> web.StreamResponse:
+    """A file of comma-separated values, with a line of titles."""
+
+    async def pieces() -> AsyncGenerator[str]:
+        yield csv_titles(columns)
+        async for some in rows:
+            yield csv_rows(columns, some)
+
+    return await _send(request, name, "text/csv", pieces())
+
+
+async def send_lines(
+    request: web.Request, name: str, rows: AsyncIterator[Iterable[Mapping[str, object]]]
+) -> web.StreamResponse:
+    """A file of JSON values, one a line."""
+
+    async def pieces() -> AsyncGenerator[str]:
+        async for some in rows:
+            yield "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in some)
+
+    return await _send(request, name, "application/jsonl", pieces())
+
+
+async def _send(
+    request: web.Request, name: str, kind: str, pieces: AsyncGenerator[str]
+) -> web.StreamResponse:
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    response = web.StreamResponse(headers=headers)
+    response.content_type, response.charset = kind, "utf-8"
+    async with contextlib.aclosing(pieces):
+        await response.prepare(request)
+        try:
+            async for piece in pieces:
+                await response.write(piece.encode("utf-8", "replace"))
+            await response.write_eof()
+        except ConnectionError:
+            pass  # Whoever asked has gone.
+        except Exception as error:  # The head is out: only the connection's end can still tell.
+            log.error("export broke off", path=request.path, exc_info=error)
+            if request.transport is not None:
+                request.transport.abort()
+    return response

@@ -1,0 +1,131 @@
+"""A page: who may see it, what frames it, and how it is drawn."""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from aiohttp import web
+
+from proxy.console.access import Viewer
+from proxy.console.access.guard import CSRF, VIEWER
+from proxy.console.ports import Ports
+from proxy.console.templates import render
+from proxy.endpoint import Method, Role
+from proxy.serving import Handler, Who
+
+type Handle = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One path of the console that people look at, or a form that they send."""
+
+    method: Method
+    path: str
+    role: Role
+    handle: Handle
+
+
+def routes(pages: Iterable[Page], who: Who[Viewer]) -> list[web.RouteDef]:
+    """A route for each, which asks who looks before anything else."""
+    return [
+        web.route(page.method, page.path, _handler(page, who), allow_head=False)
+        if page.method == "GET"
+        else web.route(page.method, page.path, _handler(page, who))
+        for page in pages
+    ]
+
+
+def _handler(page: Page, who: Who[Viewer]) -> Handler:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        await who(request, page.role)
+        return await page.handle(request)
+
+    return handle
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A page in the rail."""
+
+    name: str
+    word: str
+    href: str
+    key: str
+    """Typed behind `g`, it goes there."""
+    starts_group: bool = False
+
+
+NAV = (
+    Item("now", "Now", "/", "n"),
+    Item("calls", "Calls", "/calls", "c"),
+    Item("agents", "Agents & sessions", "/agents", "a", starts_group=True),
+    Item("costs", "Costs", "/costs", "s"),
+    Item("policies", "Policies", "/policies", "p", starts_group=True),
+    Item("ledger", "Ledger", "/ledger", "l"),
+    Item("api", "API", "/api/docs", "d", starts_group=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something that everybody should see on every page."""
+
+    tone: Literal["no", "wait", "good"]
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What stands around every page."""
+
+    title: str
+    here: str
+    """The name of its item in the rail."""
+    viewer: Viewer | None
+    csrf: str
+    now_ms: int
+    alerts: Sequence[Alert]
+    proxy_url: str
+    feed: str | None = None
+    """Where its live feed is."""
+    nav: Sequence[Item] = NAV
+
+
+def frame(
+    ports: Ports, request: web.Request, title: str, here: str, *, feed: str | None = None
+) -> Frame:
+    """Around a page, for whoever looks."""
+    return Frame(
+        title=title,
+        here=here,
+        viewer=request.get(VIEWER),
+        csrf=request.get(CSRF, ""),
+        now_ms=ports.now_ms(),
+        alerts=_alerts(ports),
+        proxy_url=ports.proxy_url,
+        feed=feed,
+    )
+
+
+def _alerts(ports: Ports) -> list[Alert]:
+    found = []
+    if ports.ledger.problem:
+        found.append(Alert("no", "Nothing can be filed, so nothing leaves.", ports.ledger.problem))
+    if ports.policies.problem:
+        stays = "The old version stays in force." if ports.policies.policies else ""
+        title = f"A policy was not loaded. {stays}".strip()
+        tone: Literal["no", "wait"] = "wait" if ports.policies.policies else "no"
+        found.append(Alert(tone, title, ports.policies.problem))
+    elif not ports.policies.policies:
+        found.append(Alert("no", "No policy is in force.", "Everything is refused."))
+    if ports.calls.is_stopping:
+        found.append(Alert("wait", "Exeat is stopping.", "No new call leaves."))
+    return found
+
+
+def page(template: str, around: Frame, view: object, status: int = 200) -> web.Response:
+    """The answer: a template drawn with its frame and its view."""
+    html = render(template, frame=around, view=view)
+    return web.Response(status=status, text=html, content_type="text/html")
