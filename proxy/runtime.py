@@ -16,6 +16,7 @@ import structlog
 from addons import QUESTIONS, Ports, chain
 from proxy.approvals.approvals import Approvals
 from proxy.approvals.memory import MemoryApprovals
+from proxy.approvals.notify import Notifier
 from proxy.approvals.store import ApprovalStore, ApprovalsUnavailable
 from proxy.board import Board, Commons, Roles, SqlStore
 from proxy.budgets import Accounts, Counters, CountersUnavailable, MemoryCounters
@@ -138,7 +139,10 @@ async def _running(
     seal = Seal(secrets.token_bytes(32))
     live: dict[str, Slip] = {}
     switch = KillSwitch(_stops(settings), ledger)
-    approvals = Approvals(_approval_store(settings), ledger, settings.approvals)
+    notifier = Notifier(settings.approvals.notify, settings.console.public_url)
+    approvals = Approvals(
+        _approval_store(settings), ledger, settings.approvals, tells=notifier.tell
+    )
     ports = Ports(
         policies=policies,
         prices=prices,
@@ -264,6 +268,7 @@ async def _running(
         await accounts.aclose()
         await switch.aclose()
         await approvals.aclose()
+        await notifier.aclose()
         try:
             await _note(ledger, "stop")
         finally:

@@ -7,14 +7,14 @@ from typing import Any
 from proxy.approvals.approval import Approval
 from proxy.approvals.store import ApprovalsUnavailable, Changed
 from proxy.approvals.words import read, written
-from proxy.redis import Redis, RedisUnavailable, Script
+from proxy.redis import Redis, RedisUnavailable, script
 
 _EVERY_S = 1.0
 """How often the state is read where nobody says that it changed."""
 
 _HERE = Path(__file__).parent
 _ASK, _SWAP, _GET, _SINCE, _FORGET = (
-    Script.of(_HERE / f"redis_{name}.lua") for name in ("ask", "swap", "get", "since", "forget")
+    script(_HERE / f"redis_{name}.lua") for name in ("ask", "swap", "get", "since", "forget")
 )
 
 
@@ -62,9 +62,9 @@ class RedisApprovals:
     async def aclose(self) -> None:
         await self._redis.aclose()
 
-    async def _run(self, script: Script, org: str, *arguments: str) -> Any:
+    async def _run(self, text: str, org: str, *arguments: str) -> Any:
         keys = [*self._keys, f"{self._prefix}waiting:{org}"]
         try:
-            return await self._redis.run(script, keys, self._channel, *arguments)
+            return await self._redis.run(text, keys, self._channel, *arguments)
         except RedisUnavailable as error:
             raise ApprovalsUnavailable(str(error)) from error
