@@ -6,7 +6,7 @@ import secrets
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,12 +29,7 @@ from proxy.console.access import Access
 from proxy.console.access.visits import Lengths
 from proxy.database import DatabaseUnavailable
 from proxy.delegate.attempts import Attempts
-from proxy.delegate.delegation import Delegation
-from proxy.delegate.health import Health
-from proxy.delegate.market import Market
-from proxy.delegate.names import UnknownName
-from proxy.delegate.names import check as check_aliases
-from proxy.delegate.roads import Road, roads_of
+from proxy.delegate.opening import checked_roads, open_delegation
 from proxy.engine.certificates import open_authority
 from proxy.engine.corridor import Corridor
 from proxy.engine.dial import Dialler, Pinned
@@ -112,7 +107,7 @@ async def _running(
     # Large bodies are read and counted in threads. The loop gets its turn back from them within this.
     sys.setswitchinterval(_SWITCH_S)
     prices = Prices(at=datetime.now(UTC), file=_price_file(settings))
-    roads = _roads(settings)
+    roads = checked_roads(settings)
     policies = PolicyBook()
     policies.reload(settings.policies)
     if policies.problem:
@@ -185,7 +180,15 @@ async def _running(
             policies=policies,
             triggers=Triggers(switch),
             approvals=approvals,
-            delegation=_delegation(settings, ports, roads, attempts),
+            delegation=open_delegation(
+                settings,
+                roads,
+                attempts,
+                prices=prices,
+                counter=counter,
+                accounts=accounts,
+                ledger=ledger,
+            ),
             commons=commons,
         )
     )
@@ -291,31 +294,6 @@ def _price_file(settings: Settings) -> PriceFile | None:
         return load_prices(settings.prices_file)
     except PriceFileError as error:
         raise ConfigError(str(error)) from None
-
-
-def _roads(settings: Settings) -> Mapping[str, Road]:
-    """Where delegated calls can go; every alias leads to some of it, or Exeat does not start."""
-    roads = roads_of(settings.routes)
-    try:
-        check_aliases(settings.delegate.aliases, roads)
-    except UnknownName as error:
-        raise ConfigError(f"delegate.aliases: {error}") from None
-    return roads
-
-
-def _delegation(
-    settings: Settings, ports: Ports, roads: Mapping[str, Road], attempts: Attempts
-) -> Delegation:
-    health = Health()
-    return Delegation(
-        settings.delegate.aliases,
-        roads,
-        Market(settings.credentials, ports.prices, ports.counter, ports.accounts, health),
-        health,
-        attempts,
-        ports.ledger,
-        attempts_max=settings.delegate.attempts_max,
-    )
 
 
 def _file_thresholds(ledger: SqliteLedger, call_id: str, crossed: Crossed) -> None:

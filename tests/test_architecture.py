@@ -95,6 +95,7 @@ ELSEWHERE = {
     "proxy/engine/turns": ("journeys/test_sockets.py", "the corridor's own; seen through a socket"),
     "proxy/engine/opening": ("engine/test_corridor.py", "the corridor's own; seen through it"),
     "proxy/delegate/attempts": ("journeys/test_delegate.py", "a client; real sockets are its test"),
+    "proxy/delegate/opening": ("journeys/test_delegate.py", "put together; every journey uses it"),
     "proxy/delegate/sender": ("delegate/test_delegation.py", "a port"),
     "proxy/metrics/standing": ("metrics/test_metrics.py", "gauges, as they are printed"),
     "proxy/metrics/tally": ("metrics/test_metrics.py", "counters, as they are printed"),

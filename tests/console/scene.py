@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -319,19 +319,15 @@ def number_of(identity: str) -> str:
     return identity[-12:]
 
 
-def fill(path: Path, records: Iterator[Record]) -> None:
-    """File them, quickly, from where no loop runs."""
-
-    async def run() -> None:
-        ledger = await SqliteLedger.open(path)
-        waiting = []
-        for record in records:
-            waiting.append(ledger.submit(record))
-            if len(waiting) >= 500:
-                await asyncio.gather(*waiting)
-                waiting.clear()
-        await asyncio.gather(*waiting)
-        await ledger.close()
-
+async def fill(path: Path, records: Iterable[Record]) -> None:
+    """File them in a ledger of their own."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    asyncio.run(run())
+    ledger = await SqliteLedger.open(path)
+    waiting = []
+    for record in records:
+        waiting.append(ledger.submit(record))
+        if len(waiting) >= 500:
+            await asyncio.gather(*waiting)
+            waiting.clear()
+    await asyncio.gather(*waiting)
+    await ledger.close()

@@ -2,7 +2,7 @@
 
 from proxy.inside import Ports, endpoints
 from proxy.policy import PolicyBook
-from tests.addons.slips import triggers
+from tests.addons.slips import approvals, triggers
 from tests.delegate.shop import Shop
 from tests.inside.callers import asks, caller, commons
 
@@ -15,6 +15,7 @@ async def test_every_path_that_is_served_is_described():
         policies=PolicyBook(),
         delegation=shop.delegation,
         triggers=triggers(),
+        approvals=approvals(),
         commons=commons(),
     )
     served = endpoints(ports)

@@ -14,7 +14,7 @@ from proxy.ledger.store import LedgerUnavailable
 from proxy.policy import PolicyBook
 from proxy.seal import HEADER, Seal
 from proxy.slip import Slip
-from tests.addons.slips import triggers
+from tests.addons.slips import approvals, triggers
 from tests.delegate.shop import Shop
 from tests.house import NO_TLS
 from tests.inside.callers import caller, commons
@@ -42,6 +42,7 @@ async def serving(live: Mapping[str, Slip] = {ME.id: ME}) -> AsyncIterator[httpx
         policies=PolicyBook(),
         delegation=shop.delegation,
         triggers=triggers(),
+        approvals=approvals(),
         commons=commons(),
     )
     listed = [

@@ -24,6 +24,7 @@ from tests.journeys.wire import Recorder
 NAMES = (
     "route",
     "identity",
+    "kill",
     "allowlist",
     "price",
     "policy",

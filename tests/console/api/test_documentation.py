@@ -28,8 +28,11 @@ async def test_the_page_names_every_endpoint_and_loads_nothing(desk, ports):
     page = answer.body.decode()
     assert (answer.status, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
     for each in endpoints(ports):
-        assert f"{each.method} {each.path}</code>" in page
-    assert not re.search(r"<script|<link|<style|style=|src=|https?://", page)
+        assert f'>{each.method}</span> <code class="any">{each.path}</code>' in page
+    assert not re.search(r"<script|<style|style=|src=", page)
+    loaded = re.findall(r'<link rel="\w+" href="([^"]+)"', page)
+    assert loaded
+    assert all(url.startswith("/static/") for url in loaded)
     anchors, targets = re.findall(r'href="#([^"]+)"', page), re.findall(r'id="([^"]+)"', page)
     assert set(anchors) <= set(targets)
     assert len(targets) == len(set(targets))

@@ -1,7 +1,7 @@
 """A console over a ledger with a morning's calls in it, a policy file, and a clock that stands still."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +10,13 @@ import pytest
 from yarl import URL
 
 from addons import QUESTIONS
-from proxy.budgets import Accounts, MemoryCounters
 from proxy.console import Ports
-from proxy.console.access import Access
-from proxy.events import Events
-from proxy.kill.memory import MemoryStops
-from proxy.kill.switch import KillSwitch
 from proxy.ledger.records import Record
 from proxy.ledger.sqlite import SqliteLedger
 from proxy.ledger.store import Entry
 from proxy.policy import PolicyBook
 from tests.console import scene
-from tests.console.conftest import Desk, InFlight
+from tests.console.conftest import Desk, opened
 
 NOW_MS = 1_795_000_000_000
 """2026-11-18T11:06:40Z."""
@@ -61,31 +56,25 @@ def filed(ledger: SqliteLedger) -> Callable[..., Awaitable[list[Entry]]]:
 
 
 @pytest.fixture
-async def ports(tmp_path: Path, ledger: SqliteLedger) -> AsyncIterator[Ports]:
+async def ports(tmp_path: Path) -> AsyncIterator[Ports]:
     """What the console asks."""
-    for record in scene.history(NOW_MS, calls=120, days=2):
-        await ledger.append(record)
-    path = tmp_path / "policy.yaml"
+    place = tmp_path / "house"
+    place.mkdir()
+    path = place / "policy.yaml"
     path.write_text(scene.POLICY)
     policies = PolicyBook()
     assert policies.reload([path])
-    access = Access(tmp_path)
-    switch = KillSwitch(MemoryStops(), ledger)
-    await switch.open()
-    yield Ports(
-        ledger=ledger,
-        accounts=Accounts(MemoryCounters(), ledger),
-        policies=policies,
-        calls=InFlight(),
-        access=access,
-        switch=switch,
-        now_ms=lambda: NOW_MS,
-        events=Events(),
-        questions=QUESTIONS,
-        ledger_path=tmp_path / "ledger.sqlite",
-        policy_paths=[path],
-    )
-    access.close()
+    async with opened(place) as found:
+        for record in scene.history(NOW_MS, calls=120, days=2):
+            await found.ledger.append(record)
+        yield replace(
+            found,
+            policies=policies,
+            now_ms=lambda: NOW_MS,
+            questions=QUESTIONS,
+            ledger_path=place / "ledger.sqlite",
+            policy_paths=[path],
+        )
 
 
 @pytest.fixture

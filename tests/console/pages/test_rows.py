@@ -6,7 +6,7 @@ from proxy.console.pages.rows import State, call_row
 from proxy.ledger.records import Decision, Forecast, Outcome, Stamp, ToolCall, Usage
 from proxy.ledger.store import Call
 
-ID = "0192f3a0-7b1c-7def-8abc-000000000001"
+ID = "0192f3a0-7b1c-7def-8abc-0000000000f1"
 DECIDED = {
     "id": ID,
     "ts_ms": 1_000,
@@ -41,6 +41,7 @@ async def row(filed, ended=None, **decided):
         ({}, {"status": "answered", "http_status": 429}, State("troubled", "answered 429")),
         ({}, {"status": "errored"}, State("errored", "upstream failed")),
         ({}, {"status": "client_gone"}, State("client_gone", "client left")),
+        ({}, {"status": "killed"}, State("killed", "killed")),
         ({}, {"status": "aborted"}, State("aborted", "aborted")),
         ({}, {"status": "lost"}, State("lost", "lost in a crash")),
         ({}, {"status": "refused", "note": "x"}, State("refused", "refused")),

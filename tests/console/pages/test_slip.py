@@ -55,16 +55,17 @@ async def test_the_one_that_refused_is_marked_and_those_behind_it_were_not_asked
         "reason": "No.",
         "rule": "p/x",
     }
-    it = await view(filed, Decision(**refused, stamps=stamps("route", "identity")))
-    assert marks(it)[:4] == [
+    it = await view(filed, Decision(**refused, stamps=stamps("route", "identity", "kill")))
+    assert marks(it)[:5] == [
         ("route", "stamped"),
         ("identity", "stamped"),
+        ("kill", "stamped"),
         ("allowlist", "refused"),
         ("price", "unasked"),
     ]
     assert marks(it)[-1] == ("gate", "unasked")
     assert [mark for _, mark in marks(it)].count("refused") == 1
-    assert (it.reason, it.rule, it.stamps[2].note) == ("No.", "p/x", "host_not_allowed")
+    assert (it.reason, it.rule, it.stamps[3].note) == ("No.", "p/x", "host_not_allowed")
 
 
 async def test_what_could_not_be_read_was_refused_before_anybody_was_asked(filed):
