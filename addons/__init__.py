@@ -9,12 +9,13 @@
 | 5 | price | what may it cost? |
 | 6 | policy | may this agent do this? |
 | 7 | mcp | may this tool of that server be used? |
-| 8 | budget | is there money? |
-| 9 | tool_calls | may it do what the model asks? |
-| 10 | credentials | with whose key? |
-| 11 | gate | may it leave now? |
-| 12 | usage | what did it really use? |
-| 13 | audit | is it on file? |
+| 8 | approval | has a person said yes? |
+| 9 | budget | is there money? |
+| 10 | tool_calls | may it do what the model asks? |
+| 11 | credentials | with whose key? |
+| 12 | gate | may it leave now? |
+| 13 | usage | what did it really use? |
+| 14 | audit | is it on file? |
 """
 
 import re
@@ -22,6 +23,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from addons.allowlist import Allowlist
+from addons.approval import Approval
 from addons.audit import Audit
 from addons.budget import Budget
 from addons.credentials import Credentials
@@ -34,6 +36,7 @@ from addons.price import Price
 from addons.route import Route
 from addons.tool_calls import ToolCalls
 from addons.usage import Usage
+from proxy.approvals.approvals import Approvals
 from proxy.budgets import Accounts
 from proxy.config import Settings
 from proxy.counting import RateCounts
@@ -73,6 +76,7 @@ class Ports:
     allowances: TaskLimits
     released: Released
     kill: KillSwitch
+    approvals: Approvals
 
 
 def chain(settings: Settings, ports: Ports) -> list[Addon]:
@@ -89,8 +93,9 @@ def chain(settings: Settings, ports: Ports) -> list[Addon]:
         Price(ports.prices, ports.counter),
         Policy(_scanner(settings, keys), settings.limits.body_bytes_max, rates, triggers),
         Mcp(settings.limits.body_bytes_max, settings.limits.mcp_result_bytes_max, rates, triggers),
+        Approval(ports.approvals, ports.kill, ports.policies, settings.approvals.wait_s),
         Budget(ports.accounts, ports.allowances, lease_ms, triggers),
-        ToolCalls(ports.ledger, ports.released, rates, triggers),
+        ToolCalls(ports.ledger, ports.released, rates, triggers, ports.approvals),
         Credentials(keys, ports.seal),
     ]
     before = [addon.name for addon in decides]

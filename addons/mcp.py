@@ -6,7 +6,7 @@ from typing import Any
 
 from mitmproxy import http
 
-from proxy.actions import action_of
+from proxy.actions import Action, action_of
 from proxy.budgets import CountersUnavailable
 from proxy.counting import RateCounts
 from proxy.engine.answers import Filter, decoded, open_length
@@ -80,7 +80,7 @@ class Mcp:
     async def _decide(self, slip: Slip, flow: http.HTTPFlow, asked: McpRequest) -> Stamp | Refusal:
         request = flow.request
         try:
-            refusals = await self._refusals(slip, asked)
+            held, refusals = await self._decided(slip, asked)
         except CountersUnavailable:
             return uncounted()
         if refusals:
@@ -88,6 +88,8 @@ class Mcp:
             self._say_no(slip, asked, refusals, headers)
             return next(iter(refusals.values()))
         slip.mcp = asked
+        if held and slip.held_for is None:
+            slip.held_for, slip.held_tools = held[0][0], tuple(action for _, action in held)
         stream = self._stream_of(slip)
         if stream is not None:
             stream.asked.update(asked.ids)
@@ -162,39 +164,48 @@ class Mcp:
         elsewhere = is_answered_elsewhere(headers)
         slip.own_answer = refused(asked, refusals, slip.id, is_answered_elsewhere=elsewhere)
 
-    async def _refusals(self, slip: Slip, asked: McpRequest) -> dict[int, Refusal]:
-        found = {}
+    async def _decided(
+        self, slip: Slip, asked: McpRequest
+    ) -> tuple[list[tuple[Ruled, Action]], dict[int, Refusal]]:
+        """What waits for a person, and what is refused, by its number."""
+        held, refusals = [], {}
         for number, call in enumerate(asked.calls):
-            ruled = await self._ruled(slip, call)
-            if ruled is not None and not ruled.passes:
-                found[number] = refusal_of(ruled, f"The tool {call.tool}")
-        return found
+            if call.tool is None:
+                continue
+            ruled, action = await self._ruled(slip, call, call.tool)
+            if ruled.passes:
+                continue
+            if ruled.decision == "hold":
+                held.append((ruled, action))
+            else:
+                refusals[number] = refusal_of(ruled, f"The tool {call.tool}")
+        return held, refusals
 
-    async def _ruled(self, slip: Slip, call: McpCall) -> Ruled | None:
-        if call.tool is None:
-            return None
+    async def _ruled(self, slip: Slip, call: McpCall, tool: str) -> tuple[Ruled, Action]:
         who = slip.identity
         assert who is not None
         assert slip.terms is not None
-        action = action_of(call.tool, call.arguments)
+        action = action_of(tool, call.arguments)
         repeats = self._circles.before(who, action.digest, now())
         self._triggers.saw_repeats(slip, repeats)
         facts = await self._rates.answered(slip, tool_facts(slip, action, repeats))
         ruled = decide(slip.terms, facts)
+        may_pass = ruled.passes or ruled.decision == "hold"
         stream = self._stream_of(slip)
         server = stream.server if stream is not None else _server(slip)
-        if self._pins.is_changed(server, call.tool) and ruled.passes:
+        if self._pins.is_changed(server, tool) and may_pass:
             ruled = _CHANGED
         event = tool_call_of(slip, str(call.id or ""), action, ruled, "", repeats, over(facts))
         slip.tool_events.append(event)
-        return ruled
+        return ruled, action
 
     def _admits(self, slip: Slip, tool: Json, server: str) -> bool:
         """Is it the tool that it was, and could a call of it be allowed?"""
         assert slip.terms is not None
         sight = self._pins.see(server, tool)
         bare = action_of(str(tool.get("name")), {})
-        return sight in ("new", "same") and decide(slip.terms, tool_facts(slip, bare)).passes
+        ruled = decide(slip.terms, tool_facts(slip, bare))
+        return sight in ("new", "same") and (ruled.passes or ruled.decision == "hold")
 
 
 _CHANGED = Ruled(

@@ -85,6 +85,9 @@ class Policy:
         assert slip.terms is not None
         slip.over = over(facts)
         slip.ruled = ruled = decide(slip.terms, facts)
+        if not ruled.passes and ruled.decision == "hold":
+            slip.held_for = ruled
+            return Stamp(note_of(ruled))
         if not ruled.passes:
             return refusal_of(ruled, "This call")
         if ruled.decision == "redact" and ruled.enforced:

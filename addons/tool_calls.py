@@ -1,8 +1,13 @@
 """May it do what the model asks? Every tool call of an answer is decided before the agent can act."""
 
+from dataclasses import replace
+
 from mitmproxy import http
 
-from proxy.actions import action_of
+from proxy.actions import Action, action_of
+from proxy.approvals.approvals import Approvals
+from proxy.approvals.wanted import of_tool
+from proxy.approvals.words import of_taken
 from proxy.budgets import CountersUnavailable
 from proxy.counting import RateCounts
 from proxy.engine.answers import Filter, open_length
@@ -35,11 +40,17 @@ class ToolCalls:
     name = "tool_calls"
 
     def __init__(
-        self, ledger: Ledger, released: Released, rates: RateCounts, triggers: Triggers
+        self,
+        ledger: Ledger,
+        released: Released,
+        rates: RateCounts,
+        triggers: Triggers,
+        approvals: Approvals,
     ) -> None:
         self._ledger = ledger
         self._rates = rates
         self._released = released
+        self._approvals = approvals
         self._triggers = triggers
         self._circles = Circles()
 
@@ -119,11 +130,28 @@ class ToolCalls:
         if ruled.passes:
             self._released.add(who, asked.id)
             return Ruling(True)
-        verb = "needs a person's approval" if ruled.decision == "hold" else "is not allowed"
+        if ruled.decision == "hold":
+            return self._held(slip, ruled, action, asked)
         reason = ruled.reason or "The policy of this Exeat does not allow it."
-        return Ruling(
-            False, f"[Exeat: the tool call {asked.name} {verb}. {reason} Rule {ruled.rule}.]"
+        return _no(f"the tool call {asked.name} is not allowed. {reason}", ruled)
+
+    def _held(self, slip: Slip, ruled: Ruled, action: Action, asked: Asked) -> Ruling:
+        """An answer does not wait: it passes what was approved before, once, and asks for the rest."""
+        taken = self._approvals.take_now(of_tool(slip, ruled, action), slip.id)
+        event = slip.tool_events[-1]
+        facts = {"approval": taken.approval.id if taken.approval else None}
+        slip.tool_events[-1] = replace(
+            event, facts={**event.facts, **facts, "granted": taken.is_granted}
         )
+        if taken.is_granted:
+            assert slip.identity is not None
+            self._released.add(slip.identity, asked.id, action.digest)
+            return Ruling(True)
+        return _no(of_taken(taken, ruled, f"the tool call {asked.name}").message, ruled)
+
+
+def _no(text: str, ruled: Ruled) -> Ruling:
+    return Ruling(False, f"[Exeat: {text} Rule {ruled.rule}.]")
 
 
 def _is_gated(slip: Slip) -> bool:

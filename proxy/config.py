@@ -21,6 +21,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from proxy.approving import ApprovalsSection
 from proxy.listening import ConsoleListen as ConsoleListen
 from proxy.listening import Listen as Listen
 from proxy.listening import Section
@@ -134,6 +135,7 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     counters: Counters = Counters()
     board: BoardSection = BoardSection()
+    approvals: ApprovalsSection = ApprovalsSection()
     routes: Mapping[str, RouteTo] = Field(
         default_factory=lambda: {name: RouteTo(to=url) for name, url in DEFAULT_ROUTES.items()}
     )

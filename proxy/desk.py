@@ -4,9 +4,14 @@ of it: the same decision as for the tools that a model's answer asks for."""
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 from proxy.actions import action_of
+from proxy.approvals.approval import Taken
+from proxy.approvals.approvals import Approvals
+from proxy.approvals.wanted import of_tool
+from proxy.approvals.words import of_taken
 from proxy.endpoint import Asked, Endpoint, Nothing, Problem
 from proxy.hooks.contract import (
     CHECK_PATH,
@@ -31,9 +36,12 @@ _CHECKED_MAX = 20_000
 class Desk:
     """Answers identified callers only. What it says is on file before it is said."""
 
-    def __init__(self, ledger: Ledger, released: Released, triggers: Triggers) -> None:
+    def __init__(
+        self, ledger: Ledger, released: Released, triggers: Triggers, approvals: Approvals
+    ) -> None:
         self._ledger = ledger
         self._released = released
+        self._approvals = approvals
         self._triggers = triggers
         self._circles = Circles()
         self._checked: OrderedDict[tuple[str, ...], str] = OrderedDict()
@@ -46,20 +54,28 @@ class Desk:
         assert terms is not None
         action = action_of(tool.tool, tool.arguments, cwd=tool.cwd)
         repeats = self._circles.before(who, action.digest, now())
-        is_counted = not self._released.take(who, tool.call_id)
+        approved = self._released.take(who, tool.call_id)
         self._triggers.saw_repeats(slip, repeats)
-        ruled, facts = ruled_tool(slip, action, repeats, is_counted=is_counted)
-        event = tool_call_of(slip, tool.call_id or "", action, ruled, "", repeats, over(facts))
+        ruled, counted = ruled_tool(slip, action, repeats, is_counted=approved is None)
+        event = tool_call_of(slip, tool.call_id or "", action, ruled, "", repeats, over(counted))
+        taken = None
+        if ruled.decision == "hold" and approved == action.digest:
+            taken = Taken(None, is_granted=True)  # The answer that asked for it has used the yes.
+        elif ruled.decision == "hold" and not ruled.passes:
+            taken = await self._approvals.take(of_tool(slip, ruled, action), slip.id)
+            facts = {"approval": taken.approval.id if taken.approval else None}
+            event = replace(event, facts={**event.facts, **facts, "granted": taken.is_granted})
         await self._ledger.append(event)
         for name in (event.id, tool.call_id):
             if name is not None:
                 self._remember((who.org, who.agent, who.session, name), event.id)
         return ToolCallVerdict(
-            decision=_said(ruled),
-            reason=ruled.reason,
+            decision=_said(ruled, taken),
+            reason=_reason(ruled, taken),
             rule=ruled.rule,
             policy=terms.policy_ids[0] if terms.policy_ids else None,
             record=event.id,
+            approval=taken.approval.id if taken and taken.approval else None,
         )
 
     async def report(self, asked: Asked[Slip, Nothing, ToolCallReport]) -> Nothing:
@@ -122,8 +138,18 @@ class Desk:
             self._checked.popitem(last=False)
 
 
-def _said(ruled: Ruled) -> Literal["allow", "deny", "hold", "warn"]:
-    """What is only watched, or redacted where there is nothing to redact, is allowed."""
+def _said(ruled: Ruled, taken: Taken | None) -> Literal["allow", "deny", "hold", "warn"]:
+    """What is only watched, or redacted where there is nothing to redact, is allowed; so is what a person
+    approved, once."""
+    if taken is not None:
+        is_open = taken.approval is None or taken.approval.state != "denied"
+        return "allow" if taken.is_granted else "hold" if is_open else "deny"
     if ruled.decision == "redact" or (ruled.passes and ruled.decision != "warn"):
         return "allow"
     return ruled.decision
+
+
+def _reason(ruled: Ruled, taken: Taken | None) -> str:
+    if taken is None or taken.is_granted:
+        return ruled.reason
+    return of_taken(taken, ruled, "It").message

@@ -29,6 +29,9 @@ class Code(StrEnum):
     MODEL_NOT_ALLOWED = "model_not_allowed"
     POLICY_DENIED = "policy_denied"
     APPROVAL_REQUIRED = "approval_required"
+    APPROVAL_PENDING = "approval_pending"
+    APPROVAL_DENIED = "approval_denied"
+    APPROVAL_EXPIRED = "approval_expired"
     PRICE_UNKNOWN = "price_unknown"
     BUDGET_EXCEEDED = "budget_exceeded"
     RATE_LIMITED = "rate_limited"
@@ -57,6 +60,9 @@ KINDS: Mapping[Code, Kind] = {
     Code.MODEL_NOT_ALLOWED: "policy",
     Code.POLICY_DENIED: "policy",
     Code.APPROVAL_REQUIRED: "policy",
+    Code.APPROVAL_PENDING: "policy",
+    Code.APPROVAL_DENIED: "policy",
+    Code.APPROVAL_EXPIRED: "policy",
     Code.PRICE_UNKNOWN: "policy",
     Code.BUDGET_EXCEEDED: "budget",
     Code.RATE_LIMITED: "rate",
@@ -77,7 +83,7 @@ class Refusal:
     facts: Mapping[str, str | int] = field(default_factory=dict)
     """What a machine wants to know: required, remaining, resets_at, …"""
     retry_after_s: int | None = None
-    """Only for rate limits and faults: when the same call may pass."""
+    """Only for rate limits, faults and what waits for a person: when the same call may pass."""
 
     @property
     def kind(self) -> Kind:

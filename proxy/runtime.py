@@ -14,6 +14,10 @@ from pathlib import Path
 import structlog
 
 from addons import QUESTIONS, Ports, chain
+from proxy.approvals.approvals import Approvals
+from proxy.approvals.memory import MemoryApprovals
+from proxy.approvals.notify import Notifier
+from proxy.approvals.store import ApprovalStore, ApprovalsUnavailable
 from proxy.board import Board, Commons, Roles, SqlStore
 from proxy.budgets import Accounts, Counters, CountersUnavailable, MemoryCounters
 from proxy.budgets.results import Crossed
@@ -81,6 +85,7 @@ class Running:
     first_token: str | None
     """The secret of the first admin's token, at the first start: to be shown once, and kept nowhere."""
     switch: KillSwitch
+    approvals: Approvals
 
 
 @contextlib.asynccontextmanager
@@ -131,6 +136,10 @@ async def _running(
     seal = Seal(secrets.token_bytes(32))
     live: dict[str, Slip] = {}
     switch = KillSwitch(_stops(settings), ledger)
+    notifier = Notifier(settings.approvals.notify, settings.console.public_url)
+    approvals = Approvals(
+        _approval_store(settings), ledger, settings.approvals, tells=notifier.tell
+    )
     ports = Ports(
         policies=policies,
         prices=prices,
@@ -144,6 +153,7 @@ async def _running(
         allowances=commons.allowances,
         released=released,
         kill=switch,
+        approvals=approvals,
     )
     metrics = Metrics(live, ledger, lambda: len(policies.policies), lambda: len(switch.in_force))
     corridor = Corridor(
@@ -173,6 +183,7 @@ async def _running(
             policies=policies,
             triggers=Triggers(switch),
             released=released,
+            approvals=approvals,
             delegation=open_delegation(
                 settings,
                 roads,
@@ -208,15 +219,19 @@ async def _running(
             proxy_url=f"http://{settings.proxy.host}:{settings.proxy.port}",
             raw_view=raw_view,
             switch=switch,
+            approvals=approvals,
             board=board,
             metrics=metrics.text,
         ),
     )
-    rounds = _Rounds(settings, policies, accounts, corridor, ledger, prices, access, board)
+    rounds = _Rounds(
+        settings, policies, accounts, corridor, ledger, prices, access, board, approvals
+    )
     await _look_at_counters(accounts)
     try:
         await _note(ledger, "start", recovered=len(ledger.recovered))
         await switch.open()
+        await approvals.open()
         first_token = await access.make_first(time.time_ns() // 1_000_000)
         await access.file_acts(ledger)
         if raw_view is not None:
@@ -229,6 +244,7 @@ async def _running(
         tasks = [
             asyncio.create_task(rounds.run(), name="rounds"),
             asyncio.create_task(switch.watch(), name="kill switch"),
+            asyncio.create_task(approvals.watch(), name="approvals"),
         ]
         try:
             yield Running(
@@ -243,6 +259,7 @@ async def _running(
                 events=events,
                 first_token=first_token,
                 switch=switch,
+                approvals=approvals,
             )
         finally:
             await engine.stop(grace_s)
@@ -257,6 +274,8 @@ async def _running(
         await attempts.close()
         await accounts.aclose()
         await switch.aclose()
+        await approvals.aclose()
+        await notifier.aclose()
         try:
             await _note(ledger, "stop")
         finally:
@@ -323,6 +342,16 @@ def _stops(settings: Settings) -> StopStore:
     return RedisStops(Redis(url.get_secret_value(), timeout_s=settings.counters.timeout_s))
 
 
+def _approval_store(settings: Settings) -> ApprovalStore:
+    url = settings.counters.redis_url
+    if url is None:
+        return MemoryApprovals()
+    from proxy.approvals.redis import RedisApprovals
+    from proxy.redis import Redis
+
+    return RedisApprovals(Redis(url.get_secret_value(), timeout_s=settings.counters.timeout_s))
+
+
 async def _note(ledger: SqliteLedger, kind: str, **facts: str | int) -> None:
     await ledger.append(
         Event(kind=kind, id=new_id(), ts_ms=time.time_ns() // 1_000_000, facts=facts)
@@ -342,7 +371,9 @@ class _Rounds:
         prices: Prices,
         access: Access,
         board: Board,
+        approvals: Approvals,
     ) -> None:
+        self._approvals = approvals
         self._board = board
         self._prices = prices
         self._access = access
@@ -369,6 +400,7 @@ class _Rounds:
                 log.warning("counters do not answer", error=str(error))
             await self._file_acts()
             await self._sweep(time.time_ns() // 1_000_000)
+            await self._sweep_approvals()
             written = _written(map(located, self._paths))
             if written != seen:
                 seen = written
@@ -385,6 +417,12 @@ class _Rounds:
             await self._board.sweep(now_ms)
         except (DatabaseUnavailable, LedgerError) as error:
             log.warning("board not looked after", error=str(error))
+
+    async def _sweep_approvals(self) -> None:
+        try:
+            await self._approvals.sweep()
+        except (ApprovalsUnavailable, LedgerError) as error:
+            log.warning("approvals not looked after", error=str(error))
 
     async def _file_acts(self) -> None:
         """What a command beside this process did with the console's tokens."""

@@ -12,6 +12,7 @@ from aiohttp import web
 from multidict import MultiMapping
 from pydantic import BaseModel, ValidationError
 
+from proxy.approvals.store import ApprovalsUnavailable
 from proxy.budgets import CountersUnavailable
 from proxy.database import DatabaseUnavailable
 from proxy.endpoint import Asked, Endpoint, Nothing, Problem, ProblemModel, Reply, Role
@@ -84,6 +85,8 @@ def problem_of(error: Exception) -> Problem:
             return Problem(503, "database_unavailable", str(error))
         case StopsUnavailable():
             return Problem(503, "stops_unavailable", str(error))
+        case ApprovalsUnavailable():
+            return Problem(503, "approvals_unavailable", str(error))
         case _:
             return Problem(500, "internal_error", "This is a bug; the log has more.")
 

@@ -49,7 +49,10 @@ def answer(
     ]
     if family == "bedrock":
         headers.append(("x-amzn-errortype", _BEDROCK_TYPES[refusal.kind]))
-    if refusal.retry_after_s is not None and refusal.kind in ("rate", "fault"):
+    is_plain = (
+        wire == "http"
+    )  # A client of a model might wait that long, and answer nobody meanwhile.
+    if refusal.retry_after_s is not None and (refusal.kind in ("rate", "fault") or is_plain):
         headers.append(("retry-after", str(refusal.retry_after_s)))
     data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
     return Answer(status, tuple(headers), data)
@@ -73,7 +76,9 @@ def _calm(value: object) -> object:
 
 
 def _named(refusal: Refusal, record: str) -> list[tuple[str, str]]:
+    approval = refusal.facts.get("approval")
     return [
+        *([("x-exeat-approval-id", str(approval))] if approval is not None else []),
         ("x-exeat-decision", refusal.code.value),
         ("x-exeat-record", record),
         ("x-deny-reason", refusal.code.value),

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from proxy.actions import Action
+    from proxy.approvals.approval import Approval
     from proxy.budgets import Counted, Hold, Ration
     from proxy.kill.stops import Stop
     from proxy.ledger.records import Event
@@ -100,6 +102,11 @@ class Stamp:
 
 
 @dataclass(frozen=True, slots=True)
+class NeedsBody:
+    """Neither yes nor no yet: the whole body must be here. Whoever says so is asked again when it is."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stamped:
     """A stamp as it stands on the slip: by whom, and how long the answer took."""
 
@@ -153,9 +160,17 @@ class Slip:
     """The wire format that an answer must have, e.g. "openai.chat"; "http" for anything else."""
     reads_body: bool = False
     """An addon needs the whole body before it can answer; otherwise it is streamed."""
+    awaits_body: bool = False
+    """An addon turned out to need it on the way: the walk goes on when it is here."""
     terms: "Terms | None" = None
     ruled: Ruled | None = None
     """What the rules said of it."""
+    held_for: Ruled | None = None
+    """It may not go on before a person said yes, by this rule."""
+    held_tools: "tuple[Action, ...]" = ()
+    """Of an MCP request, the tools that are held; none where all of the call is."""
+    approval: "Approval | None" = None
+    """What it was allowed by, claimed for this call alone."""
     stopped: "Stop | None" = None
     """It was under way when this came, and may not go on."""
     quarantined: bool = False
@@ -204,6 +219,8 @@ class Slip:
     """Headers that tell the caller what was changed or what remains."""
     decided_seq: int | None = None
     """Sequence number of the decision record; None until it is durable."""
+    bells: list[Callable[[], None]] = field(default_factory=list)
+    """Rung when the call ends or is stopped, for whoever waits meanwhile."""
     deciding: bool = False
     """It is on its way through the chain. A call that ends meanwhile is settled when that is over."""
     cleared: bool = False
@@ -229,6 +246,16 @@ class Slip:
     cost_nanousd: int = 0
     tokens: int = 0
     finished: bool = False
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing may be forwarded for it any more: it ended, its client went, or it was stopped."""
+        return self.finished or self.caller_left or self.stopped is not None
+
+    def ring(self) -> None:
+        """Tell whoever waits for something on its behalf to look again."""
+        for bell in self.bells:
+            bell()
 
     @property
     def is_read_on(self) -> bool:

@@ -17,7 +17,7 @@ from proxy.policy.released import Released
 from proxy.pricing.prices import Prices
 from proxy.pricing.tokens import TokenCounter
 from proxy.seal import Seal
-from tests.addons.slips import MemoryLedger, NoAllowances, switch
+from tests.addons.slips import MemoryLedger, NoAllowances, approvals, switch
 from tests.budgets.diary import Diary
 
 ROOT = Path(__file__).parent.parent
@@ -35,6 +35,10 @@ ELSEWHERE = {
     "proxy/actions/touching": ("actions/test_action.py", "targets, command by command"),
     "proxy/actions/words": ("actions/test_patterns.py", "one table of commands, both ways"),
     "proxy/actions/wrappers": ("actions/test_patterns.py", "one table of commands, both ways"),
+    "addons/approval": (
+        "journeys/test_approvals.py",
+        "held calls and people; sockets are its test",
+    ),
     "addons/mcp": ("journeys/test_mcp.py", "messages both ways; a server is its test"),
     "addons/tool_calls": (
         "journeys/test_tool_calls.py",
@@ -82,6 +86,9 @@ ELSEWHERE = {
     "proxy/engine/answers": ("engine/test_corridor.py", "the corridor's own; seen through it"),
     "proxy/engine/sockets": ("journeys/test_sockets.py", "a protocol; real sockets are its test"),
     "proxy/engine/severing": ("journeys/test_kill.py", "cuts connections; real ones are its test"),
+    "proxy/approvals/memory": ("contracts/test_approvals.py", "a store: one suite for every store"),
+    "proxy/approvals/redis": ("contracts/test_approvals.py", "a store: one suite for every store"),
+    "proxy/approvals/store": ("contracts/test_approvals.py", "a port: one suite for every store"),
     "proxy/kill/memory": ("contracts/test_kill.py", "a store: one suite for every store"),
     "proxy/kill/redis": ("contracts/test_kill.py", "a store: one suite for every store"),
     "proxy/kill/store": ("contracts/test_kill.py", "a port: one suite for every store"),
@@ -228,6 +235,7 @@ def test_the_corridor_is_walked_in_the_order_in_which_its_page_says_it_is() -> N
         allowances=NoAllowances(),
         released=Released(),
         kill=switch(ledger),
+        approvals=approvals(ledger),
     )
     walked = chain(Settings(), ports)
 

@@ -11,7 +11,7 @@ from proxy.ledger.records import Event
 from proxy.policy import PolicyBook
 from proxy.policy.released import Released
 from proxy.slip import Identity, Slip
-from tests.addons.slips import MemoryLedger, triggers
+from tests.addons.slips import MemoryLedger, approvals, triggers
 from tests.policy.texts import policy
 
 RULES = policy(
@@ -40,7 +40,7 @@ def ledger() -> MemoryLedger:
 
 @pytest.fixture
 def desk(ledger: MemoryLedger) -> Desk:
-    return Desk(ledger, Released(), triggers())  # type: ignore[arg-type]
+    return Desk(ledger, Released(), triggers(), approvals(ledger))  # type: ignore[arg-type]
 
 
 def bash(command: str, session: str = "s1", **more: Any) -> Asked[Slip, Nothing, ToolCallCheck]:
@@ -68,9 +68,29 @@ async def test_a_check_is_decided_by_the_rules_and_filed(
     told = await desk.check(bash(command))
 
     assert (told.decision, told.rule) == (decision, rule)
-    (event,) = ledger.records
-    assert isinstance(event, Event)
+    event = ledger.filed[-1]
+    assert len(ledger.filed) == (2 if decision == "hold" else 1)
     assert (event.kind, event.status, event.id) == ("tool_call", decision, told.record)
+
+
+async def test_what_is_held_is_asked_of_a_person_and_passes_once_when_it_is_approved(
+    ledger: MemoryLedger,
+) -> None:
+    people = approvals(ledger)
+    desk = Desk(ledger, triggers(), people)  # type: ignore[arg-type]
+    first = await desk.check(bash("deploy now"))
+    assert first.approval is not None
+    assert f"Approval {first.approval} is pending" in first.reason
+    assert (await desk.check(bash("deploy now"))).approval == first.approval
+    other = await desk.check(bash("deploy  now!"))
+    await people.decide(first.approval, "ann", True, "ok")
+    assert other.approval is not None
+    await people.decide(other.approval, "ann", False, "Not today")
+    assert (await desk.check(bash("deploy now"))).decision == "allow"
+    again = await desk.check(bash("deploy now"))
+    assert (again.decision, again.approval != first.approval) == ("hold", True)
+    no = await desk.check(bash("deploy  now!"))
+    assert (no.decision, "Not today" in no.reason) == ("deny", True)
 
 
 async def test_the_same_again_is_a_circle(desk: Desk) -> None:

@@ -4,7 +4,20 @@ import sys
 
 import typer
 
-from proxy.cli import audit, console, costs, demo, env, hook, kill, policy, prices, top, up
+from proxy.cli import (
+    approvals,
+    audit,
+    console,
+    costs,
+    demo,
+    env,
+    hook,
+    kill,
+    policy,
+    prices,
+    top,
+    up,
+)
 from proxy.config import ConfigError
 
 app = typer.Typer(
@@ -22,6 +35,7 @@ app.command("top")(top.top)
 app.command("kill")(kill.kill)
 app.command("revive")(kill.revive)
 app.command("kills")(kill.kills)
+app.add_typer(approvals.app, name="approvals")
 app.add_typer(audit.app, name="audit")
 app.add_typer(console.app, name="console")
 app.add_typer(hook.app, name="hook")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from proxy.approvals.approvals import Approvals
 from proxy.board import Board
 from proxy.budgets import Accounts
 from proxy.console.access.access import Access
@@ -48,6 +49,7 @@ class Ports:
     calls: Calls
     access: Access
     switch: KillSwitch
+    approvals: Approvals
     board: Board
     metrics: Callable[[], str]
     """All that is measured, as text."""

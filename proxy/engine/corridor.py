@@ -33,11 +33,11 @@ from proxy.events import CallEnded, CallOpened, Events
 from proxy.kill.words import refusal_of_stop
 from proxy.patience import within
 from proxy.refusals import Code, Refusal
-from proxy.slip import Slip, Stamp, Stamped, Status
+from proxy.slip import NeedsBody, Slip, Stamp, Stamped, Status
 
 log = structlog.get_logger()
 
-type Verdict = Stamp | Refusal
+type Verdict = Stamp | Refusal | NeedsBody
 
 
 class Addon(Protocol):
@@ -50,7 +50,9 @@ class Addon(Protocol):
       the answer is cut off;
     - `extend(slip) -> Refusal | None`: the answer needs more room than was promised; may it go on?
     - `settle(slip)`: the call has ended; make good what was promised for it;
-    - `file(slip)`: write its outcome down.
+    - `file(slip)`: write its outcome down;
+    - `patience_s`: seconds beyond the usual limit that its `depart` may take, because it waits for a
+      person.
     """
 
     name: str
@@ -74,7 +76,10 @@ class Corridor:
     ) -> None:
         """`live` is kept as the calls in flight by their ids, for whoever else must know them.
         `watchers` are told of each call once, when it has ended and is settled."""
-        self._chain = tuple((addon.name, addon.depart) for addon in chain)
+        self._chain = tuple(
+            (addon.name, addon.depart, timeout_s + getattr(addon, "patience_s", 0.0))
+            for addon in chain
+        )
         self._required = frozenset(addon.name for addon in chain)
         self._openers = _having(chain, "open")
         self._undoers = _having(chain, "refused")
@@ -127,7 +132,7 @@ class Corridor:
         elif not slip.reads_body and has_body(flow):
             await self._walk(slip, flow)
             # Either goes out as it comes in, or was answered and is thrown away as it comes in.
-            flow.request.stream = flow.response is None
+            flow.request.stream = flow.response is None and not slip.awaits_body
 
     def _open(self, slip: Slip, flow: http.HTTPFlow) -> None:
         facts_of(flow.client_conn).open_slips[slip.id] = slip
@@ -152,11 +157,12 @@ class Corridor:
         if body:
             slip.body_bytes = len(body)
             slip.body_sha256 = hashlib.sha256(body).hexdigest()
+        slip.awaits_body = False
         await self._walk(slip, flow)
 
     async def _walk(self, slip: Slip, flow: http.HTTPFlow) -> None:
         await self._judge(slip, flow)
-        if slip.finished:
+        if slip.finished or slip.awaits_body:
             return
         if slip.refusal is not None:
             await self._refuse(slip, flow)
@@ -173,6 +179,9 @@ class Corridor:
             return
         if slip.stopped is not None:  # Whatever was said before, and by whomever.
             slip.refusal = refusal_of_stop(slip.stopped)
+        slip.awaits_body = slip.awaits_body and slip.refusal is None
+        if slip.awaits_body:
+            return
         if slip.refusal is None and not self._required <= slip.stamped_by():
             missing = ", ".join(sorted(self._required - slip.stamped_by()))
             log.error("call without every stamp", record=slip.id, missing=missing)
@@ -193,15 +202,18 @@ class Corridor:
             turn.cleared = True
 
     async def _ask_all(self, slip: Slip, flow: http.HTTPFlow) -> None:
-        for name, depart in self._chain:
+        asked_before = slip.stamped_by()
+        for name, depart, timeout_s in self._chain:
             if slip.finished or slip.stopped is not None:
                 return
+            if name in asked_before:
+                continue
             started = time.perf_counter_ns()
             verdict: object
             try:
                 verdict = depart(slip, flow)
                 if inspect.iscoroutine(verdict):
-                    verdict = await within(self._timeout_s, verdict)
+                    verdict = await within(timeout_s, verdict)
             except Exception as error:
                 verdict = self._fault(name, slip, error)
             if isinstance(verdict, Stamp):
@@ -209,6 +221,9 @@ class Corridor:
                 slip.stamps.append(Stamped(name, took_us, verdict.note))
             elif isinstance(verdict, Refusal):
                 slip.refusal = verdict
+                return
+            elif isinstance(verdict, NeedsBody):
+                slip.reads_body = slip.awaits_body = True
                 return
 
     def _clear(self, slip: Slip, flow: http.HTTPFlow) -> None:
@@ -376,6 +391,7 @@ class Corridor:
 
     def _forget(self, slip: Slip, flow: http.HTTPFlow | None, client: Any = None) -> None:
         slip.finished = True
+        slip.ring()
         if self._live.pop(slip.id, None) is not None:
             self._events.tell(lambda: [CallEnded(slip)])
         if not self._live:

@@ -224,6 +224,15 @@ class GuardedStream(HttpStream):
         self._body_bytes = 0
         self._is_unheard = False
 
+    def handle_event(self, event: events.Event) -> Commands:
+        """A client that goes is noticed at once, also while a hook is waited for."""
+        if isinstance(event, RequestProtocolError) and hasattr(self, "flow"):
+            slip = slip_of(self.flow)
+            if slip is not None:
+                slip.caller_left = True
+                slip.ring()
+        yield from super().handle_event(event)
+
     def _handle_event(self, event: events.Event) -> Commands:
         if isinstance(event, RequestProtocolError) and hasattr(self, "flow"):
             slip = slip_of(self.flow)

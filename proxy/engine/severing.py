@@ -41,4 +41,5 @@ def _ends(slip: Slip, stop: Stop) -> bool:
         slip.quarantined = True
         return False
     slip.stopped = stop
+    slip.ring()
     return True

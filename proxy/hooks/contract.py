@@ -38,6 +38,8 @@ class ToolCallVerdict(BaseModel):
     rule: str | None = None
     policy: str | None = None
     record: str | None = None
+    approval: str | None = None
+    """What a person was asked, where one must say yes."""
 
 
 class ToolCallReport(BaseModel):

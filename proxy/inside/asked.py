@@ -27,7 +27,7 @@ def endpoints(ports: Ports) -> Sequence[Endpoint[Slip]]:
         *purse.endpoints(),
         *Explainer(ports.policies).endpoints(),
         *Refusals(ports.ledger, purse).endpoints(),
-        *Desk(ports.ledger, ports.released, ports.triggers).endpoints(),
+        *Desk(ports.ledger, ports.released, ports.triggers, ports.approvals).endpoints(),
         *Delegating(ports.delegation).endpoints(),
         *Watching(commons.board).endpoints(),
         *Tasks(commons.board, commons.allowances, now_ms).endpoints(),

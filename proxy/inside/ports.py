@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from proxy.approvals.approvals import Approvals
 from proxy.board import Commons
 from proxy.budgets import Accounts
 from proxy.delegate.delegation import Delegation
@@ -28,5 +29,6 @@ class Ports:
     delegation: Delegation
     triggers: Triggers
     released: Released
+    approvals: Approvals
     commons: Commons
     now_ms: Callable[[], int] = wall_ms

@@ -20,6 +20,9 @@ _CODES: Mapping[str, Ruling] = {
     "host_not_allowed": "deny",
     "model_not_allowed": "deny",
     "approval_required": "hold",
+    "approval_pending": "hold",
+    "approval_denied": "hold",
+    "approval_expired": "hold",
 }
 """Refusals that are a policy's word on the call."""
 _NOT_ENFORCED = ", not enforced"

@@ -12,22 +12,20 @@ class Released:
     """Known by the ids that providers give to calls; each stands for one check of its own session."""
 
     def __init__(self) -> None:
-        self._ids: OrderedDict[tuple[str, ...], None] = OrderedDict()
+        self._ids: OrderedDict[tuple[str, ...], str] = OrderedDict()
 
-    def add(self, who: Identity, call_id: str) -> None:
-        """An answer has let it through, and it is counted."""
+    def add(self, who: Identity, call_id: str, approved: str = "") -> None:
+        """An answer has let it through, and it is counted. `approved` is the digest of the action that a
+        person had said yes to, where one had to."""
         if call_id:
-            self._ids[_key(who, call_id)] = None
+            self._ids[_key(who, call_id)] = approved
         if len(self._ids) > _KEPT_MAX:
             self._ids.popitem(last=False)
 
-    def take(self, who: Identity, call_id: str | None) -> bool:
-        """Was it let through, and not asked about since?"""
-        key = _key(who, call_id or "")
-        if key not in self._ids:
-            return False
-        del self._ids[key]
-        return True
+    def take(self, who: Identity, call_id: str | None) -> str | None:
+        """The digest it was approved with, or empty text; None when it was not let through, or was asked
+        about since."""
+        return self._ids.pop(_key(who, call_id or ""), None)
 
 
 def _key(who: Identity, call_id: str) -> tuple[str, ...]:

@@ -58,7 +58,7 @@ def refusal_of(ruled: Ruled, what: str) -> Refusal:
     if ruled.decision == "hold":
         return Refusal(
             Code.APPROVAL_REQUIRED,
-            f"{what} needs a person's approval, and nobody was there to give it. {reason}",
+            f"{what} needs a person's approval, and there is no way to ask for it here. {reason}",
             rule=ruled.rule,
         )
     code = Code.QUARANTINED if ruled.rule == QUARANTINE else Code.POLICY_DENIED

@@ -8,6 +8,9 @@ from typing import Any
 from mitmproxy import http
 from mitmproxy.test import tflow, tutils
 
+from proxy.approvals.approvals import Approvals
+from proxy.approvals.memory import MemoryApprovals
+from proxy.approving import ApprovalsSection
 from proxy.budgets import Accounts, MemoryCounters
 from proxy.counting import RateCounts
 from proxy.kill.memory import MemoryStops
@@ -96,6 +99,12 @@ def switch(ledger: "MemoryLedger | None" = None) -> KillSwitch:
 def triggers() -> Triggers:
     """What pulls a switch that nobody looks at."""
     return Triggers(switch())
+
+
+def approvals(ledger: "MemoryLedger | None" = None, **terms: Any) -> Approvals:
+    """Approvals of one process, before anybody asked."""
+    section = ApprovalsSection(**terms)
+    return Approvals(MemoryApprovals(), ledger or MemoryLedger(), section)  # type: ignore[arg-type]
 
 
 class MemoryLedger:

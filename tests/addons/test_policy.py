@@ -34,10 +34,11 @@ def test_a_rule_that_denies_says_why():
 
 
 def test_a_rule_that_holds_needs_a_person():
-    no = ask(slip(rules=rules("id: r, decision: hold")))
+    it = slip(rules=rules("id: r, decision: hold"))
 
-    assert isinstance(no, Refusal)
-    assert no.code is Code.APPROVAL_REQUIRED
+    assert ask(it) == Stamp("hold by p/rules.r")
+    assert it.held_for is not None
+    assert it.held_for.rule == "p/rules.r"
 
 
 def test_a_warning_passes_and_stands_in_the_stamp():

@@ -10,6 +10,9 @@ import aiohttp
 import pytest
 from yarl import URL
 
+from proxy.approvals.approvals import Approvals
+from proxy.approvals.memory import MemoryApprovals
+from proxy.approving import ApprovalsSection
 from proxy.board import Board, Outbox, Roles
 from proxy.board.memory import MemoryStore
 from proxy.budgets import Accounts, MemoryCounters
@@ -135,6 +138,8 @@ async def opened(directory: Path) -> AsyncIterator[Ports]:
     access = Access(directory)
     switch = KillSwitch(MemoryStops(), ledger)
     await switch.open()
+    approvals = Approvals(MemoryApprovals(), ledger, ApprovalsSection())
+    await approvals.open()
     yield Ports(
         ledger=ledger,
         accounts=Accounts(MemoryCounters(), ledger),
@@ -142,6 +147,7 @@ async def opened(directory: Path) -> AsyncIterator[Ports]:
         calls=InFlight(),
         access=access,
         switch=switch,
+        approvals=approvals,
         board=Board(Outbox(MemoryStore(), ledger), Roles()),
         metrics=Metrics({}, ledger, lambda: 1, lambda: len(switch.in_force)).text,
     )

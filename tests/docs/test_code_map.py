@@ -30,9 +30,11 @@ IMPORTS = {str(path.relative_to(ROOT)): frozenset(imports(path)) for path in FIL
             "aiohttp",
             (
                 *("proxy/console/", "proxy/demo/", "proxy/inside/", "proxy/cli/demo.py"),
-                *("proxy/serving.py", "proxy/delegate/attempts.py"),
+                *("proxy/serving.py", "proxy/delegate/attempts.py", "proxy/approvals/notify.py"),
             ),
         ),
+        ("aiosmtplib", ("proxy/approvals/notify.py",)),
+        ("standardwebhooks", ("proxy/approvals/notify.py",)),
         ("redis", ("proxy/budgets/redis", "proxy/redis.py")),
         ("sqlite3", ("proxy/ledger/", "proxy/cli/rows.py", "proxy/database.py")),
         ("mcp", ("proxy/inside/",)),

@@ -3,7 +3,7 @@
 from proxy.inside import Ports, endpoints
 from proxy.policy import PolicyBook
 from proxy.policy.released import Released
-from tests.addons.slips import triggers
+from tests.addons.slips import approvals, triggers
 from tests.delegate.shop import Shop
 from tests.inside.callers import asks, caller, commons
 
@@ -16,6 +16,7 @@ async def test_every_path_that_is_served_is_described():
         policies=PolicyBook(),
         delegation=shop.delegation,
         triggers=triggers(),
+        approvals=approvals(),
         commons=commons(),
         released=Released(),
     )

@@ -15,7 +15,7 @@ from proxy.policy import PolicyBook
 from proxy.policy.released import Released
 from proxy.seal import HEADER, Seal
 from proxy.slip import Slip
-from tests.addons.slips import triggers
+from tests.addons.slips import approvals, triggers
 from tests.delegate.shop import Shop
 from tests.house import NO_TLS
 from tests.inside.callers import caller, commons
@@ -43,6 +43,7 @@ async def serving(live: Mapping[str, Slip] = {ME.id: ME}) -> AsyncIterator[httpx
         policies=PolicyBook(),
         delegation=shop.delegation,
         triggers=triggers(),
+        approvals=approvals(),
         commons=commons(),
         released=Released(),
     )

@@ -11,7 +11,7 @@ from proxy.inside import Ports, endpoints
 from proxy.inside.tool_table import TOOLS, Tool
 from proxy.inside.tools import Toolbox
 from proxy.policy import PolicyBook
-from tests.addons.slips import triggers
+from tests.addons.slips import approvals, triggers
 from tests.delegate.shop import Shop
 from tests.inside.callers import caller, commons
 
@@ -23,6 +23,7 @@ THERE = endpoints(
         policies=PolicyBook(),
         delegation=SHOP.delegation,
         triggers=triggers(),
+        approvals=approvals(),
         commons=commons(),
     )
 )

@@ -8,6 +8,7 @@ may not ask and their tests follow from the descriptions.
 from proxy.console.access import Viewer
 from proxy.console.api import (
     access,
+    approvals,
     budgets,
     calls,
     costs,
@@ -36,6 +37,7 @@ def endpoints(ports: Ports) -> list[Endpoint[Viewer]]:
         *drafts.endpoints(ports.ledger, ports.policies, ports.now_ms),
         *raw_view.endpoints(ports.raw_view),
         *kills.endpoints(ports.switch),
+        *approvals.endpoints(ports.approvals),
         *tasks.endpoints(ports.board, ports.now_ms),
         *access.endpoints(ports.access, ports.ledger, ports.now_ms),
         *health.endpoints(ports.ledger, ports.accounts, ports.policies, ports.calls, ports.now_ms),

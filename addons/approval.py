@@ -1,0 +1,183 @@
+"""Has a person said yes? What a rule holds waits here for one, before anything is sent."""
+
+import asyncio
+import math
+from collections.abc import Coroutine
+from typing import Any
+
+from mitmproxy import http
+
+from proxy.actions import action_of
+from proxy.approvals.approval import Approval as Asked
+from proxy.approvals.approvals import Approvals
+from proxy.approvals.store import ApprovalsUnavailable
+from proxy.approvals.wanted import of_call
+from proxy.approvals.words import refusal_of, refusal_of_too_many
+from proxy.engine.opening import has_body
+from proxy.kill.switch import KillSwitch
+from proxy.kill.words import refusal_of_stop
+from proxy.mcp.errors import refused
+from proxy.mcp.headers import is_answered_elsewhere
+from proxy.policy import PolicyBook
+from proxy.policy.decide import decide, strictest
+from proxy.policy.words import facts_of, tool_facts
+from proxy.policy.words import refusal_of as refusal_by_rule
+from proxy.refusals import Code, Refusal
+from proxy.slip import NeedsBody, Ruled, Slip, Stamp
+
+WAIT_MAX_S = 280.0
+"""Below the 300 s after which Node's clients give up, and what stands between often does, too."""
+MARGIN_S = 10.0
+"""How long before the end of a client's own patience it is answered."""
+
+_PATIENCE = ("x-stainless-timeout", "x-stainless-read-timeout")
+"""Headers in which SDKs say how many seconds they wait."""
+
+_UNAVAILABLE = Refusal(
+    Code.GOVERNANCE_UNAVAILABLE,
+    "It cannot be read what people approved, so nothing that is held leaves. Try again shortly.",
+    retry_after_s=5,
+)
+
+
+class Approval:
+    """Asks a person about what is held, waits as long as the client does, and claims their yes once."""
+
+    name = "approval"
+
+    def __init__(
+        self, approvals: Approvals, switch: KillSwitch, policies: PolicyBook, wait_s: float
+    ) -> None:
+        self._approvals = approvals
+        self._switch = switch
+        self._policies = policies
+        self._wait_s = min(wait_s, WAIT_MAX_S)
+        self.patience_s = self._wait_s
+
+    def depart(
+        self, slip: Slip, flow: http.HTTPFlow
+    ) -> Stamp | Refusal | NeedsBody | Coroutine[Any, Any, Stamp | Refusal]:
+        """Yes, when nothing is held, or by whom it was approved."""
+        if slip.held_for is None:
+            return Stamp("not held")
+        if slip.socket is None and has_body(flow) and not slip.reads_body:
+            return NeedsBody()  # It is bound to every byte of it.
+        return self._held(slip, flow, slip.held_for)
+
+    async def refused(self, slip: Slip) -> None:
+        """The call does not leave: what it claimed is there for another."""
+        await self._give_back(slip)
+
+    async def settle(self, slip: Slip) -> None:
+        """The same when it ended before a byte of it left."""
+        if not slip.left:
+            await self._give_back(slip)
+
+    async def _give_back(self, slip: Slip) -> None:
+        if slip.approval is not None:
+            await self._approvals.give_back(slip.approval, slip.id)
+            slip.approval = None
+
+    async def _held(self, slip: Slip, flow: http.HTTPFlow, ruled: Ruled) -> Stamp | Refusal:
+        try:
+            verdict = await self._asked(slip, flow, ruled)
+        except ApprovalsUnavailable:
+            return _UNAVAILABLE
+        if isinstance(verdict, Refusal) and slip.mcp is not None:
+            _answer_mcp(slip, flow, verdict)
+        return verdict
+
+    async def _asked(self, slip: Slip, flow: http.HTTPFlow, ruled: Ruled) -> Stamp | Refusal:
+        wanted = of_call(slip, ruled, slip.held_tools)
+        it = await self._approvals.ask(wanted, slip.id)
+        if it is None:
+            return refusal_of_too_many(ruled, _what(slip))
+        if it.state == "pending":
+            it = await self._wait(slip, flow, it)
+        if slip.is_over:
+            if it.state == "pending":
+                await self._approvals.left(it, slip.id)
+            return refusal_of(it, _what(slip))
+        if it.state != "approved":
+            return refusal_of(it, _what(slip))
+        no = self._asked_again(slip, wanted.key)
+        if no is not None:
+            return no
+        done = await self._approvals.claim(it, slip.id)
+        if done is None:  # Another call of the same was quicker.
+            again = await self._approvals.ask(wanted, slip.id)
+            assert again is not None
+            return refusal_of(again, _what(slip))
+        slip.approval = done
+        return await self._used(slip, done)
+
+    async def _used(self, slip: Slip, it: Asked) -> Stamp | Refusal:
+        if slip.is_over:  # It went while the claim was filed.
+            await self._give_back(slip)
+            return refusal_of(it, _what(slip))
+        return Stamp(f"{it.id}, approved by {', '.join(v.by for v in it.votes if v.says_yes)}")
+
+    async def _wait(self, slip: Slip, flow: http.HTTPFlow, it: Asked) -> Asked:
+        bell = asyncio.Event()
+        slip.bells.append(bell.set)
+        try:
+            wait_s = min(self._wait_s, _patience_s(flow) - MARGIN_S)
+            return await self._approvals.wait(it, bell, max(0.0, wait_s), lambda: slip.is_over)
+        finally:
+            slip.bells.remove(bell.set)
+
+    def _asked_again(self, slip: Slip, key: str) -> Refusal | None:
+        """Whether it is still to be held by the same rules, and not worse. What counts calls is not
+        asked twice: this one was counted."""
+        who = slip.identity
+        assert who is not None
+        stop = self._switch.found(who)
+        if self._switch.is_blind or (stop is not None and stop.level == "kill"):
+            return refusal_of_stop(stop) if stop is not None else _UNAVAILABLE
+        slip.quarantined = stop is not None
+        slip.terms = self._policies.terms(who.org, who.agent)
+        terms = PolicyBook(self._policies.policies).terms(who.org, who.agent)
+        tools = [] if slip.mcp is None else [c for c in slip.mcp.calls if c.tool is not None]
+        rulings = [decide(terms, facts_of(slip))]
+        rulings += [
+            decide(terms, tool_facts(slip, action_of(call.tool or "", call.arguments)))
+            for call in tools
+        ]
+        ruled = strictest(rulings)
+        if ruled.passes:
+            return None
+        if ruled.decision != "hold":
+            return refusal_by_rule(ruled, _what(slip))
+        if of_call(slip, ruled, slip.held_tools).key != key:
+            return Refusal(
+                Code.APPROVAL_REQUIRED,
+                "The policy was changed while a person was asked, and holds this for another reason "
+                "now. Ask again.",
+                rule=ruled.rule,
+            )
+        return None
+
+
+def _patience_s(flow: http.HTTPFlow) -> float:
+    """How long this client waits for an answer, as far as it says so."""
+    found = [WAIT_MAX_S + MARGIN_S]
+    for name in _PATIENCE:
+        try:
+            seconds = float(flow.request.headers.get(name, ""))
+        except ValueError:
+            continue
+        if math.isfinite(seconds) and seconds > 0:
+            found.append(seconds)
+    return min(found)
+
+
+def _what(slip: Slip) -> str:
+    return "This call" if slip.mcp is None else "This tool"
+
+
+def _answer_mcp(slip: Slip, flow: http.HTTPFlow, no: Refusal) -> None:
+    """In the words of its protocol."""
+    assert slip.mcp is not None
+    elsewhere = is_answered_elsewhere(list(flow.request.headers.items(multi=True)))
+    told = {n: no for n, call in enumerate(slip.mcp.calls) if call.tool is not None} or {0: no}
+    slip.own_answer = refused(slip.mcp, told, slip.id, is_answered_elsewhere=elsewhere)

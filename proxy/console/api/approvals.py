@@ -1,0 +1,164 @@
+"""Approvals: what waits for a person, and what they say."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from proxy.approvals.approval import Approval, Kind, NotDecided, State
+from proxy.approvals.approvals import Approvals
+from proxy.console.access import Viewer
+from proxy.endpoint import Asked, Endpoint, Model, Nothing, Problem
+
+Reason = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]+$")]
+"""Kept in the record; a denial's is told to whoever asked."""
+
+
+class Line(Model):
+    """One fact of what is asked, parsed from it."""
+
+    name: str
+    value: str
+
+
+class Said(Model):
+    """What one person said."""
+
+    by: str
+    says_yes: bool
+    reason: str
+    at_ms: int
+
+
+class ApprovalAsked(Model):
+    """A question to a person, and what became of it."""
+
+    id: str
+    state: State
+    kind: Kind
+    org: str
+    agent: str
+    session: str
+    task: str | None
+    rule: str
+    reason: str
+    """The rule's."""
+    policies: list[str]
+    summary: list[Line]
+    """Bounded, and without signs that are not seen; nothing in it is the agent's prose."""
+    call: str
+    """The id of the first call that was held for it."""
+    asked_ms: int
+    changed_ms: int
+    until_ms: int
+    """How long it can be decided; approved, how long it can be claimed."""
+    needed: int
+    votes: list[Said]
+    claimed_by: str | None
+    """The id of the call that it let through."""
+
+
+class Which(Model):
+    """All of them, or those that wait."""
+
+    state: Literal["all", "pending"] = "all"
+
+
+class ApprovalsList(Model):
+    """What waits and what ended within a day, the newest first."""
+
+    approvals: list[ApprovalAsked]
+    is_blind: bool
+    """What other processes asked and decided cannot be read now."""
+
+
+class Word(Model):
+    """Why."""
+
+    reason: Reason
+
+
+_STATUS = {"unknown": 404, "expired": 410, "decided": 409, "requester": 403}
+_CODES = {
+    "unknown": "not_found",
+    "expired": "approval_expired",
+    "decided": "approval_decided",
+    "requester": "own_request",
+}
+
+
+def endpoints(approvals: Approvals) -> list[Endpoint[Viewer]]:
+    """What can be asked of approvals."""
+
+    async def listed(asked: Asked[Viewer, Which, Nothing]) -> ApprovalsList:
+        """What waits for a person, and what was decided lately."""
+        found = [each for each in approvals.all if asked.query.state in ("all", each.state)]
+        return ApprovalsList(approvals=[told(each) for each in found], is_blind=approvals.is_blind)
+
+    async def one(asked: Asked[Viewer, Nothing, Nothing]) -> ApprovalAsked:
+        """One of them."""
+        it = approvals.known(asked.path["approval"])
+        if it is None:
+            raise Problem(
+                404, "not_found", "There is no such approval; it may have ended long ago."
+            )
+        return told(it)
+
+    async def approve(asked: Asked[Viewer, Nothing, Word]) -> ApprovalAsked:
+        """Say yes to it: it may be done once."""
+        return await decide(asked, says_yes=True)
+
+    async def deny(asked: Asked[Viewer, Nothing, Word]) -> ApprovalAsked:
+        """Say no to it."""
+        return await decide(asked, says_yes=False)
+
+    async def decide(asked: Asked[Viewer, Nothing, Word], *, says_yes: bool) -> ApprovalAsked:
+        which, by, reason = asked.path["approval"], asked.who.name, asked.body.reason
+        try:
+            return told(await approvals.decide(which, by, says_yes, reason))
+        except NotDecided as error:
+            raise Problem(_STATUS[error.code], _CODES[error.code], str(error)) from None
+
+    tag = "approvals"
+    path = "/api/approvals/{approval}"
+    late = (404, 409, 410)
+    return [
+        Endpoint(
+            "GET", "/api/approvals", "viewer", listed, ApprovalsList, query=Which, tag=tag
+        ),
+        Endpoint("GET", path, "viewer", one, ApprovalAsked, problems=(404,), tag=tag),
+        Endpoint(
+            "POST", f"{path}/approve", "approver", approve, ApprovalAsked,
+            body=Word, problems=late, tag=tag,
+        ),
+        Endpoint(
+            "POST", f"{path}/deny", "approver", deny, ApprovalAsked,
+            body=Word, problems=late, tag=tag,
+        ),
+    ]  # fmt: skip
+
+
+def told(it: Approval) -> ApprovalAsked:
+    """An approval as it is shown."""
+    wanted = it.wanted
+    return ApprovalAsked(
+        id=it.id,
+        state=it.state,
+        kind=wanted.kind,
+        org=wanted.org,
+        agent=wanted.agent,
+        session=wanted.session,
+        task=wanted.task,
+        rule=wanted.rule,
+        reason=wanted.reason,
+        policies=list(wanted.policies),
+        summary=[Line(name=name, value=value) for name, value in wanted.summary],
+        call=it.call,
+        asked_ms=it.asked_ms,
+        changed_ms=it.changed_ms,
+        until_ms=it.until_ms,
+        needed=it.needed,
+        votes=[
+            Said(by=v.by, says_yes=v.says_yes, reason=v.reason, at_ms=v.at_ms) for v in it.votes
+        ],
+        claimed_by=it.claimed_by,
+    )
