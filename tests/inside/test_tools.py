@@ -11,6 +11,7 @@ from proxy.inside import Ports, endpoints
 from proxy.inside.tool_table import TOOLS, Tool
 from proxy.inside.tools import Toolbox
 from proxy.policy import PolicyBook
+from proxy.policy.released import Released
 from tests.addons.slips import approvals, triggers
 from tests.delegate.shop import Shop
 from tests.inside.callers import caller, commons
@@ -25,6 +26,7 @@ THERE = endpoints(
         triggers=triggers(),
         approvals=approvals(),
         commons=commons(),
+        released=Released(),
     )
 )
 TOOLBOX = Toolbox(THERE)
