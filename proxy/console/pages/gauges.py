@@ -11,6 +11,7 @@ from proxy.budgets.windows import Window, window_end_ms, window_start_ms
 from proxy.console import said
 from proxy.console.plots import Part, bar
 from proxy.console.ports import Ports
+from proxy.identity.claims import is_value
 from proxy.ledger.store import Filter
 
 FORECAST_RULE = (
@@ -120,8 +121,9 @@ async def _callers(ports: Ports, wanted: Filter, now_ms: int) -> list[tuple[str 
 def _limits(ports: Ports, callers: Iterable[tuple[str | None, ...]]) -> dict[str, list[Limit]]:
     found: dict[str, dict[str, Limit]] = {}
     for org, agent, session, task, model in callers:
-        if org is not None and agent is not None:
-            terms = ports.policies.terms(org, agent)
-            for each in terms.limits_for(org, agent, session, task, model):
-                found.setdefault(org, {})[f"{each.limit.name} {each.limit.key}"] = each.limit
+        if org is None or agent is None or not is_value(org):
+            continue  # Nobody has such a name today, so nothing is counted for it.
+        terms = ports.policies.terms(org, agent)
+        for each in terms.limits_for(org, agent, session, task, model):
+            found.setdefault(org, {})[f"{each.limit.name} {each.limit.key}"] = each.limit
     return {org: list(limits.values()) for org, limits in found.items()}

@@ -6,6 +6,7 @@ from proxy.budgets import Limit
 from proxy.budgets.results import Balance
 from proxy.budgets.windows import window_start_ms
 from proxy.console.pages.gauges import forecast, gauge, gauges
+from proxy.ledger.records import Decision, Outcome
 from proxy.ledger.store import Filter
 from tests.console.pages.conftest import NOW_MS
 
@@ -65,3 +66,12 @@ async def test_gauges_of_one_agent_are_those_it_falls_under(ports) -> None:
     found = await gauges(ports, Filter(org="acme", agent="coder"))
     assert {dict(each.scope).get("agent", "coder") for each in found} == {"coder"}
     assert "org-month" in {each.name for each in found}
+
+
+async def test_an_org_whose_name_nobody_can_have_counts_nothing(ports) -> None:
+    identity = "0192f3a0-7b1c-7def-8abc-0000000000f1"
+    who = {"org": "<b>", "agent": "a", "session": "s"}
+    decided = Decision(id=identity, ts_ms=NOW_MS, decision="allow", action="llm.call", **who)
+    await ports.ledger.append(decided)
+    await ports.ledger.append(Outcome(decision_id=identity, ts_ms=NOW_MS, status="answered"))
+    assert {each.org for each in await gauges(ports, Filter())} == {"acme"}

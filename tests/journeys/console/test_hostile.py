@@ -1,0 +1,110 @@
+"""Whatever anybody wrote into a record does nothing on any page."""
+
+import time
+from urllib.parse import urlencode
+
+import pytest
+import pytest_asyncio
+
+from proxy.ledger.records import Client, Decision, Event, Forecast, Outcome, Stamp, ToolCall, Usage
+from tests.console import scene
+from tests.house import house
+from tests.journeys.conftest import _moved_in
+from tests.journeys.console.browser import PHONE, visiting
+
+SCRIPT = "<script>window.owned=1</script>"
+IMAGE = '"><img src=x onerror="window.owned=1">'
+STYLE = "</style><style>body{display:none}</style>{{7*7}}"
+BACKWARDS = "\u202egnp.exe\u202c"
+LINES = "a\r\ndata: x\n\nevent: bye\rid: 9\u2028"
+LONG = "w" * 128
+HUGE = 2**53 - 1
+WORDS = (f"{IMAGE}{SCRIPT}{STYLE}", f"javascript:window.owned=1//{LINES}{BACKWARDS}", LONG)
+
+
+def records(now_ms: int):
+    for number, word in enumerate(WORDS):
+        identity = scene.call_id(now_ms - number * 1000, number)
+        yield Decision(
+            id=identity, ts_ms=now_ms - number * 1000, decision="allow", action="llm.call",
+            org=word, agent=word, session=word, task=word, parent=word,
+            method=word, scheme=word, host=word, port=HUGE, path=word.replace("?", ""),
+            provider=word, format=word, model=word, request_bytes=HUGE, request_sha256=word,
+            estimate=Forecast(HUGE, HUGE, HUGE), bound=Forecast(HUGE, HUGE, HUGE),
+            price_version=word, policies=(word, f"policy:{word}:{word}:{word}"), rule=word,
+            stamps=(Stamp("route", HUGE, word), Stamp(word, 1, word)),
+            client=Client(word, word, HUGE), repeats=HUGE, secrets=(word,), done_before=HUGE,
+        )  # fmt: skip
+        yield Event(
+            kind="tool_call", id=scene.call_id(now_ms, number + 100), ts_ms=now_ms, org=word,
+            agent=word, session=word, decision_id=identity, status=word,
+            facts={"call_id": word, "tool": word, "category": word, "commands": word,
+                   "targets": word, "intent_sha256": word, "intent_bytes": HUGE, "rule": word},
+        )  # fmt: skip
+        yield Event(
+            kind="budget_threshold", id=scene.call_id(now_ms, number + 200), ts_ms=now_ms,
+            decision_id=identity, org=word, status=word, facts={word: word, "n": HUGE},
+        )  # fmt: skip
+        yield Outcome(
+            decision_id=identity, ts_ms=now_ms, status="answered", http_status=HUGE,
+            usage=Usage(HUGE, HUGE, HUGE, HUGE, HUGE), cost_nanousd=HUGE, tokens=HUGE,
+            response_bytes=HUGE, duration_us=HUGE, ttfb_us=HUGE, model=word, response_id=word,
+            finish_reason=word, tool_calls=(ToolCall(word, word), ToolCall("other", word)),
+            upstream_request_id=word, note=word, response_sha256=word,
+        )  # fmt: skip
+        yield Decision(
+            id=scene.call_id(now_ms - number, number + 300), ts_ms=now_ms - number,
+            decision="deny", action="egress.http", org=word, agent=word, session=word,
+            host=word, code=word, reason=word * 20, rule=word,
+        )  # fmt: skip
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def hostile(tmp_path_factory, authority):
+    place = _moved_in(tmp_path_factory.mktemp("hostile"), authority)
+    now_ms = time.time_ns() // 1_000_000
+    await scene.fill(place / "state" / "ledger.sqlite", records(now_ms))
+    async with house(place, scene.POLICY) as built:
+        yield built
+
+
+PATHS = (
+    "/", "/calls", "/calls?since=1h", "/agents?since=7d", "/costs?since=24h", "/ledger", "/policies",
+    *(f"/costs?by={by}&since=24h" for by in ("session", "model", "host", "task", "provider")),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("viewport", [None, PHONE], ids=["desk", "phone"])
+async def test_no_page_runs_shows_or_is_bent_by_what_others_wrote(browser, hostile, viewport):
+    how = {"viewport": viewport} if viewport else {}
+    async with visiting(browser, hostile, "viewer", **how) as seen:
+        paths = set(PATHS)
+        for start in ("/calls", "/agents?since=7d", "/ledger"):
+            page = await seen.go(start)
+            links = await page.locator("tbody a").evaluate_all(
+                "links => links.map(link => link.getAttribute('href'))"
+            )
+            paths |= {link for link in links if link.startswith("/")} if not viewport else set()
+        assert viewport or len(paths) > 30
+        bent = {}
+        for path in sorted(paths):
+            page = await seen.go(path)
+            assert await page.evaluate("window.owned") is None, path
+            assert await page.locator("main").is_visible(), path
+            assert (
+                await page.locator("main img, main script, main style, main [onerror]").count() == 0
+            )
+            bent[path] = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert {path: wider for path, wider in bent.items() if wider > 0} == {}
+
+
+async def test_hostile_queries_are_only_words(browser, hostile):
+    async with visiting(browser, hostile, "viewer") as seen:
+        seen.expected |= {400, 404}
+        names = ("q", "agent", "org", "host", "since", "name", "rule", "by", "before", "status")
+        for word in WORDS:
+            query = urlencode(dict.fromkeys(names, word))
+            for path in ("/calls", "/ledger", "/costs", "/policies/explain", "/policy"):
+                page = await seen.go(f"{path}?{query}")
+                assert await page.evaluate("window.owned") is None, path
+                assert await page.locator("h1").count() == 1, path
