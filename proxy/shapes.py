@@ -49,13 +49,16 @@ def answer(
     ]
     if family == "bedrock":
         headers.append(("x-amzn-errortype", _BEDROCK_TYPES[refusal.kind]))
-    is_plain = (
-        wire == "http"
-    )  # A client of a model might wait that long, and answer nobody meanwhile.
-    if refusal.retry_after_s is not None and (refusal.kind in ("rate", "fault") or is_plain):
+    if refusal.retry_after_s is not None and _may_come_back(refusal, wire):
         headers.append(("retry-after", str(refusal.retry_after_s)))
     data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
     return Answer(status, tuple(headers), data)
+
+
+def _may_come_back(refusal: Refusal, wire: str) -> bool:
+    """A model's client may sleep until then and answer nobody: it is told of short waits alone."""
+    waits_for_a_person = refusal.code is Code.APPROVAL_PENDING and wire == "http"
+    return refusal.kind in ("rate", "fault") or waits_for_a_person
 
 
 _ALARMS = re.compile("429|500|502|503|504|524|resource_exhausted", re.IGNORECASE)

@@ -116,10 +116,11 @@ def test_only_a_rate_limit_may_be_repeated(code, wire):
 
 @pytest.mark.parametrize("wire", WIRES)
 @pytest.mark.parametrize("code", list(Code))
-def test_only_rate_limits_and_faults_say_when_to_come_back(code, wire):
+def test_only_rate_limits_faults_and_what_a_person_decides_say_when_to_come_back(code, wire):
     headers = headers_of(refused(code, wire, retry_after_s=7))
 
-    expected = "7" if KINDS[code] in ("rate", "fault") else None
+    is_asked = wire == "http" and code is Code.APPROVAL_PENDING
+    expected = "7" if KINDS[code] in ("rate", "fault") or is_asked else None
     assert headers.get("retry-after") == expected
 
 
