@@ -77,7 +77,7 @@ async def test_what_is_held_is_asked_of_a_person_and_passes_once_when_it_is_appr
     ledger: MemoryLedger,
 ) -> None:
     people = approvals(ledger)
-    desk = Desk(ledger, triggers(), people)  # type: ignore[arg-type]
+    desk = Desk(ledger, Released(), triggers(), people)  # type: ignore[arg-type]
     first = await desk.check(bash("deploy now"))
     assert first.approval is not None
     assert f"Approval {first.approval} is pending" in first.reason

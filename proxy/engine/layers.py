@@ -343,6 +343,8 @@ class GuardedStream(HttpStream):
             taken_back = 0 if slip.shows_whole_events else ending.taken_back
             shown = shown[: len(shown) - taken_back] + ending.words
         if shown:
+            if self.context.options.store_streamed_bodies:  # For the raw view.
+                self.response_body_buf += shown
             yield SendHttp(ResponseData(self.stream_id, shown), self.context.client)
         if ending is None:
             return

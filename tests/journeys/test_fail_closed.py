@@ -29,6 +29,7 @@ NAMES = (
     "price",
     "policy",
     "mcp",
+    "approval",
     "budget",
     "tool_calls",
     "credentials",

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from proxy.approving import ApprovalsSection
 from tests.house import House, house
 
 RULES = """policy: test
@@ -59,7 +60,7 @@ async def server() -> AsyncIterator[Server]:
 @pytest.fixture
 async def built(place: Path, server: Server) -> AsyncIterator[House]:
     hosts = {"mcp.test:80": f"127.0.0.1:{server.port}"}
-    async with house(place, RULES, hosts=hosts) as one:
+    async with house(place, RULES, hosts=hosts, approvals=ApprovalsSection(wait_s=0.1)) as one:
         yield one
 
 
@@ -153,6 +154,6 @@ async def test_in_quarantine_a_tool_waits_for_a_person_and_a_session_may_still_b
     assert [each["method"] for each in server.asked] == ["initialize"]
     refused = await built.records(kind="decision", decision="deny")
     assert [(each["result"]["code"], each["rules"]["rule"]) for each in refused] == [
-        ("approval_required", "quarantine"),
+        ("approval_pending", "quarantine"),
         ("quarantined", "quarantine"),
     ]

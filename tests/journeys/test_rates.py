@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from proxy.approving import ApprovalsSection
 from tests.house import House, Process, chat, house, kill, policy, providers
 from tests.journeys.test_tool_budgets import Asking, ask, asking, check, limited, mcp, released
 from tests.redis_server import RedisServer
@@ -43,14 +44,15 @@ async def said(built: House) -> list[str]:
     [
         ("warn", 200, "warn by test/rules.often"),
         ("deny", 403, "test/rules.often"),
-        ("hold", 403, "test/rules.often"),
+        ("hold", 403, "hold by test/rules.often"),  # Nobody approves it meanwhile.
         ("redact", 200, "redact by test/rules.often"),
     ],
 )
 async def test_a_rule_with_a_rate_decides_what_comes_above_it(
     place: Path, decision: str, status: int, note: str
 ) -> None:
-    async with house(place, policy(more=rules(decision, 2))) as built:
+    nobody = ApprovalsSection(wait_s=0.1)
+    async with house(place, policy(more=rules(decision, 2)), approvals=nobody) as built:
         answers = [await call(built, f"s{n}") for n in range(4)]
         assert [each.status_code for each in answers] == [200, 200, status, status]
         if status == 403:

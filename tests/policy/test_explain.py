@@ -18,7 +18,7 @@ from proxy.policy.released import Released
 from proxy.policy.replay import replay
 from proxy.providers.tool_gate import Asked
 from proxy.slip import Ruled
-from tests.addons.slips import MemoryLedger, flow, model_slip, rate_counts, triggers
+from tests.addons.slips import MemoryLedger, approvals, flow, model_slip, rate_counts, triggers
 from tests.policy.records import filed, slip_of
 from tests.policy.test_rules import bash, http, llm, tool
 from tests.policy.texts import policy
@@ -142,10 +142,10 @@ def test_e7_the_corridor_decides_a_model_call_as_it_is_explained() -> None:
         ("Shell", '{"command": "ls"}'),
     ],
 )
-def test_e7_the_tool_gate_decides_as_it_is_explained(name: str, arguments: str) -> None:
+async def test_e7_the_tool_gate_decides_as_it_is_explained(name: str, arguments: str) -> None:
     made = slip_of(http())
     made.terms = PolicyBook(loaded()).terms("acme", "coder")
-    gate = ToolCalls(MemoryLedger(), Released(), rate_counts(), triggers())  # type: ignore[arg-type]
+    gate = ToolCalls(MemoryLedger(), Released(), rate_counts(), triggers(), approvals())  # type: ignore[arg-type]
     ruling = gate._rule(made, Asked("t1", name, arguments, ""))
 
     facts = http(kind="tool", action=action_of(name, arguments))
