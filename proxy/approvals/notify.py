@@ -98,7 +98,7 @@ class Notifier:
         message["Subject"] = f"Exeat: {it.id} waits for approval"
         message["Date"] = self._now()
         message["Auto-Submitted"] = "auto-generated"
-        message.set_content("\n".join(lines(it, self._console_url)) + "\n")
+        message.set_content("\n".join(lines(it, self._console_url)) + "\n", cte="quoted-printable")
         await aiosmtplib.send(
             message, hostname=settings.smtp_host, port=settings.smtp_port, timeout=_TIMEOUT_S
         )

@@ -18,7 +18,7 @@ from proxy.kill.switch import KillSwitch
 from proxy.kill.triggers import Triggers
 from proxy.ledger.r6 import r6
 from proxy.ledger.records import Decision, Event, Outcome, Record
-from proxy.ledger.store import Entry, Filed, LedgerUnavailable
+from proxy.ledger.store import Entry, Filed, LedgerUnavailable, RecordConflict
 from proxy.policy import PolicyBook
 from proxy.policy.terms import BudgetedLimit
 from proxy.providers.formats import format_named
@@ -108,7 +108,8 @@ def approvals(ledger: "MemoryLedger | None" = None, **terms: Any) -> Approvals:
 
 
 class MemoryLedger:
-    """What was filed, in order; `is_down` fails as a full disk does."""
+    """What was filed, in order; `is_down` fails as a full disk does. As with any other, an event that is
+    filed again is the one that is there, and says the same."""
 
     def __init__(self) -> None:
         self.records: list[Record] = []
@@ -118,9 +119,18 @@ class MemoryLedger:
     def submit(self, record: Record, *, is_urgent: bool = True) -> "asyncio.Future[Filed]":
         if self.is_down:
             raise LedgerUnavailable("disk full")
+        future: asyncio.Future[Filed] = asyncio.get_running_loop().create_future()
+        if isinstance(record, Event):
+            earlier = next(
+                (seq for seq, each in enumerate(self.records) if _same(each, record)), None
+            )
+            if earlier is not None:
+                if self.records[earlier] != record:
+                    raise RecordConflict(f"{record.kind} {record.id} says something else")
+                future.set_result(Filed(earlier, b"", is_new=False))
+                return future
         self.records.append(record)
         self.hurried.append(is_urgent)
-        future: asyncio.Future[Filed] = asyncio.get_running_loop().create_future()
         future.set_result(Filed(len(self.records) - 1, b""))
         return future
 
@@ -146,6 +156,10 @@ class MemoryLedger:
     @property
     def outcomes(self) -> list[Outcome]:
         return [each for each in self.records if isinstance(each, Outcome)]
+
+
+def _same(record: Record, event: Event) -> bool:
+    return isinstance(record, Event) and (record.kind, record.id) == (event.kind, event.id)
 
 
 def rate_counts() -> RateCounts:

@@ -4,6 +4,8 @@ import { say } from "./times.js";
 
 const ROWS_MAX = 200;
 const WAITING_MAX = 500;
+/** Where the pointer or the focus is on one of these, nothing moves; the button is there to be pressed. */
+const READ = "[data-rows], [data-reads], [data-waiting]";
 
 /** @typedef {{ kind: "row" | "panel", id: string, html: string }} Told */
 
@@ -125,7 +127,7 @@ export function follow(page) {
   // Panels come and go, so the page itself looks where the pointer and the focus are.
   for (const kind of ["pointerover", "focusin"]) {
     page.addEventListener(kind, (event) => {
-      const at = event.target instanceof Element && event.target.closest("[data-rows], [data-reads]");
+      const at = event.target instanceof Element && event.target.closest(READ);
       reading(Boolean(at));
     });
   }

@@ -1,5 +1,6 @@
 """A browser that looks at the console, and fails whatever should not happen while it does."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -86,6 +87,53 @@ class Visit:
     def _answer(self, response: Any) -> None:
         if response.status >= 400 and response.status not in self.expected:
             self.troubles.append(f"status {response.status}: {response.url}")
+
+
+class Cable:
+    """A port that leads to another one until it is cut: what is open on it ends, and nothing new comes."""
+
+    def __init__(self, to: int) -> None:
+        self._to = to
+        self.port = 0
+        self._server: asyncio.Server | None = None
+        self._ends: set[asyncio.StreamWriter] = set()
+
+    async def mend(self) -> None:
+        """Lead there, on the same port as before."""
+        self._server = await asyncio.start_server(self._lead, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def cut(self) -> None:
+        """End all that is open."""
+        assert self._server is not None
+        self._server.close()
+        for end in tuple(self._ends):
+            end.close()
+
+    async def _lead(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", self._to)
+        self._ends |= {writer, back}
+        try:
+            await asyncio.gather(_pass(reader, back), _pass(there, writer))
+        finally:
+            self._ends -= {writer, back}
+
+
+async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError):
+        while data := await reader.read(1 << 16):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
+
+
+@contextlib.asynccontextmanager
+async def cable(to: int) -> AsyncIterator[Cable]:
+    """Whole at first; cut at the end."""
+    line = Cable(to)
+    await line.mend()
+    yield line
+    await line.cut()
 
 
 @contextlib.asynccontextmanager

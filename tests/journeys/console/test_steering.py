@@ -3,14 +3,16 @@
 import asyncio
 import contextlib
 import re
+from dataclasses import replace
 
 import pytest
 import pytest_asyncio
+from playwright.async_api import expect
 
 from tests.console import scene
 from tests.house import House, chat, eventually, house, message
 from tests.journeys.conftest import _moved_in
-from tests.journeys.console.browser import visiting
+from tests.journeys.console.browser import cable, visiting
 
 ANTHROPIC = "https://api.anthropic.com/v1/messages"
 OPENAI = "https://api.openai.com/v1/chat/completions"
@@ -100,7 +102,7 @@ async def test_a_call_appears_within_a_second_and_opens_as_its_slip(quiet, come)
         await row.locator(".state.answered").wait_for()
         await row.locator("a[data-open]").click()
         await page.wait_for_url("**/calls/*")
-        assert await page.locator(".stamps > li.stamped").count() == 11
+        assert await page.locator(".stamps > li.stamped").count() == 12
         assert await page.locator(".stamps > li.refused").count() == 0
         assert "It came back." in await text_of(page, ".stub")
         assert await seen.grave() == []
@@ -115,28 +117,29 @@ async def test_rows_wait_while_they_are_read_and_say_how_many(quiet, come):
         for number in range(3):
             await ask(quiet, f"later-{number}")
         waiting = page.locator("[data-waiting]")
-        await page.wait_for_function(
-            "document.querySelector('[data-waiting]').textContent.startsWith('3 waiting')"
-        )
+        await expect(waiting).to_have_text(re.compile("^3 waiting"))
         assert await page.locator("tbody tr").count() == 1, "nothing moved beneath the pointer"
         await waiting.click()
-        await page.wait_for_function("document.querySelectorAll('tbody tr').length === 4")
-        assert not await waiting.is_visible()
+        await expect(page.locator("tbody tr")).to_have_count(4)
+        await expect(waiting).to_be_hidden()
 
 
 async def test_who_was_away_is_shown_what_came_meanwhile(quiet, come):
     await ask(quiet, "before")
-    async with come(quiet) as seen:
+    async with (
+        cable(quiet.console_port) as line,
+        come(replace(quiet, console_port=line.port)) as seen,
+    ):
         page = await seen.go("/calls")
-        await page.locator("[data-live][data-state=live]").wait_for()
-        await seen.context.set_offline(True)
-        await page.locator("[data-live][data-state=away]").wait_for(timeout=20_000)
+        live = page.locator("[data-live][data-state=live]")
+        await live.wait_for()
+        await line.cut()
+        await page.locator("[data-live][data-state=away]").wait_for()
         await ask(quiet, "meanwhile")
-        await seen.context.set_offline(False)
-        await page.wait_for_function(
-            "document.querySelectorAll('tbody tr').length === 2", timeout=20_000
-        )
-        seen.troubles = [each for each in seen.troubles if "INTERNET_DISCONNECTED" not in each]
+        await line.mend()
+        await live.wait_for()
+        await expect(page.locator("tbody tr")).to_have_count(2)
+        seen.troubles = [each for each in seen.troubles if "/feed?" not in each]
 
 
 async def test_a_call_in_flight_is_seen_followed_and_stopped(quiet, come):
