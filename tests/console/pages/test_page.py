@@ -42,7 +42,7 @@ async def test_a_ledger_that_cannot_be_written_is_told_on_every_page(look, ports
     assert "Nothing can be filed, so nothing leaves." in (await look("/agents")).text
 
 
-@pytest.mark.parametrize("name", ["now", "calls", "call", "session"])
+@pytest.mark.parametrize("name", ["now", "calls", "call", "session", "tasks", "task"])
 def test_live_pages_have_their_sources(ports, name) -> None:
     assert name in sources(ports)
 
