@@ -25,7 +25,8 @@ async def test_no_page_is_shown_to_nobody(desk, ports) -> None:
 async def test_a_form_that_is_not_for_a_role_is_not_taken(look, ports) -> None:
     for each in pages(ports):
         if each.role == "admin":
-            assert (await look(each.path, {}, role="approver")).status == 403, each.path
+            path = each.path.replace("{task}", "x")
+            assert (await look(path, {}, role="approver")).status == 403, path
 
 
 async def test_pages_change_nothing_by_get(ports) -> None:
