@@ -1,6 +1,6 @@
 """The board: tasks, messages and attestations, by which the agents of an org work together."""
 
-from proxy.board.allowances import Allowances
+from proxy.board.allowances import Allowances, limit_of
 from proxy.board.board import Board
 from proxy.board.commons import Commons
 from proxy.board.messages import Messages
@@ -18,4 +18,5 @@ __all__ = [
     "Roles",
     "SqlStore",
     "Witnesses",
+    "limit_of",
 ]

@@ -24,6 +24,11 @@ _LEASE_MS = 60_000
 _is_id = re.compile(r"[0-9a-f-]{36}").fullmatch
 
 
+def limit_of(org: str, task_id: str, cap_nanousd: int) -> Limit:
+    """What counts the calls that name a task with an allowance."""
+    return Limit(NAME, (("org", org), ("task", task_id)), "usd", "total", cap_nanousd)
+
+
 class Allowances:
     """Knows the board's caps, and makes tasks with new ones."""
 
@@ -39,8 +44,7 @@ class Allowances:
         cap = await self._board.cap_nanousd(who.org, who.task)
         if cap is None:
             return ()
-        scope = (("org", who.org), ("task", who.task))
-        return (BudgetedLimit(Limit(NAME, scope, "usd", "total", cap), "fit", _FIT_FLOOR),)
+        return (BudgetedLimit(limit_of(who.org, who.task, cap), "fit", _FIT_FLOOR),)
 
     async def create(self, new: NewTask, who: Identity, terms: Terms, now_ms: int) -> Shown:
         """Make a task, with an allowance that its maker has. Raises Problem, CountersUnavailable."""

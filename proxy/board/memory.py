@@ -105,6 +105,7 @@ def _is_wanted(task: Task, wanted: TaskFilter) -> bool:
         and wanted.created_by in (None, task.created_by)
         and (wanted.holder is None or (task.holder and task.holder.agent) == wanted.holder)
         and wanted.under in (None, task.under)
+        and (wanted.waits_for is None or wanted.waits_for in task.depends_on)
     )
 
 

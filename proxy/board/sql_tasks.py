@@ -61,6 +61,9 @@ class SqlTasks:
             )
             if value is not None
         ]
+        if wanted.waits_for is not None:
+            edges = select(dependencies.c.task).where(dependencies.c.depends_on == wanted.waits_for)
+            parts.append(_t.id.in_(edges))
         if wanted.states:
             parts.append(_t.state.in_(wanted.states))
         if after is not None:

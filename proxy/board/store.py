@@ -19,6 +19,8 @@ class TaskFilter:
     created_by: str | None = None
     holder: str | None = None
     under: str | None = None
+    waits_for: str | None = None
+    """A task that they depend on."""
 
 
 type Place = tuple[int, str]

@@ -77,7 +77,10 @@ class Feeds:
         after = _after(request)
         response = web.StreamResponse(headers={"x-accel-buffering": "no"})
         response.content_type, response.charset = "text/event-stream", "utf-8"
-        await response.prepare(request)
+        try:
+            await response.prepare(request)
+        except ConnectionError:
+            return response  # Whoever asked has left the page already.
         task = asyncio.create_task(self._follow(request, response, source, after), name="feed")
         self._open.add(task)
         try:

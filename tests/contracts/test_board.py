@@ -63,7 +63,8 @@ async def refusal(doing: object) -> Problem:
 
 
 async def titles(board: Board, now_ms: int = NOW, **more: object) -> list[str]:
-    wanted = {name: more.pop(name) for name in ("states", "holder", "created_by") if name in more}
+    names = ("states", "holder", "created_by", "waits_for")
+    wanted = {name: more.pop(name) for name in names if name in more}
     page = await board.find(TaskFilter("acme", **wanted), now_ms, **more)  # type: ignore[arg-type]
     return [each.task.title for each in page.tasks]
 
@@ -248,6 +249,14 @@ async def test_a_list_shows_what_was_asked_for(board):
     assert await titles(board, claimable_by=reviewer) == ["open", "bobs", "reviewers", "under"]
     (found,) = (await board.find(TaskFilter("acme", under=blocked), NOW)).tasks
     assert found.task.title == "under"
+
+
+async def test_a_task_is_found_by_what_it_waits_for(board):
+    first = await make(board, "first")
+    await make(board, "second", depends_on=[first])
+    await make(board, "third")
+    assert await titles(board, waits_for=first) == ["second"]
+    assert await titles(board, waits_for="nothing") == []
 
 
 async def test_a_role_that_there_is_not_cannot_be_asked_for(board):

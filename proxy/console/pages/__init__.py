@@ -17,6 +17,9 @@ from proxy.console.pages import (
     ledger,
     now,
     policies,
+    raw_view,
+    task,
+    tasks,
 )
 from proxy.console.pages.page import Page
 from proxy.console.ports import Ports
@@ -35,8 +38,11 @@ def pages(ports: Ports) -> list[Page]:
         *policies.pages(ports),
         *explained.pages(ports),
         *drafts.pages(ports),
+        *tasks.pages(ports),
+        *task.pages(ports),
         *ledger.pages(ports),
         *kills.pages(ports),
+        *raw_view.pages(ports),
     ]
 
 
@@ -47,4 +53,6 @@ def sources(ports: Ports) -> Mapping[str, Source]:
         "calls": calls.source(ports),
         "session": agents.source(ports),
         "call": call.source(ports),
+        "tasks": tasks.source(ports),
+        "task": task.source(ports),
     }

@@ -17,6 +17,7 @@ from proxy.console.pages.kills import Steering, steering
 from proxy.console.pages.now import standing_of
 from proxy.console.pages.page import Page, frame, page
 from proxy.console.pages.rows import CallRow, call_row
+from proxy.console.pages.task_rows import TaskRow, tasks_of
 from proxy.console.plots import spark
 from proxy.console.ports import Ports
 from proxy.endpoint import Problem
@@ -113,6 +114,7 @@ class OneView:
     calls: Sequence[CallRow]
     more: str
     """Where all their calls are."""
+    tasks: Sequence[TaskRow]
 
 
 def spender_rows(
@@ -296,6 +298,7 @@ async def _one(ports: Ports, asked: Asked, *, session: bool) -> OneView:
         refusals=[(str(each.group[0]), each.count) for each in codes],
         calls=[call_row(call) for call in calls],
         more=url("/calls", {"org": wanted.org, "agent": wanted.agent, "session": name}),
+        tasks=await tasks_of(ports, wanted.org, wanted.agent, name),
     )
 
 

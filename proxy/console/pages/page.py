@@ -62,9 +62,12 @@ NAV = (
     Item("agents", "Agents & sessions", "/agents", "a", starts_group=True),
     Item("costs", "Costs", "/costs", "s"),
     Item("policies", "Policies", "/policies", "p", starts_group=True),
+    Item("tasks", "Tasks", "/tasks", "t"),
     Item("ledger", "Ledger", "/ledger", "l"),
     Item("api", "API", "/api/docs", "d", starts_group=True),
 )
+RAW_VIEW = Item("raw", "Raw view", "/raw-view", "r")
+"""In the rail only where it is on, and for whoever may open it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +100,18 @@ def frame(
     ports: Ports, request: web.Request, title: str, here: str, *, feed: str | None = None
 ) -> Frame:
     """Around a page, for whoever looks."""
+    viewer = request.get(VIEWER)
+    sees_bodies = ports.raw_view is not None and viewer is not None and viewer.may("admin")
     return Frame(
         title=title,
         here=here,
-        viewer=request.get(VIEWER),
+        viewer=viewer,
         csrf=request.get(CSRF, ""),
         now_ms=ports.now_ms(),
         alerts=_alerts(ports),
         proxy_url=ports.proxy_url,
         feed=feed,
+        nav=(*NAV, RAW_VIEW) if sees_bodies else NAV,
     )
 
 

@@ -56,12 +56,30 @@ function count(root) {
 }
 
 /**
+ * How long something has left, by the second.
+ * @param {ParentNode} root
+ */
+function left(root) {
+  for (const each of root.querySelectorAll("[data-until]")) {
+    const ends = Number(each.getAttribute("data-until"));
+    const seconds = Math.floor((ends - Date.now()) / 1000);
+    const minutes = Math.floor(seconds / 60);
+    if (seconds <= 0) each.textContent = "lapses now";
+    else each.textContent = minutes ? `${minutes} min ${seconds % 60} s left` : `${seconds} s left`;
+  }
+}
+
+/**
  * Say them now, and again while they grow older.
  * @param {Document} page
  */
 export function tell(page) {
   say(page);
   count(page);
+  left(page);
   setInterval(() => say(page), EVERY);
-  setInterval(() => count(page), 1000);
+  setInterval(() => {
+    count(page);
+    left(page);
+  }, 1000);
 }
