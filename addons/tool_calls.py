@@ -12,7 +12,6 @@ from proxy.budgets import CountersUnavailable
 from proxy.counting import RateCounts
 from proxy.engine.answers import Filter, open_length
 from proxy.kill.triggers import Triggers
-from proxy.kill.words import refusal_of_stop
 from proxy.ledger.filing import tool_call_of
 from proxy.ledger.store import Ledger
 from proxy.policy.decide import decide
@@ -118,8 +117,7 @@ class ToolCalls:
         self._triggers.saw_repeats(slip, repeats)
         came_over: tuple[str, ...] = ()
         if slip.stopped is not None:
-            no = refusal_of_stop(slip.stopped)
-            ruled = Ruled("deny", no.code.value, no.message)
+            ruled = Ruled("deny", slip.stopped.code.value, slip.stopped.message)
         else:
             ruled, facts = ruled_tool(slip, action, repeats)
             came_over = over(facts)

@@ -6,7 +6,7 @@ import secrets
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -225,7 +225,16 @@ async def _running(
         ),
     )
     rounds = _Rounds(
-        settings, policies, accounts, corridor, ledger, prices, access, board, approvals
+        settings,
+        policies,
+        accounts,
+        corridor,
+        ledger,
+        prices,
+        access,
+        board,
+        approvals,
+        engine.sever_refused,
     )
     await _look_at_counters(accounts)
     try:
@@ -372,7 +381,9 @@ class _Rounds:
         access: Access,
         board: Board,
         approvals: Approvals,
+        severs: Callable[[PolicyBook], int],
     ) -> None:
+        self._severs = severs
         self._approvals = approvals
         self._board = board
         self._prices = prices
@@ -385,6 +396,8 @@ class _Rounds:
         self._accounts = accounts
         self._corridor = corridor
         self._ledger = ledger
+        self._unfiled: list[tuple[str, dict[str, str | int]]] = []
+        """Changes that are in force and not in the ledger yet, as (kind, facts)."""
 
     async def run(self) -> None:
         """Until cancelled. A round that cannot reach the counters is tried again in the next."""
@@ -399,6 +412,7 @@ class _Rounds:
             except CountersUnavailable as error:
                 log.warning("counters do not answer", error=str(error))
             await self._file_acts()
+            await self._file_changes()
             await self._sweep(time.time_ns() // 1_000_000)
             await self._sweep_approvals()
             written = _written(map(located, self._paths))
@@ -431,12 +445,24 @@ class _Rounds:
         except (LedgerError, DatabaseUnavailable) as error:
             log.error("acts on access not filed yet", error=str(error))
 
+    async def _file_changes(self) -> None:
+        """In their order; what cannot be filed now is filed in another round."""
+        try:
+            while self._unfiled:
+                kind, facts = self._unfiled[0]
+                await _note(self._ledger, kind, **facts)
+                del self._unfiled[0]
+        except LedgerError as error:
+            log.error("change not filed yet", kind=self._unfiled[0][0], error=str(error))
+
     async def _reload(self) -> None:
         before = self._policies.problem
         if self._policies.reload(self._paths):
             ids = ",".join(policy.id for policy in self._policies.policies)
-            log.info("policies changed", policies=ids)
-            await _note(self._ledger, "policy_change", policies=ids)
+            severed = self._severs(self._policies)
+            log.info("policies changed", policies=ids, severed=severed)
+            self._unfiled.append(("policy_change", {"policies": ids, "severed": severed}))
+            await self._file_changes()
         elif self._policies.problem and self._policies.problem != before:
             log.error("policy not loaded; the old one stays", problem=self._policies.problem)
 
@@ -448,8 +474,9 @@ class _Rounds:
             return
         if self._prices.adopt(file):
             log.info("prices changed", version=self._prices.version)
-            facts = {"sha256": file.sha256, "version": self._prices.version}
-            await _note(self._ledger, "price_change", **facts)
+            facts: dict[str, str | int] = {"sha256": file.sha256, "version": self._prices.version}
+            self._unfiled.append(("price_change", facts))
+            await self._file_changes()
 
     async def _renew(self, now_ms: int) -> None:
         """Calls in flight keep their holds: leases are renewed four times in their length."""

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from proxy.actions import Action
     from proxy.approvals.approval import Approval
     from proxy.budgets import Counted, Hold, Ration
-    from proxy.kill.stops import Stop
     from proxy.ledger.records import Event
     from proxy.mcp.calls import McpRequest
     from proxy.policy import Terms
@@ -171,8 +170,8 @@ class Slip:
     """Of an MCP request, the tools that are held; none where all of the call is."""
     approval: "Approval | None" = None
     """What it was allowed by, claimed for this call alone."""
-    stopped: "Stop | None" = None
-    """It was under way when this came, and may not go on."""
+    stopped: "Refusal | None" = None
+    """It was under way when a stop or a stricter policy came, and may not go on."""
     quarantined: bool = False
     """Its agent may only read, and its tools wait for a person."""
     declares_mcp: bool = False

@@ -30,7 +30,6 @@ from proxy.engine.opening import has_body, open_slip
 from proxy.engine.sockets import SocketMessage
 from proxy.engine.turns import Turns
 from proxy.events import CallEnded, CallOpened, Events
-from proxy.kill.words import refusal_of_stop
 from proxy.patience import within
 from proxy.refusals import Code, Refusal
 from proxy.slip import NeedsBody, Slip, Stamp, Stamped, Status
@@ -178,7 +177,7 @@ class Corridor:
             self._start_closing(slip)
             return
         if slip.stopped is not None:  # Whatever was said before, and by whomever.
-            slip.refusal = refusal_of_stop(slip.stopped)
+            slip.refusal = slip.stopped
         slip.awaits_body = slip.awaits_body and slip.refusal is None
         if slip.awaits_body:
             return
@@ -357,9 +356,7 @@ class Corridor:
             self._end(slip, flow, "client_gone")
             return
         if flow.response is None and slip.cleared:
-            slip.refusal = (
-                refusal_of_stop(slip.stopped) if slip.stopped is not None else _failed(slip)
-            )
+            slip.refusal = slip.stopped or _failed(slip)
             flow.response = refusal_response(slip)
         self._end(slip, flow, "errored")
 
@@ -379,7 +376,7 @@ class Corridor:
         slip.status = status
         if slip.stopped is not None:
             slip.status = "killed"
-            slip.refusal = slip.refusal or refusal_of_stop(slip.stopped)
+            slip.refusal = slip.refusal or slip.stopped
         self._forget(slip, flow, client)
         if not slip.deciding:
             self._start_closing(slip)

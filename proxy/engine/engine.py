@@ -21,9 +21,10 @@ from proxy.engine.facts import facts_of
 from proxy.engine.handler import Handler, Hook
 from proxy.engine.layers import Guard
 from proxy.engine.raw_view import RawView
-from proxy.engine.severing import sever
+from proxy.engine.severing import ends_under, ends_with, sever
 from proxy.engine.tuning import tune
 from proxy.kill.stops import Stop
+from proxy.policy import PolicyBook
 from proxy.policy.hosts import normalise
 
 _CHALLENGED = ("git/", "java/", "okhttp/", "apache-httpclient/")
@@ -169,7 +170,11 @@ class Engine:
 
     def sever(self, stop: Stop) -> int:
         """End what is under way in the scope of a stop; how many calls that were."""
-        return sever(tuple(self._handlers.values()), stop)
+        return sever(tuple(self._handlers.values()), lambda slip: ends_with(slip, stop))
+
+    def sever_refused(self, policies: PolicyBook) -> int:
+        """End what is under way and is refused by the policies now in force; how many calls that were."""
+        return sever(tuple(self._handlers.values()), lambda slip: ends_under(slip, policies))
 
     async def stop(self, grace_s: float) -> None:
         """No new connections; calls in flight may end by themselves, then are cut; all are settled."""

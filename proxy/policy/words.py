@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from proxy.actions import Action
 from proxy.budgets.refusing import spent
+from proxy.policy.book import PolicyBook
 from proxy.policy.decide import QUARANTINE, decide
 from proxy.policy.facts import Facts
 from proxy.policy.rates import with_rates
@@ -63,6 +64,18 @@ def refusal_of(ruled: Ruled, what: str) -> Refusal:
         )
     code = Code.QUARANTINED if ruled.rule == QUARANTINE else Code.POLICY_DENIED
     return Refusal(code, f"{what} is not allowed. {reason}", rule=ruled.rule)
+
+
+def refused_now(slip: Slip, policies: PolicyBook) -> Refusal | None:
+    """The no that the policies now in force have for a call that was let through before. What they
+    would only hold goes on: a person is asked before a call leaves."""
+    who = slip.identity
+    if who is None or slip.terms is None or slip.door == "internal":
+        return None
+    ruled = decide(policies.terms(who.org, who.agent), facts_of(slip))
+    if ruled.passes or ruled.decision != "deny":
+        return None
+    return refusal_of(ruled, "Since the policy was changed, this call")
 
 
 def uncounted() -> Refusal:

@@ -17,6 +17,7 @@ from proxy.engine.facts import facts_of
 from proxy.engine.layers import slip_of
 from proxy.events import CallEnded, CallOpened, Events
 from proxy.kill.stops import Scope, Stop
+from proxy.kill.words import refusal_of_stop
 from proxy.refusals import Code, Refusal
 from proxy.slip import Destination, Identity, Slip, Stamp
 
@@ -730,7 +731,7 @@ async def test_whoever_listens_hears_a_call_open_and_end_once(addons):
         assert await heard.all() == (CallOpened(slip), CallEnded(slip))
 
 
-STOP = Stop("k1", Scope("acme"), "kill", "ann", "astray", 1)
+STOP = refusal_of_stop(Stop("k1", Scope("acme"), "kill", "ann", "astray", 1))
 
 
 async def test_a_call_that_is_stopped_while_it_is_decided_is_refused_as_that(addons, diary):
