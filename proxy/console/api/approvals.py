@@ -105,18 +105,15 @@ def endpoints(approvals: Approvals) -> list[Endpoint[Viewer]]:
 
     async def approve(asked: Asked[Viewer, Nothing, Word]) -> ApprovalAsked:
         """Say yes to it: it may be done once."""
-        return await decide(asked, says_yes=True)
+        return await said(asked, says_yes=True)
 
     async def deny(asked: Asked[Viewer, Nothing, Word]) -> ApprovalAsked:
         """Say no to it."""
-        return await decide(asked, says_yes=False)
+        return await said(asked, says_yes=False)
 
-    async def decide(asked: Asked[Viewer, Nothing, Word], *, says_yes: bool) -> ApprovalAsked:
+    async def said(asked: Asked[Viewer, Nothing, Word], *, says_yes: bool) -> ApprovalAsked:
         which, by, reason = asked.path["approval"], asked.who.name, asked.body.reason
-        try:
-            return told(await approvals.decide(which, by, says_yes, reason))
-        except NotDecided as error:
-            raise Problem(_STATUS[error.code], _CODES[error.code], str(error)) from None
+        return told(await decide(approvals, which, by, says_yes, reason))
 
     tag = "approvals"
     path = "/api/approvals/{approval}"
@@ -135,6 +132,16 @@ def endpoints(approvals: Approvals) -> list[Endpoint[Viewer]]:
             body=Word, problems=late, tag=tag,
         ),
     ]  # fmt: skip
+
+
+async def decide(
+    approvals: Approvals, which: str, by: str, says_yes: bool, reason: str
+) -> Approval:
+    """What a person says, by the API or by form. Raises Problem 403, 404, 409 and 410."""
+    try:
+        return await approvals.decide(which, by, says_yes, reason)
+    except NotDecided as error:
+        raise Problem(_STATUS[error.code], _CODES[error.code], str(error)) from None
 
 
 def told(it: Approval) -> ApprovalAsked:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from proxy.console.feed import Source
 from proxy.console.pages import (
     agents,
+    approval,
+    approvals,
     call,
     calls,
     costs,
@@ -33,6 +35,8 @@ def pages(ports: Ports) -> list[Page]:
         *now.pages(ports),
         *calls.pages(ports),
         *call.pages(ports),
+        *approvals.pages(ports),
+        *approval.pages(ports),
         *agents.pages(ports),
         *costs.pages(ports),
         *policies.pages(ports),
@@ -53,6 +57,8 @@ def sources(ports: Ports) -> Mapping[str, Source]:
         "calls": calls.source(ports),
         "session": agents.source(ports),
         "call": call.source(ports),
+        "approvals": approvals.source(ports),
+        "approval": approval.source(ports),
         "tasks": tasks.source(ports),
         "task": task.source(ports),
     }

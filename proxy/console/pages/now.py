@@ -10,6 +10,8 @@ from markupsafe import Markup
 from proxy.budgets import CountersUnavailable
 from proxy.console.feed import News, Source, Told
 from proxy.console.links import url
+from proxy.console.pages import approvals
+from proxy.console.pages.approvals import ApprovalRow
 from proxy.console.pages.gauges import Gauge, gauges
 from proxy.console.pages.page import Page, frame, page
 from proxy.console.pages.rows import CallRow, call_row
@@ -19,7 +21,7 @@ from proxy.console.templates import render_part
 from proxy.ledger.store import Call, Counted, Filter, Spent
 from proxy.slip import Slip
 
-PANELS = ("figures", "live", "refused", "budgets")
+PANELS = ("waiting", "figures", "live", "refused", "budgets")
 _MINUTE_MS = 60_000
 _HOUR_MS = 60 * _MINUTE_MS
 _DAY_MS = 24 * _HOUR_MS
@@ -51,6 +53,8 @@ class LiveRow:
 class NowView:
     """The page."""
 
+    waiting: Sequence[ApprovalRow]
+    """What a person may decide, the oldest first."""
     live: Sequence[LiveRow]
     in_flight: int
     held_nanousd: int
@@ -111,6 +115,7 @@ def activity(counted: Sequence[Counted], now_ms: int) -> tuple[int, int, Markup]
 
 def now_view(
     *,
+    waiting: Sequence[ApprovalRow] = (),
     live: Sequence[Slip],
     counted: Sequence[Counted],
     spent: Sequence[Spent],
@@ -125,6 +130,7 @@ def now_view(
     today_ms = now_ms - now_ms % _DAY_MS
     by_day = {each.start_ms: each.nanousd for each in spent}
     return NowView(
+        waiting=waiting,
         live=[live_row(slip) for slip in live[-_LIVE_MAX:]],
         in_flight=len(live),
         held_nanousd=sum(map(_held, live)),
@@ -152,6 +158,7 @@ async def look(ports: Ports) -> NowView:
     )
     standing, problem = await standing_of(ports, Filter())
     return now_view(
+        waiting=approvals.waiting(ports),
         live=ports.calls.live,
         counted=counted,
         spent=spent,

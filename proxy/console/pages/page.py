@@ -59,6 +59,7 @@ class Item:
 NAV = (
     Item("now", "Now", "/", "n"),
     Item("calls", "Calls", "/calls", "c"),
+    Item("approvals", "Approvals", "/approvals", "v"),
     Item("agents", "Agents & sessions", "/agents", "a", starts_group=True),
     Item("costs", "Costs", "/costs", "s"),
     Item("policies", "Policies", "/policies", "p", starts_group=True),
@@ -94,6 +95,8 @@ class Frame:
     feed: str | None = None
     """Where its live feed is."""
     nav: Sequence[Item] = NAV
+    waiting: int = 0
+    """How many questions wait for a person."""
 
 
 def frame(
@@ -101,16 +104,18 @@ def frame(
 ) -> Frame:
     """Around a page, for whoever looks."""
     viewer = request.get(VIEWER)
+    now_ms = ports.now_ms()
     sees_bodies = ports.raw_view is not None and viewer is not None and viewer.may("admin")
     return Frame(
         title=title,
         here=here,
         viewer=viewer,
         csrf=request.get(CSRF, ""),
-        now_ms=ports.now_ms(),
+        now_ms=now_ms,
         alerts=_alerts(ports),
         proxy_url=ports.proxy_url,
         feed=feed,
+        waiting=sum(it.state == "pending" and now_ms < it.until_ms for it in ports.approvals.all),
         nav=(*NAV, RAW_VIEW) if sees_bodies else NAV,
     )
 

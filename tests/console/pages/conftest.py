@@ -10,6 +10,9 @@ import pytest
 from yarl import URL
 
 from addons import QUESTIONS
+from proxy.approvals.approvals import Approvals
+from proxy.approvals.memory import MemoryApprovals
+from proxy.approving import ApprovalsSection
 from proxy.console import Ports
 from proxy.ledger.records import Record
 from proxy.ledger.sqlite import SqliteLedger
@@ -67,8 +70,16 @@ async def ports(tmp_path: Path) -> AsyncIterator[Ports]:
     async with opened(place) as found:
         for record in scene.history(NOW_MS, calls=120, days=2):
             await found.ledger.append(record)
+        people = Approvals(
+            MemoryApprovals(),
+            found.ledger,
+            ApprovalsSection(needed=2, ttl_s=600),
+            now_ms=lambda: NOW_MS,
+        )
+        await people.open()
         yield replace(
             found,
+            approvals=people,
             policies=policies,
             now_ms=lambda: NOW_MS,
             questions=QUESTIONS,

@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 from proxy.board.acts import Ask
 from proxy.console.pages import pages
 from proxy.ledger.records import Decision
+from tests.approvals.questions import wanted
 from tests.console.pages.board import make, work
 from tests.console.pages.conftest import NOW_MS
 from tests.console.scene import call_id
@@ -46,7 +47,16 @@ async def test_no_page_holds_anything_of_theirs_that_runs(look, ports) -> None:
     task = await make(ports, WORD, text=WORD)
     await make(ports, LINK, depends_on=[task])
     await work(ports, task, Ask(fence=1, question=WORD))
-    named = {"{which}": call, r"{seq:\d{1,15}}": str(await ports.ledger.head()), "{task}": task}
+    question = wanted(reason=WORD, rule=WORD, agent=WORD, summary=(("tool", WORD), (WORD, LINK)))
+    asked = await ports.approvals.ask(question, call)
+    assert asked is not None
+    await ports.approvals.decide(asked.id, LINK, True, WORD)
+    named = {
+        "{approval}": asked.id,
+        "{which}": call,
+        r"{seq:\d{1,15}}": str(await ports.ledger.head()),
+        "{task}": task,
+    }
     shown = 0
     for each in pages(ports):
         if each.method != "GET" or each.path.endswith((".csv", ".jsonl")):

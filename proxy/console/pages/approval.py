@@ -1,0 +1,97 @@
+"""One approval: what is asked, who said what, and the forms by which a person decides."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from proxy.approvals.approval import Approval
+from proxy.console.access import Viewer
+from proxy.console.access.guard import VIEWER
+from proxy.console.api.approvals import Word, decide
+from proxy.console.feed import News, Source, Told
+from proxy.console.links import url
+from proxy.console.pages.approvals import AGAIN_S, PATH, STATES, ApprovalRow, row_of
+from proxy.console.pages.drafts import form_of
+from proxy.console.pages.page import Page, frame, page
+from proxy.console.ports import Ports
+from proxy.console.templates import render_part
+from proxy.endpoint import Problem
+
+ONE = f"{PATH}/{{approval}}"
+
+
+@dataclass(frozen=True, slots=True)
+class OneApproval:
+    """The page, for whoever looks."""
+
+    row: ApprovalRow
+    why_not: str | None
+    """Why this viewer cannot decide it; None when they can."""
+
+    @property
+    def is_open(self) -> bool:
+        """It can still be decided."""
+        return self.row.state is STATES["pending"]
+
+
+def look_up(ports: Ports, approval_id: str, viewer: Viewer | None) -> OneApproval:
+    """Raises Problem 404."""
+    it = ports.approvals.known(approval_id)
+    if it is None:
+        raise Problem(
+            404,
+            "not_found",
+            "There is no such approval. It may have ended more than a day ago: the ledger has it.",
+        )
+    return OneApproval(row_of(it, ports.now_ms()), _why_not(it, viewer))
+
+
+def _why_not(it: Approval, viewer: Viewer | None) -> str | None:
+    if viewer is None or not viewer.may("approver"):
+        return "An approver decides this; you may look."
+    if viewer.name.casefold() in it.wanted.requesters:
+        return "You asked for this yourself, so somebody else decides it."
+    if any(vote.by == viewer.name and vote.says_yes for vote in it.votes):
+        return "You have approved it. It waits for somebody else, too."
+    return None
+
+
+def pages(ports: Ports) -> list[Page]:
+    """One of them, and what a person says of it."""
+
+    async def show(request: web.Request) -> web.Response:
+        view = look_up(ports, request.match_info["approval"], request.get(VIEWER))
+        feed = url("/feed", page="approval", approval=view.row.it.id)
+        around = frame(ports, request, view.row.title, "approvals", feed=feed)
+        return page("approval.html", around, view)
+
+    async def say(request: web.Request) -> web.Response:
+        form = await form_of(request)
+        verb = form.get("verb", "")
+        if verb not in ("approve", "deny"):
+            raise Problem(400, "bad_query", "verb: approve or deny")
+        try:
+            word = Word(reason=form.get("reason", "").strip())
+        except ValidationError:
+            raise Problem(
+                400, "bad_query", "Say why, in one line: it is kept, and a denial's is told."
+            ) from None
+        which = request.match_info["approval"]
+        await decide(ports.approvals, which, request[VIEWER].name, verb == "approve", word.reason)
+        raise web.HTTPSeeOther(f"{PATH}/{which}")
+
+    return [Page("GET", ONE, "viewer", show), Page("POST", ONE, "approver", say)]
+
+
+def source(ports: Ports) -> Source:
+    """All of it but its forms, drawn anew."""
+
+    async def news(query: Mapping[str, str], after: int) -> News:
+        head = await ports.ledger.head()
+        view = look_up(ports, query.get("approval", ""), None)
+        drawn = render_part("approval_parts.html", "standing", view, ports.now_ms())
+        return News([Told("panel", drawn)], head, again_s=AGAIN_S if view.is_open else None)
+
+    return news
