@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from aiohttp import web
 
-from proxy.approvals.approval import Approval
+from proxy.approvals.approval import Approval, Kind
 from proxy.console import said
 from proxy.console.feed import News, Source, Told
 from proxy.console.pages.asked import Asked, Choices
@@ -51,11 +51,17 @@ class ApprovalRow:
     @property
     def title(self) -> str:
         """What is asked for, in one line, from what was parsed."""
-        parts = [value for name, value in self.it.wanted.summary if name in _TITLE]
+        names = _TITLES[self.it.wanted.kind]
+        parts = [value for name, value in self.it.wanted.summary if name in names]
         return " ".join(parts[:3]) or self.it.wanted.kind
 
 
-_TITLE = ("tool", "command", "model", "method", "host", "path", "target")
+_TITLES: Mapping[Kind, frozenset[str]] = {
+    "model": frozenset({"model", "at most"}),
+    "request": frozenset({"method", "host", "path"}),
+    "mcp": frozenset({"tool", "command", "target", "host"}),
+    "tool": frozenset({"tool", "command", "target"}),
+}
 
 
 @dataclass(frozen=True, slots=True)
