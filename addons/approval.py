@@ -9,6 +9,7 @@ from mitmproxy import http
 
 from proxy.actions import action_of
 from proxy.approvals.approval import Approval as Asked
+from proxy.approvals.approval import Wanted
 from proxy.approvals.approvals import Approvals
 from proxy.approvals.store import ApprovalsUnavailable
 from proxy.approvals.wanted import of_call
@@ -98,18 +99,26 @@ class Approval:
             if it.state == "pending":
                 await self._approvals.left(it, slip.id)
             return refusal_of(it, _what(slip))
+        if it.state == "claimed":
+            return await self._asked_anew(slip, wanted)
         if it.state != "approved":
             return refusal_of(it, _what(slip))
         no = self._asked_again(slip, wanted.key)
         if no is not None:
             return no
         done = await self._approvals.claim(it, slip.id)
-        if done is None:  # Another call of the same was quicker.
-            again = await self._approvals.ask(wanted, slip.id)
-            assert again is not None
-            return refusal_of(again, _what(slip))
+        if done is None:
+            return await self._asked_anew(slip, wanted)
         slip.approval = done
         return await self._used(slip, done)
+
+    async def _asked_anew(self, slip: Slip, wanted: Wanted) -> Refusal:
+        """Another call of the same was quicker to use the yes."""
+        again = await self._approvals.ask(wanted, slip.id)
+        if again is None:
+            assert slip.held_for is not None
+            return refusal_of_too_many(slip.held_for, _what(slip))
+        return refusal_of(again, _what(slip))
 
     async def _used(self, slip: Slip, it: Asked) -> Stamp | Refusal:
         if slip.is_over:  # It went while the claim was filed.

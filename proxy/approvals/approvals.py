@@ -91,7 +91,7 @@ class Approvals:
             if cut is not None:
                 await self._file(cut)
             found.append(cut or it)
-        await self._store.begin(sorted(found, key=lambda it: it.changed_ms))
+        await self._store.begin(found)
 
     async def watch(self) -> None:
         """Until cancelled: follow what other processes do."""

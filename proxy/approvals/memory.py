@@ -21,8 +21,11 @@ class MemoryApprovals:
         self._changed = asyncio.Event()
 
     async def begin(self, known: Iterable[Approval]) -> None:
-        for it in known:
+        for it in sorted(known, key=lambda it: it.changed_ms):
             self._put(it)
+            joined = self._by_id.get(self._by_key.get(it.wanted.key, ""))
+            if joined is None or joined.asked_ms <= it.asked_ms:
+                self._by_key[it.wanted.key] = it.id
 
     async def ask(self, fresh: Approval, now_ms: int, pending_max: int) -> Approval | None:
         known = self._by_id.get(self._by_key.get(fresh.wanted.key, ""))
@@ -35,6 +38,7 @@ class MemoryApprovals:
         if waiting >= pending_max:
             return None
         self._put(fresh)
+        self._by_key[fresh.wanted.key] = fresh.id
         return fresh
 
     async def swap(self, after: Approval) -> bool:
@@ -77,7 +81,6 @@ class MemoryApprovals:
     def _put(self, it: Approval) -> None:
         self._version += 1
         self._by_id[it.id] = it
-        self._by_key[it.wanted.key] = it.id
         self._order.pop(it.id, None)
         self._order[it.id] = self._version
         self._changed.set()

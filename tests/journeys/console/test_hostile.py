@@ -69,7 +69,8 @@ async def hostile(tmp_path_factory, authority):
 
 
 PATHS = (
-    "/", "/calls", "/calls?since=1h", "/approvals", "/tasks", "/agents?since=7d", "/costs?since=24h", "/ledger", "/policies",
+    "/", "/calls", "/calls?since=1h", "/approvals", "/tasks", "/agents?since=7d",
+    "/costs?since=24h", "/ledger", "/policies",
     *(f"/costs?by={by}&since=24h" for by in ("session", "model", "host", "task", "provider")),
 )  # fmt: skip
 
