@@ -6,7 +6,7 @@ PYTHON ?= python3
 UV := $(shell uv --version >/dev/null 2>&1 && command -v uv || echo .tools/bin/uv)
 RUN := $(UV) run --frozen
 
-.PHONY: help demo test check format lint types contracts bench redis node sdks clients clean
+.PHONY: help demo test check format lint types contracts bench redis browser node sdks clients clean
 help: ## Say what there is.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -21,6 +21,9 @@ help: ## Say what there is.
 
 redis:
 	@command -v redis-server >/dev/null || .ci/install redis-server
+
+browser:
+	@command -v chromium >/dev/null || .ci/install chromium
 
 node:
 	@command -v npm >/dev/null || .ci/install npm
@@ -42,7 +45,7 @@ demo: .venv/ready ## A tour of the gate: no key, no network, under a minute.
 	@$(RUN) exeat demo
 
 # Two at a time, by file: so each worker opens the houses that a file's tests share once.
-test: .venv/ready redis sdks ## Every test, against a private Redis.
+test: .venv/ready redis browser sdks ## Every test, against a private Redis.
 	@$(RUN) pytest -n 2 --dist loadscope
 
 format: .venv/ready ## Format and mend what can be mended by itself.
