@@ -6,10 +6,9 @@ import secrets
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import structlog
 
@@ -17,7 +16,7 @@ from addons import QUESTIONS, Ports, chain
 from proxy.approvals.approvals import Approvals
 from proxy.approvals.memory import MemoryApprovals
 from proxy.approvals.notify import Notifier
-from proxy.approvals.store import ApprovalStore, ApprovalsUnavailable
+from proxy.approvals.store import ApprovalStore
 from proxy.board import Board, Commons, Roles, SqlStore
 from proxy.budgets import Accounts, Counters, CountersUnavailable, MemoryCounters
 from proxy.budgets.results import Crossed
@@ -27,7 +26,6 @@ from proxy.console import Console
 from proxy.console import Ports as ConsolePorts
 from proxy.console.access import Access
 from proxy.console.access.visits import Lengths
-from proxy.database import DatabaseUnavailable
 from proxy.delegate.attempts import Attempts
 from proxy.delegate.opening import checked_roads, open_delegation
 from proxy.engine.certificates import open_authority
@@ -43,24 +41,22 @@ from proxy.kill.store import StopStore
 from proxy.kill.switch import KillSwitch
 from proxy.kill.triggers import Triggers
 from proxy.ledger.filing import threshold_of
-from proxy.ledger.records import Event
 from proxy.ledger.sqlite import SqliteLedger
-from proxy.ledger.store import LedgerError, LedgerUnavailable
+from proxy.ledger.store import LedgerUnavailable
 from proxy.ledger.writer import Row
 from proxy.metrics import Metrics
-from proxy.policy import PolicyBook, located
+from proxy.policy import PolicyBook
 from proxy.policy.released import Released
 from proxy.pricing.price_file import PriceFile, PriceFileError
 from proxy.pricing.price_file import load as load_prices
 from proxy.pricing.prices import Prices
 from proxy.pricing.tokens import TokenCounter
+from proxy.rounds import Rounds, note
 from proxy.seal import Seal
-from proxy.slip import Slip, new_id
+from proxy.slip import Slip
 
 log = structlog.get_logger()
 
-_ROUND_S = 1.0
-"""How often leases are renewed, orphans charged and policy files looked at."""
 _GRACE_S = 20.0
 """How long calls in flight may take to end by themselves when Exeat stops."""
 
@@ -224,7 +220,7 @@ async def _running(
             metrics=metrics.text,
         ),
     )
-    rounds = _Rounds(
+    rounds = Rounds(
         settings,
         policies,
         accounts,
@@ -238,7 +234,7 @@ async def _running(
     )
     await _look_at_counters(accounts)
     try:
-        await _note(ledger, "start", recovered=len(ledger.recovered))
+        await note(ledger, "start", recovered=len(ledger.recovered))
         await switch.open()
         await approvals.open()
         first_token = await access.make_first(time.time_ns() // 1_000_000)
@@ -286,7 +282,7 @@ async def _running(
         await approvals.aclose()
         await notifier.aclose()
         try:
-            await _note(ledger, "stop")
+            await note(ledger, "stop")
         finally:
             store.close()
             await ledger.close()
@@ -359,145 +355,3 @@ def _approval_store(settings: Settings) -> ApprovalStore:
     from proxy.redis import Redis
 
     return RedisApprovals(Redis(url.get_secret_value(), timeout_s=settings.counters.timeout_s))
-
-
-async def _note(ledger: SqliteLedger, kind: str, **facts: str | int) -> None:
-    await ledger.append(
-        Event(kind=kind, id=new_id(), ts_ms=time.time_ns() // 1_000_000, facts=facts)
-    )
-
-
-class _Rounds:
-    """What has to be looked after while nothing happens."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        policies: PolicyBook,
-        accounts: Accounts,
-        corridor: Corridor,
-        ledger: SqliteLedger,
-        prices: Prices,
-        access: Access,
-        board: Board,
-        approvals: Approvals,
-        severs: Callable[[PolicyBook], int],
-    ) -> None:
-        self._severs = severs
-        self._approvals = approvals
-        self._board = board
-        self._prices = prices
-        self._access = access
-        self._prices_file = settings.prices_file
-        self._renewed_ms = 0
-        self._paths = settings.policies
-        self._lease_ms = settings.counters.lease_s * 1000
-        self._policies = policies
-        self._accounts = accounts
-        self._corridor = corridor
-        self._ledger = ledger
-        self._unfiled: list[tuple[str, dict[str, str | int]]] = []
-        """Changes that are in force and not in the ledger yet, as (kind, facts)."""
-
-    async def run(self) -> None:
-        """Until cancelled. A round that cannot reach the counters is tried again in the next."""
-        seen = _written(map(located, self._paths))
-        prices_seen: list[int] = []
-        while True:
-            await asyncio.sleep(_ROUND_S)
-            self._prices.advance(datetime.now(UTC))
-            try:
-                await self._renew(time.time_ns() // 1_000_000)
-                await self._accounts.expire_all(time.time_ns() // 1_000_000)
-            except CountersUnavailable as error:
-                log.warning("counters do not answer", error=str(error))
-            await self._file_acts()
-            await self._file_changes()
-            await self._sweep(time.time_ns() // 1_000_000)
-            await self._sweep_approvals()
-            written = _written(map(located, self._paths))
-            if written != seen:
-                seen = written
-                await self._reload()
-            if self._prices_file is not None:
-                written = _written([self._prices_file])
-                if written != prices_seen:
-                    prices_seen = written
-                    await self._reload_prices(self._prices_file)
-
-    async def _sweep(self, now_ms: int) -> None:
-        """What cannot be done or filed now is done or filed in another round."""
-        try:
-            await self._board.sweep(now_ms)
-        except (DatabaseUnavailable, LedgerError) as error:
-            log.warning("board not looked after", error=str(error))
-
-    async def _sweep_approvals(self) -> None:
-        try:
-            await self._approvals.sweep()
-        except (ApprovalsUnavailable, LedgerError) as error:
-            log.warning("approvals not looked after", error=str(error))
-
-    async def _file_acts(self) -> None:
-        """What a command beside this process did with the console's tokens."""
-        try:
-            await self._access.file_acts(self._ledger)
-        except (LedgerError, DatabaseUnavailable) as error:
-            log.error("acts on access not filed yet", error=str(error))
-
-    async def _file_changes(self) -> None:
-        """In their order; what cannot be filed now is filed in another round."""
-        try:
-            while self._unfiled:
-                kind, facts = self._unfiled[0]
-                await _note(self._ledger, kind, **facts)
-                del self._unfiled[0]
-        except LedgerError as error:
-            log.error("change not filed yet", kind=self._unfiled[0][0], error=str(error))
-
-    async def _reload(self) -> None:
-        before = self._policies.problem
-        if self._policies.reload(self._paths):
-            ids = ",".join(policy.id for policy in self._policies.policies)
-            severed = self._severs(self._policies)
-            log.info("policies changed", policies=ids, severed=severed)
-            self._unfiled.append(("policy_change", {"policies": ids, "severed": severed}))
-            await self._file_changes()
-        elif self._policies.problem and self._policies.problem != before:
-            log.error("policy not loaded; the old one stays", problem=self._policies.problem)
-
-    async def _reload_prices(self, path: Path) -> None:
-        try:
-            file = load_prices(path)
-        except PriceFileError as error:
-            log.error("prices not loaded; the old ones stay", problem=str(error))
-            return
-        if self._prices.adopt(file):
-            log.info("prices changed", version=self._prices.version)
-            facts: dict[str, str | int] = {"sha256": file.sha256, "version": self._prices.version}
-            self._unfiled.append(("price_change", facts))
-            await self._file_changes()
-
-    async def _renew(self, now_ms: int) -> None:
-        """Calls in flight keep their holds: leases are renewed four times in their length."""
-        if now_ms - self._renewed_ms < self._lease_ms // 4:
-            return
-        by_org: dict[str, list[str]] = {}
-        for slip in self._corridor.live:
-            for hold in (slip.hold, *(each.hold for each in slip.counted)):
-                if hold is not None and slip.cleared:
-                    by_org.setdefault(hold.org, []).append(hold.id)
-        for org, ids in by_org.items():
-            await self._accounts.renew(org, ids, now_ms + self._lease_ms)
-        self._renewed_ms = now_ms
-
-
-def _written(paths: Iterable[Path]) -> list[int]:
-    """When each file was last written; 0 for one that is not there."""
-    times = []
-    for path in paths:
-        try:
-            times.append(path.stat().st_mtime_ns)
-        except OSError:
-            times.append(0)
-    return times

@@ -193,6 +193,10 @@ ELSEWHERE = {
     "proxy/providers/tool_gate_sieve": ("providers/test_tool_gate_events.py", "seen through it"),
     "proxy/providers/usage": ("providers/test_answers.py", "facts, no logic"),
     "proxy/routes": ("addons/test_route.py", "where routes lead, by every door"),
+    "proxy/rounds": (
+        "journeys/test_policy_reload.py",
+        "looks at files and files what changed, in a running house",
+    ),
     "proxy/runtime": ("journeys/conftest.py", "puts the house together; every journey runs it"),
 }
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy import runtime
+from proxy import rounds, runtime
 from proxy.budgets.amounts import AMOUNT_MAX
 from proxy.budgets.counters import GENERATION
 from proxy.engine import dial, handler
@@ -46,4 +46,4 @@ def test_figures_that_are_written_as_powers_or_in_words_are_the_codes() -> None:
     assert GENERATION == 2**32
     assert AMOUNT_MAX == NANOUSD_MAX == 2**53 - 1
     assert format_usd(NANOUSD_MAX).startswith("$9,007,199.")
-    assert runtime._ROUND_S == 1.0
+    assert rounds._ROUND_S == 1.0

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
-import proxy.runtime
+import proxy.rounds
 from proxy.ledger.store import LedgerUnavailable
 from tests.house import House, chat, eventually, house, policy
 from tests.journeys.test_kill import CHAT, STREAM, URL, is_cut, nothing_is_held, streaming
@@ -21,7 +21,7 @@ DENIES_ALL = "policy: test\nversion: 3\n"
 
 @pytest.fixture(autouse=True)
 def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proxy.runtime, "_ROUND_S", 0.05)
+    monkeypatch.setattr(proxy.rounds, "_ROUND_S", 0.05)
 
 
 async def changes(built: House, count: int = 1) -> list[dict[str, Any]]:
@@ -113,18 +113,18 @@ async def test_rule_1_a_change_that_cannot_be_filed_yet_is_in_force_and_rounds_g
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with house(place, CAP) as built, built.client() as client:
-        files = proxy.runtime._note
+        files = proxy.rounds.note
         tried = asyncio.Event()
 
         async def full(*_: Any, **__: Any) -> None:
             tried.set()
             raise LedgerUnavailable("the disk is full")
 
-        monkeypatch.setattr(proxy.runtime, "_note", full)
+        monkeypatch.setattr(proxy.rounds, "note", full)
         write(built, NARROWER)
         await asyncio.wait_for(tried.wait(), 5)
         assert (await client.post(CHAT, json=STREAM)).status_code == 403
-        monkeypatch.setattr(proxy.runtime, "_note", files)
+        monkeypatch.setattr(proxy.rounds, "note", files)
         await changes(built, 1)
         write(built, DENIES_ALL)
         first, second = await changes(built, 2)

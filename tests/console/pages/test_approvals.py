@@ -1,4 +1,4 @@
-"""Approvals as pages: what waits stands first, is found by the URL, exported, and decided by form."""
+"""Approvals as pages: what waits stands first, is found by the URL, exported."""
 
 import csv
 import io
@@ -6,19 +6,8 @@ import json
 
 import pytest
 
-from proxy.approvals.approval import Approval
-from proxy.console import Ports
-from proxy.console.pages.approval import look_up
 from proxy.console.pages.approvals import SIZE, read, source, waiting
-from proxy.endpoint import Problem
-from proxy.ledger.store import Filter
-from tests.approvals.questions import wanted
-
-
-async def ask(ports: Ports, key: str = "k", **more: object) -> Approval:
-    it = await ports.approvals.ask(wanted(key, **more), "call-1")
-    assert it is not None
-    return it
+from tests.console.pages.people import ask
 
 
 @pytest.mark.parametrize(
@@ -86,72 +75,6 @@ async def test_pages_go_by_key(look, ports) -> None:
     assert "there is no such approval" in (await look("/approvals?after=nothing")).text
 
 
-async def test_one_is_told_from_what_was_parsed_and_decided_by_two_with_reasons(
-    look, ports, desk
-) -> None:
-    it = await ask(ports)
-    page = f"/approvals/{it.id}"
-    text = (await look(page)).text
-    for words in ("/srv", "p/rules.r", "0 of 2 needed", "2 people must approve", "/calls/call-1"):
-        assert words in text
-    form = {"verb": "approve", "reason": "I looked"}
-    answer = await look(page, form, role="approver")
-    assert (answer.status, answer.headers["location"]) == (303, page)
-    text = (await look(page, role="approver")).text
-    assert "You have approved it." in text
-    assert 'name="verb"' not in text
-    assert (await look(page, {**form, "reason": "So did I"})).status == 303
-    text = (await look(page)).text
-    for words in ("2 of 2 needed", "I looked", "So did I", "approved"):
-        assert words in text
-    assert (await look(page, form | {"verb": "deny"})).status == 409
-    records = await ports.ledger.find(Filter(kind="approval"), 10)
-    said = [each.body["result"]["status"] for each in reversed(records)]
-    assert said == ["pending", "pending", "approved"]
-
-
-async def test_a_denial_is_told(look, ports) -> None:
-    it = await ask(ports)
-    await look(f"/approvals/{it.id}", {"verb": "deny", "reason": "Not <today>"})
-    text = (await look(f"/approvals/{it.id}")).text
-    assert "Not &lt;today&gt;" in text
-    assert "denied" in text
-    assert 'name="verb"' not in text
-
-
-@pytest.mark.parametrize(
-    ("form", "words"),
-    [
-        ({"verb": "approve", "reason": "  "}, "Say why"),
-        ({"verb": "approve", "reason": "x" * 501}, "Say why"),
-        ({"verb": "perhaps", "reason": "x"}, "verb: approve or deny"),
-    ],
-)
-async def test_without_a_reason_or_a_word_nothing_is_decided(look, ports, form, words) -> None:
-    it = await ask(ports)
-    answer = await look(f"/approvals/{it.id}", form)
-    assert answer.status == 400
-    assert words in answer.text
-    known = ports.approvals.known(it.id)
-    assert known is not None
-    assert known.votes == ()
-
-
-async def test_who_may_not_decide_is_told_why(look, ports) -> None:
-    it, own = await ask(ports, "k"), await ask(ports, "o", agent="approver")
-    assert "An approver decides this" in (await look(f"/approvals/{it.id}", role="viewer")).text
-    form = {"verb": "approve", "reason": "x"}
-    assert (await look(f"/approvals/{it.id}", form, role="viewer")).status == 403
-    assert "You asked for this" in (await look(f"/approvals/{own.id}", role="approver")).text
-    assert (await look(f"/approvals/{own.id}", form, role="approver")).status == 403
-
-
-async def test_one_that_nobody_knows_is_no_page(look) -> None:
-    answer = await look("/approvals/A-nothing")
-    assert answer.status == 404
-    assert "the ledger has it" in answer.text
-
-
 async def test_the_feeds_draw_it_anew(ports) -> None:
     it = await ask(ports)
     (panel,) = (await source(ports)({}, -1)).told
@@ -159,6 +82,3 @@ async def test_the_feeds_draw_it_anew(ports) -> None:
     await ports.approvals.decide(it.id, "ann", False, "no")
     news = await source(ports)({"state": "pending"}, -1)
     assert it.id not in news.told[0].html
-    assert not look_up(ports, it.id, None).is_open
-    with pytest.raises(Problem):
-        look_up(ports, "A-nothing", None)
