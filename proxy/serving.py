@@ -72,6 +72,9 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return problem_response(problem)
 
 
+_NO_DATABASE = "What is kept beside the ledger cannot be reached now. Try again; the log says more."
+
+
 def problem_of(error: Exception) -> Problem:
     """The problem that an error is told as; a bug is a 500 that says nothing of it."""
     match error:
@@ -82,7 +85,9 @@ def problem_of(error: Exception) -> Problem:
         case LedgerError():
             return Problem(503, "ledger_unavailable", str(error))
         case DatabaseUnavailable():
-            return Problem(503, "database_unavailable", str(error))
+            # It names a file of this machine, which is no agent's business.
+            log.error("database unavailable", error=str(error))
+            return Problem(503, "database_unavailable", _NO_DATABASE)
         case StopsUnavailable():
             return Problem(503, "stops_unavailable", str(error))
         case ApprovalsUnavailable():
