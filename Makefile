@@ -6,7 +6,7 @@ PYTHON ?= python3
 UV := $(shell uv --version >/dev/null 2>&1 && command -v uv || echo .tools/bin/uv)
 RUN := $(UV) run --frozen
 
-.PHONY: help demo test check format lint types contracts bench redis browser node sdks clients clean
+.PHONY: help demo test check format lint types contracts bench screenshots redis browser node sdks clients clean
 help: ## Say what there is.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -67,6 +67,9 @@ bench: .venv/ready ## Throughput beside stock mitmdump, large bodies, hostile in
 	@$(RUN) python -m benchmarks.large_bodies
 	@$(RUN) python -m benchmarks.hostile
 	@$(RUN) python -m benchmarks.policy
+
+screenshots: .venv/ready browser ## Pictures of the console, into docs/screenshots.
+	@$(RUN) python -m tests.screenshots
 
 clean: ## Forget what was installed and what was made.
 	@rm -rf .venv .tools tests/sdks/node_modules tests/clients/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

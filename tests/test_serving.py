@@ -30,7 +30,11 @@ class _Answer(Model):
 FAULTS = {
     "counters": (CountersUnavailable("redis is down"), 503, "counters_unavailable"),
     "ledger": (LedgerUnavailable("disk full"), 503, "ledger_unavailable"),
-    "database": (DatabaseUnavailable("/home/me/sk-secret.sqlite: locked"), 503, "database_unavailable"),
+    "database": (
+        DatabaseUnavailable("/home/me/sk-secret.sqlite: locked"),
+        503,
+        "database_unavailable",
+    ),
     "problem": (Problem(409, "taken", "Take another."), 409, "taken"),
     "bug": (KeyError("sk-secret"), 500, "internal_error"),
 }

@@ -211,6 +211,7 @@ def _refused(
             ("price", "at most $0.96"),
             ("policy", "acme-baseline/egress.allow[1]"),
             ("mcp", "no MCP"),
+            ("approval", "not held"),
         ]
         model = "claude-sonnet-4-5"
     bound = Forecast(9_000, 60_000, 960_000_000) if code == "budget_exceeded" else None
@@ -237,7 +238,7 @@ def _fetched(
                        ("identity", f"acme/{who['agent']} {who['session']}"),
                        ("kill", "not stopped"),
                        ("allowlist", "acme-baseline/egress.allow[3]"), ("price", "nothing to price"),
-                       ("policy", "acme-baseline/egress.allow[3]"), ("mcp", "no MCP"),
+                       ("policy", "acme-baseline/egress.allow[3]"), ("mcp", "no MCP"), ("approval", "not held"),
                        ("budget", "held"), ("tool_calls", "no tool is refused"),
                        ("credentials", "the caller's own")), **who,
     )  # fmt: skip
@@ -276,7 +277,7 @@ def _asked(
             ("identity", f"acme/{who['agent']} {who['session']}"),
             ("kill", "not stopped"), ("allowlist", "acme-baseline/egress.allow[1]"),
             ("price", f"at most ${bound / 1e9:.4f}"), ("policy", "acme-baseline/egress.allow[1]"),
-            ("mcp", "no MCP"), ("budget", f"held ${bound / 1e9:.4f}"),
+            ("mcp", "no MCP"), ("approval", "not held"), ("budget", f"held ${bound / 1e9:.4f}"),
             ("tool_calls", "held until decided"),
             ("credentials", f"the operator's key for {provider}"),
         ), **who,

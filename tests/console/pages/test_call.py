@@ -17,7 +17,7 @@ async def one(ports, **wanted) -> str:
 async def test_a_slip_has_its_stamps_its_money_and_its_links(look, ports) -> None:
     which = await one(ports, agent="coder", status="answered", model="claude-sonnet-4-5")
     text = (await look(f"/calls/{which}")).text
-    assert text.count('<li class="stamped">') == 11
+    assert text.count('<li class="stamped">') == 12
     assert "It came back." in text
     assert '<span class="seal"' in text
     assert f'href="/api/calls/{which}"' in text
