@@ -87,7 +87,7 @@ async def live(built: House, stack: contextlib.AsyncExitStack) -> None:
         await stack.enter_async_context(
             built.through(built.proxy_url(agent=agent, session=session))
         )
-        for agent, session in (("coder", "s-2026-11-28-a"), ("researcher", "s-2026-11-28-b"))
+        for agent, session in (("planner", "s-2026-11-28-a"), ("researcher", "s-2026-11-28-b"))
     ]
     survey = await made(ada, "Survey what the importer breaks on", 20)
     fix = await made(ada, "Mend the importer", 50, depends_on=[survey])
