@@ -238,8 +238,8 @@ def _fetched(
                        ("identity", f"acme/{who['agent']} {who['session']}"),
                        ("kill", "not stopped"),
                        ("allowlist", "acme-baseline/egress.allow[3]"), ("price", "nothing to price"),
-                       ("policy", "acme-baseline/egress.allow[3]"), ("mcp", "no MCP"), ("approval", "not held"),
-                       ("budget", "held"), ("tool_calls", "no tool is refused"),
+                       ("policy", "acme-baseline/egress.allow[3]"), ("mcp", "no MCP"),
+                       ("approval", "not held"), ("budget", "held"), ("tool_calls", "no tool is refused"),
                        ("credentials", "the caller's own")), **who,
     )  # fmt: skip
     yield Outcome(
