@@ -1,0 +1,129 @@
+"""E7, rule 9: the same tool call is decided alike by every door, on the running system.
+
+The doors: a model's answer, whole and streamed; MCP over HTTP; a runtime's hook; and without a call at all,
+explain and replay. What differs between them is where the call goes, so the rules here ask about the tool
+and its caller alone. WebSockets are held to the same answers in test_socket_tools.py.
+"""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from typer.testing import CliRunner
+
+from proxy.approving import ApprovalsSection
+from proxy.cli import app
+from tests.house import House, chat, house, message
+
+RULES = """policy: test
+version: 1
+egress: {default: allow}
+rules:
+  - {id: no-rm, decision: deny, reason: Nothing is removed here., match: {commands: [rm -r]}}
+  - {id: keys, decision: deny, reason: Keys stay., match: {categories: [credential_access]}}
+  - {id: deploys, decision: hold, reason: A person looks., match: {tools: [deploy]}}
+  - {id: pushes, decision: warn, reason: It is seen., match: {commands: [git push]}}
+"""
+CASES: list[tuple[str, dict[str, Any], str, str]] = [
+    ("Bash", {"command": "ls -la"}, "allow", "test/tools.default"),
+    ("Bash", {"command": "sudo rm -rf /srv"}, "deny", "test/rules.no-rm"),
+    ("Bash", {"command": "git rm -r old"}, "allow", "test/tools.default"),
+    ("Bash", {"command": "sh -c 'rm -r x'"}, "deny", "test/rules.no-rm"),
+    ("Read", {"file_path": "/home/me/.ssh/id_rsa"}, "deny", "test/rules.keys"),
+    ("Bash", {"command": "git push origin main"}, "warn", "test/rules.pushes"),
+    ("deploy", {"to": "production"}, "hold", "test/rules.deploys"),
+    ("Read", {"file_path": "/src/a.py"}, "allow", "test/tools.default"),
+]
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[int]:
+    """The port of an MCP server that does whatever it is asked."""
+
+    async def answer(request: web.Request) -> web.Response:
+        asked = json.loads(await request.read())
+        return web.json_response({"jsonrpc": "2.0", "id": asked["id"], "result": {"content": []}})
+
+    served = web.Application()
+    served.add_routes([web.post("/{rest:.*}", answer)])
+    runner = web.AppRunner(served, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield int(runner.addresses[0][1])
+    await runner.cleanup()
+
+
+async def by_answer(built: House, session: str, tool: str, arguments: dict[str, Any]) -> None:
+    built.says(tool=tool, arguments=json.dumps(arguments))
+    async with built.client() as client:
+        headers = {"x-session-id": session}
+        await client.post("/openai/v1/chat/completions", json=chat(), headers=headers)
+
+
+async def by_stream(built: House, session: str, tool: str, arguments: dict[str, Any]) -> None:
+    built.says(tool=tool, arguments=json.dumps(arguments))
+    async with built.client() as client:
+        headers = {"x-session-id": session}
+        await client.post("/anthropic/v1/messages", json=message(stream=True), headers=headers)
+
+
+async def by_mcp(built: House, session: str, tool: str, arguments: dict[str, Any]) -> None:
+    asked = {"name": tool, "arguments": arguments}
+    rpc = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": asked}
+    both = {"accept": "application/json, text/event-stream", "mcp-protocol-version": "2025-06-18"}
+    async with built.through(built.proxy_url(session=session)) as client:
+        await client.post("http://mcp.test/mcp", json=rpc, headers=both)
+
+
+async def by_hook(built: House, session: str, tool: str, arguments: dict[str, Any]) -> None:
+    asked = {"runtime": "claude-code", "tool": tool, "arguments": arguments}
+    async with built.through(built.proxy_url(session=session)) as client:
+        await client.post("http://exeat.internal/v1/tool-calls/check", json=asked)
+
+
+DOORS = (by_answer, by_stream, by_mcp, by_hook)
+
+
+async def test_rule_9_e7_by_every_door_the_same_call_is_decided_alike(
+    place: Path, server: int
+) -> None:
+    hosts = {"mcp.test:80": f"127.0.0.1:{server}"}
+    nobody = ApprovalsSection(wait_s=0.05)
+    async with house(place, RULES, more_hosts=hosts, approvals=nobody) as built:
+        for door in DOORS:
+            for number, (tool, arguments, _, _) in enumerate(CASES):
+                await door(built, f"{door.__name__}-{number}", tool, arguments)
+        await built.outcomes(len(CASES))
+        found = {
+            each["role"]["session"]: (
+                each["result"]["status"],
+                each["result"]["facts"]["rule"],
+                each["result"]["facts"]["arguments_sha256"],
+            )
+            for each in await built.records(kind="tool_call")
+        }
+        explained = [
+            (await built.post("/api/policy/explain", **facts_of(tool, arguments)))["ruled"]
+            for tool, arguments, _, _ in CASES
+        ]
+    for number, (tool, arguments, decision, rule) in enumerate(CASES):
+        said = [found[f"{door.__name__}-{number}"] for door in DOORS]
+        assert {each[:2] for each in said} == {(decision, rule)}, (tool, arguments)
+        assert len({each[2] for each in said}) == 1, "they are the same arguments"
+        assert (explained[number]["decision"], explained[number]["rule"]) == (decision, rule)
+    assert list(replayed(place)) == []
+
+
+def facts_of(tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    who = {"org": "acme", "agent": "coder", "session": "s1"}
+    return {**who, "tool": tool, "arguments": json.dumps(arguments)}
+
+
+def replayed(place: Path) -> Iterator[Any]:
+    """What would change if the same policy decided again over what was filed."""
+    words = ["policy", "replay", str(place / "policy.yaml"), "--json"]
+    told = CliRunner().invoke(app, [*words, "--ledger", str(place / "state" / "ledger.sqlite")])
+    yield from json.loads(told.stdout)["changes"]
