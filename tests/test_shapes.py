@@ -43,7 +43,7 @@ def headers_of(found: Answer) -> dict[str, str]:
 
 @pytest.mark.parametrize("wire", WIRES)
 @pytest.mark.parametrize("code", DECISIONS)
-def test_no_decision_wears_a_status_that_clients_repeat_or_take_for_success(code, wire):
+def test_rule_7_no_decision_wears_a_status_that_clients_repeat_or_take_for_success(code, wire):
     for client in CLIENTS:
         status = refused(code, wire, client).status
 
