@@ -2,7 +2,8 @@
 
 The doors: a model's answer, whole and streamed; MCP over HTTP; a runtime's hook; and without a call at all,
 explain and replay. What differs between them is where the call goes, so the rules here ask about the tool
-and its caller alone. WebSockets are held to the same answers in test_socket_tools.py, `redact` and dry run in tests/policy.
+and its caller alone. WebSockets are held to the same answers in
+test_socket_tools.py, `redact` and dry run in tests/policy.
 """
 
 import json
