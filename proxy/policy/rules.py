@@ -47,6 +47,8 @@ class Compiled:
     questions: tuple[tuple[str, Question], ...]
     """Named, so that a rule that does not match can say why not."""
     rate: Rate | None
+    programs: frozenset[str] | None
+    """It matches only what runs one of them; None when it is not told by programs alone."""
 
     def misses(self, facts: Facts) -> str | None:
         """The first criterion that is not met; None when the rule matches."""
@@ -65,7 +67,11 @@ class Rules:
 
     def first(self, facts: Facts) -> Compiled | None:
         """The rule that decides; None leaves it to the default."""
+        programs = _programs(facts)
         for rule in self._candidates(facts):
+            named = rule.programs
+            if programs is not None and named is not None and named.isdisjoint(programs):
+                continue  # As most rules are: not worth asking the rest.
             if rule.misses(facts) is None and (rule.rate is None or facts.rates.get(rule.name)):
                 return rule
         return None
@@ -104,6 +110,14 @@ class Rules:
                 rule for match, rule in self._matches if _could_match(match, *key)
             )
         return found
+
+
+def _programs(facts: Facts) -> frozenset[str] | None:
+    """What a tool would run; None when it may be anything."""
+    action = facts.action
+    if action is None or not action.is_understood:
+        return None
+    return frozenset(command.program for command in action.commands)
 
 
 _OF_CALLS = ("hosts", "ports", "methods", "paths", "providers", "models", "costs_more_than")
@@ -174,7 +188,15 @@ def _compiled(rule: Rule, policy: str) -> Compiled:
         rate, times = match.rate, match.rate.more_than
         reason = f"this comes above {times} per {rate.window} of one {rate.per}"
     name = f"{policy}/rules.{rule.id}"
-    return Compiled(rule.id, name, rule.decision, reason, tuple(asked), match.rate)
+    programs = _named_programs(match.commands or ())
+    return Compiled(rule.id, name, rule.decision, reason, tuple(asked), match.rate, programs)
+
+
+def _named_programs(commands: Sequence[str]) -> frozenset[str] | None:
+    patterns = [CommandPattern.parse(text) for text in commands]
+    if not patterns or any(pattern.is_general for pattern in patterns):
+        return None
+    return frozenset(pattern.program for pattern in patterns)
 
 
 _TEXTS: dict[str, Callable[[Facts], str | None]] = {

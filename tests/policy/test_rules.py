@@ -16,6 +16,7 @@ from proxy.policy.decide import decide
 from proxy.policy.facts import Facts
 from proxy.policy.loader import parse
 from proxy.slip import Ruled
+from tests.actions.cases import NOT_SEEN, SEEN
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 """A Friday."""
@@ -183,3 +184,19 @@ def test_defect_2_a_policy_that_was_loaded_again_decides_the_same(
     text = f"rules:\n{rules}" if rules else ""
     facts = bash("rm -rf x", at=NOON.replace(hour=min(at, 23)))
     assert ruled(text, facts) == ruled(text, facts)
+
+
+def test_a_rule_that_is_passed_over_by_its_programs_would_have_missed() -> None:
+    """The short way through many rules decides as asking every question of every rule does."""
+    lines = [
+        f"  - {{id: r{n}, decision: deny, match: {{commands: [{json.dumps(pattern)}]}}}}"
+        for n, pattern in enumerate(dict.fromkeys(pattern for pattern, _ in (*SEEN, *NOT_SEEN)))
+    ]
+    loaded = book("rules:\n" + "\n".join(lines))
+    terms = loaded.terms("acme", "coder")
+    for script in dict.fromkeys(script for _, script in (*SEEN, *NOT_SEEN)):
+        facts = bash(script)
+        told = next(
+            (it.rule for it, missed in terms.policies[0].explained(facts) if not missed), None
+        )
+        assert decide(terms, facts).rule == (told or "p0/tools.default"), script
