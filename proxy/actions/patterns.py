@@ -93,6 +93,14 @@ class CommandPattern:
             text, base_name(parts[0]), is_feeding=True, runner=base_name(parts[2]), is_general=True
         )
 
+    @property
+    def start(self) -> str:
+        """Its program and the first word that has to follow somewhere; the program, where none has to
+        as it is written. Nothing matches without it, unless the pattern is general."""
+        word = self.words[0] if self.words else ""
+        is_written_so = word and "*" not in word and self.program != "chmod"
+        return f"{self.program} {word}" if is_written_so else self.program
+
     def matches(self, action: Action) -> bool:
         """Whether the action runs such a command, or was not understood and may."""
         if not action.is_understood:

@@ -47,8 +47,8 @@ class Compiled:
     questions: tuple[tuple[str, Question], ...]
     """Named, so that a rule that does not match can say why not."""
     rate: Rate | None
-    programs: frozenset[str] | None
-    """It matches only what runs one of them; None when it is not told by programs alone."""
+    starts: frozenset[str] | None
+    """It matches only what runs one of them, `git` or `git push`; None when these do not tell."""
 
     def misses(self, facts: Facts) -> str | None:
         """The first criterion that is not met; None when the rule matches."""
@@ -67,10 +67,10 @@ class Rules:
 
     def first(self, facts: Facts) -> Compiled | None:
         """The rule that decides; None leaves it to the default."""
-        programs = _programs(facts)
+        starts = _starts(facts)
         for rule in self._candidates(facts):
-            named = rule.programs
-            if programs is not None and named is not None and named.isdisjoint(programs):
+            named = rule.starts
+            if starts is not None and named is not None and named.isdisjoint(starts):
                 continue  # As most rules are: not worth asking the rest.
             if rule.misses(facts) is None and (rule.rate is None or facts.rates.get(rule.name)):
                 return rule
@@ -112,12 +112,16 @@ class Rules:
         return found
 
 
-def _programs(facts: Facts) -> frozenset[str] | None:
-    """What a tool would run; None when it may be anything."""
+def _starts(facts: Facts) -> frozenset[str] | None:
+    """What a tool would run, each program alone and with each of its words; None when it may be
+    anything."""
     action = facts.action
     if action is None or not action.is_understood:
         return None
-    return frozenset(command.program for command in action.commands)
+    found = {command.program for command in action.commands}
+    for command in action.commands:
+        found.update([f"{command.program} {word}" for word in command.arguments])
+    return frozenset(found)
 
 
 _OF_CALLS = ("hosts", "ports", "methods", "paths", "providers", "models", "costs_more_than")
@@ -188,15 +192,15 @@ def _compiled(rule: Rule, policy: str) -> Compiled:
         rate, times = match.rate, match.rate.more_than
         reason = f"this comes above {times} per {rate.window} of one {rate.per}"
     name = f"{policy}/rules.{rule.id}"
-    programs = _named_programs(match.commands or ())
-    return Compiled(rule.id, name, rule.decision, reason, tuple(asked), match.rate, programs)
+    starts = _named_starts(match.commands or ())
+    return Compiled(rule.id, name, rule.decision, reason, tuple(asked), match.rate, starts)
 
 
-def _named_programs(commands: Sequence[str]) -> frozenset[str] | None:
+def _named_starts(commands: Sequence[str]) -> frozenset[str] | None:
     patterns = [CommandPattern.parse(text) for text in commands]
     if not patterns or any(pattern.is_general for pattern in patterns):
         return None
-    return frozenset(pattern.program for pattern in patterns)
+    return frozenset(pattern.start for pattern in patterns)
 
 
 _TEXTS: dict[str, Callable[[Facts], str | None]] = {
