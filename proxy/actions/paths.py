@@ -56,6 +56,21 @@ def matches_path(glob: str, path: str) -> bool:
     `**` stands for any directories, none too: `**/.env` is also `.env`. A glob that starts with
     neither `/`, `~`, `./` nor a drive is meant at any depth, as in a .gitignore.
     """
+    globs, is_of_homes = _read(glob)
+    path = path.lower()
+    paths = [path]
+    if is_of_homes and path.startswith("~/"):
+        paths += ["/home/~" + path[1:], "/root" + path[1:], "/users/~" + path[1:]]
+    return any(_matches(each, _parts(one)) for one in paths for each in globs)
+
+
+type _Parts = tuple[bool, tuple[str, ...]]
+"""Whether it starts at the root, and what stands between the slashes."""
+
+
+@lru_cache(maxsize=4096)
+def _read(glob: str) -> tuple[tuple[_Parts, ...], bool]:
+    """What a glob stands for, and whether it is below where homes are: rules are asked again and again."""
     glob = glob.replace("\\", "/").lower()
     if glob.startswith("~/"):
         rest = glob[2:]
@@ -64,18 +79,18 @@ def matches_path(glob: str, path: str) -> bool:
         globs = [glob]
     else:
         globs = ["**/" + glob]
-    path = path.lower()
-    paths = [path]
-    if path.startswith("~/") and globs[0].startswith(("/home", "/root", "/users")):
-        paths += ["/home/~" + path[1:], "/root" + path[1:], "/users/~" + path[1:]]
-    return any(_matches(each, one) for each in globs for one in paths)
+    return tuple(map(_parts, globs)), globs[0].startswith(("/home", "/root", "/users"))
 
 
-def _matches(glob: str, path: str) -> bool:
-    wanted = [part for part in glob.split("/") if part not in ("", ".")]
-    given = [part for part in path.split("/") if part not in ("", ".")]
-    anywhere = wanted[:1] == ["**"]
-    if not anywhere and glob.startswith("/") != path.startswith("/"):
+@lru_cache(maxsize=1024)
+def _parts(path: str) -> _Parts:
+    return path.startswith("/"), tuple(part for part in path.split("/") if part not in ("", "."))
+
+
+def _matches(glob: _Parts, path: _Parts) -> bool:
+    (glob_is_rooted, wanted), (is_rooted, given) = glob, path
+    anywhere = wanted[:1] == ("**",)
+    if not anywhere and glob_is_rooted != is_rooted:
         return False
     if len(given) > COMPONENTS_MAX or len(wanted) > COMPONENTS_MAX:
         return False
