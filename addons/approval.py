@@ -145,7 +145,9 @@ class Approval:
             return refusal_of_stop(stop) if stop is not None else _UNAVAILABLE
         slip.quarantined = stop is not None
         slip.terms = self._policies.terms(who.org, who.agent)
-        terms = PolicyBook(self._policies.policies).terms(who.org, who.agent)
+        terms = PolicyBook(self._policies.policies, self._policies.permits).terms(
+            who.org, who.agent
+        )
         tools = [] if slip.mcp is None else [c for c in slip.mcp.calls if c.tool is not None]
         rulings = [decide(terms, facts_of(slip))]
         rulings += [

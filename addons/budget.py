@@ -71,7 +71,7 @@ class Budget:
         assert slip.terms is not None
         assert slip.identity is not None
         allowance = () if slip.door == "internal" else await self._allowances.of(slip.identity)
-        limits = (*limits_of(slip), *allowance)
+        limits = (*limits_of(slip, _now_ms()), *allowance)
         if not limits:
             return Stamp("inside" if slip.door == "internal" else "no budget applies")
         if asks_uncounted(slip):

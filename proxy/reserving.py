@@ -13,12 +13,12 @@ STEP_TOKENS = 4096
 text."""
 
 
-def limits_of(slip: Slip) -> tuple[BudgetedLimit, ...]:
-    """The limits that a call counts against. A check by a hook goes nowhere, but may let a tool call
-    through; whatever else is asked of Exeat itself is free."""
+def limits_of(slip: Slip, now_ms: int) -> tuple[BudgetedLimit, ...]:
+    """The limits that a call counts against, with what is granted on top of them now. A check by a hook
+    goes nowhere, but may let a tool call through; whatever else is asked of Exeat itself is free."""
     assert slip.terms is not None
     assert slip.identity is not None
-    limits = slip.terms.limits(slip.identity, slip.call.model if slip.call else None)
+    limits = slip.terms.limits(slip.identity, slip.call.model if slip.call else None, now_ms)
     if slip.door != "internal":
         return limits
     return tuple(each for each in limits if _is_check(slip) and each.limit.unit == "tool_calls")

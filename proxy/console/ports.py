@@ -13,6 +13,7 @@ from proxy.console.access.access import Access
 from proxy.events import Events
 from proxy.kill.switch import KillSwitch
 from proxy.ledger.store import Ledger
+from proxy.permits.permits import Permits
 from proxy.policy import PolicyBook
 from proxy.slip import Slip
 
@@ -50,6 +51,7 @@ class Ports:
     access: Access
     switch: KillSwitch
     approvals: Approvals
+    permits: Permits
     board: Board
     metrics: Callable[[], str]
     """All that is measured, as text."""
