@@ -94,7 +94,14 @@ def chain(settings: Settings, ports: Ports) -> list[Addon]:
         Policy(_scanner(settings, keys), settings.limits.body_bytes_max, rates, triggers),
         Mcp(settings.limits.body_bytes_max, settings.limits.mcp_result_bytes_max, rates, triggers),
         Approval(ports.approvals, ports.kill, ports.policies, settings.approvals.wait_s),
-        Budget(ports.accounts, ports.allowances, lease_ms, triggers),
+        Budget(
+            ports.accounts,
+            ports.allowances,
+            lease_ms,
+            triggers,
+            ports.approvals,
+            settings.approvals.wait_s,
+        ),
         ToolCalls(ports.ledger, ports.released, rates, triggers, ports.approvals),
         Credentials(keys, ports.seal),
     ]

@@ -8,6 +8,9 @@ from proxy.policy.terms import BudgetedLimit
 from proxy.providers.tool_gate import SIEVES
 from proxy.slip import Slip
 
+_LOWERS = ("fit", "extend")
+"""What may be done about a call that does not fit, for which its bound is lowered first."""
+
 STEP_TOKENS = 4096
 """Held at first of an answer that grows, and added each time; a token is counted for each byte of
 text."""
@@ -34,7 +37,7 @@ def reservation(
     spending = spending_of(limits)
     if slip.grows:
         output_min = output_max = first_step(spending)
-    elif spending and can_be_lowered and all(each.on_exceed != "refuse" for each in spending):
+    elif spending and can_be_lowered and all(each.on_exceed in _LOWERS for each in spending):
         output_min = min(output_max, max(each.fit_floor for each in spending))
     charges = tuple(_charge(each, slip) for each in limits)
     return Reservation(slip.id, slip.identity.org, charges, output_min, output_max, lease_ms)

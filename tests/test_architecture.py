@@ -89,6 +89,10 @@ ELSEWHERE = {
     "proxy/approvals/memory": ("contracts/test_approvals.py", "a store: one suite for every store"),
     "proxy/approvals/redis": ("contracts/test_approvals.py", "a store: one suite for every store"),
     "proxy/approvals/store": ("contracts/test_approvals.py", "a port: one suite for every store"),
+    "proxy/console/granting": (
+        "console/api/test_approvals.py",
+        "what an approver gives, and everything that can be wrong with it",
+    ),
     "proxy/identity/scope": ("kill/test_stops.py", "what a stop covers is what its scope does"),
     "proxy/kill/memory": ("contracts/test_kill.py", "a store: one suite for every store"),
     "proxy/kill/redis": ("contracts/test_kill.py", "a store: one suite for every store"),

@@ -176,7 +176,7 @@ def _forbidden(terms: Terms, name: Name, models: Sequence[str], asker: Asker) ->
 def _room(budgeted: BudgetedLimit, remaining: int) -> Room:
     limit = budgeted.limit
     match budgeted.on_exceed:
-        case "refuse":
+        case "refuse" | "hold":  # Whom to ask is chosen without asking people.
             return Room(limit.name, limit.unit, remaining)
         case "fit" | "extend":
             return Room(limit.name, limit.unit, remaining, budgeted.fit_floor)

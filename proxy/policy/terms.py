@@ -17,7 +17,7 @@ from proxy.policy.rules import Compiled, RateAsked, Rules
 from proxy.policy.schema import Budget, Route, Trigger, UnknownPricing
 from proxy.slip import Destination, Identity, Ruled
 
-OnExceed = Literal["refuse", "fit", "extend"]
+OnExceed = Literal["refuse", "fit", "extend", "hold"]
 ClientLeaves = Literal["drain", "cancel", "forfeit"]
 
 _DRAIN_S = 120

@@ -38,7 +38,7 @@ def endpoints(ports: Ports) -> list[Endpoint[Viewer]]:
         *drafts.endpoints(ports.ledger, ports.policies, ports.now_ms),
         *raw_view.endpoints(ports.raw_view),
         *kills.endpoints(ports.switch),
-        *approvals.endpoints(ports.approvals),
+        *approvals.endpoints(ports.approvals, ports.granting),
         *permits.endpoints(ports.permits, ports.policies, ports.now_ms),
         *tasks.endpoints(ports.board, ports.now_ms),
         *access.endpoints(ports.access, ports.ledger, ports.now_ms),

@@ -30,7 +30,7 @@ class BypassAsked(Scoped):
     reason: Reason
 
 
-class Granting(Model):
+class Amounts(Model):
     """How much more, for how long."""
 
     amount: Amount
@@ -38,7 +38,7 @@ class Granting(Model):
     minutes: Minutes
 
 
-class GrantAsked(Granting):
+class GrantAsked(Amounts):
     """Whose budget is lifted, by how much, for how long, and why."""
 
     org: Name
@@ -142,7 +142,7 @@ def endpoints(
     ]  # fmt: skip
 
 
-async def granted(permits: Permits, limit: Limit, asked: Granting, by: str, reason: str) -> Grant:
+async def granted(permits: Permits, limit: Limit, asked: Amounts, by: str, reason: str) -> Grant:
     """So much more of a limit, by the API or by form. Raises Problem 400 and 409."""
     try:
         amount = nanousd(asked.amount) if limit.unit == "usd" else int(asked.amount)
