@@ -73,6 +73,20 @@ KINDS: Mapping[Code, Kind] = {
 }
 
 
+TELLABLE = frozenset(
+    {
+        Code.MODEL_NOT_ALLOWED,
+        Code.POLICY_DENIED,
+        Code.APPROVAL_REQUIRED,
+        Code.APPROVAL_PENDING,
+        Code.APPROVAL_DENIED,
+        Code.APPROVAL_EXPIRED,
+    }
+)
+"""What a policy's rule said of a model call. A policy may have it told by a message; identity, stops,
+budgets and faults are always errors."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A no. `message` says what was wrong and what to do next; it never quotes a secret or a prompt."""

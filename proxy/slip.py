@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from proxy.providers.call import ModelCall
     from proxy.providers.dialogue import Dialogue
     from proxy.providers.recognise import Recognised
+    from proxy.providers.spoken import Spoken
     from proxy.providers.tool_gate_socket import SocketGate
     from proxy.providers.usage import Usage
     from proxy.refusals import Refusal
@@ -210,6 +211,8 @@ class Slip:
     refusal: "Refusal | None" = None
     own_answer: tuple[int, bytes] | None = None
     """Status and JSON body of the refusal, where the protocol inside HTTP has words of its own."""
+    spoken: "Spoken | None" = None
+    """The assistant's message by which it is refused, where a policy has it so."""
     also_told: Callable[[], None] | None = None
     """Who else hears of its refusal, once that is on file."""
     mcp: "McpRequest | None" = None

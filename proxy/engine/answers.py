@@ -10,7 +10,8 @@ from mitmproxy import http
 from proxy import shapes
 from proxy.providers.answer import Ending
 from proxy.providers.decoding import ContentDecoder
-from proxy.refusals import Code, Refusal
+from proxy.providers.spoken import Message, Spoken, spoken
+from proxy.refusals import TELLABLE, Code, Refusal
 from proxy.slip import Slip
 
 log = structlog.get_logger()
@@ -18,8 +19,33 @@ log = structlog.get_logger()
 CUT_OFF = Ending(0, b"")
 """For an answer that cannot be ended in words: the connection breaks."""
 
+_OF_ERRORS = ("content-type", "x-amzn-errortype", "retry-after")
+"""What an error's headers say and a message's do not."""
+
 type Filter = Callable[[bytes], bytes]
 """Sees an answer's bytes as they pass, `b""` last; returns what goes on to the client."""
+
+
+def message_of(slip: Slip) -> Spoken | None:
+    """What a refused model call is told in its model's place, where the policy of the rule wants it so.
+    An attempt of a delegated call is refused as ever: another is tried."""
+    no, call = slip.refusal, slip.call
+    if no is None or no.rule is None or call is None or slip.terms is None or slip.serves:
+        return None
+    if no.code not in TELLABLE or not slip.terms.tells_by_message(no.rule):
+        return None
+    return spoken(
+        call.format,
+        Message(
+            text=f"[Exeat: {no.message} Rule {no.rule}.]",
+            model=call.model,
+            id=slip.id,
+            at_s=slip.opened_ms // 1000,
+            streaming=call.streaming,
+            path=slip.path.partition("?")[0],
+            is_array=slip.wire == "gemini.array",
+        ),
+    )
 
 
 def refusal_response(slip: Slip) -> http.Response:
@@ -36,6 +62,10 @@ def refusal_response(slip: Slip) -> http.Response:
         said = [each for each in answer.headers if each[0].lower() != "content-type"]
         said.append(("content-type", "application/json"))
         answer = replace(answer, status=status, body=body, headers=tuple(said))
+    if slip.spoken is not None:
+        kept = [each for each in answer.headers if each[0].lower() not in _OF_ERRORS]
+        said = [*kept, ("content-type", slip.spoken.content_type), ("x-exeat-answer", "message")]
+        answer = replace(answer, status=200, body=slip.spoken.body, headers=tuple(said))
     slip.http_status = answer.status
     headers = http.Headers([(name.encode(), value.encode()) for name, value in answer.headers])
     return own_response(slip, answer.status, answer.body, headers)

@@ -19,6 +19,7 @@ from proxy.engine.answers import (
     CUT_OFF,
     Filter,
     broken,
+    message_of,
     metered,
     refusal_response,
     unavailable,
@@ -234,6 +235,7 @@ class Corridor:
 
     async def _refuse(self, slip: Slip, flow: http.HTTPFlow) -> None:
         """Undo, record, answer: in that order, and the answer whatever became of the others."""
+        slip.spoken = message_of(slip)
         await self._undo(slip)
         if slip.also_told is not None:
             slip.also_told()

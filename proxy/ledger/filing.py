@@ -73,6 +73,7 @@ def decision_of(slip: Slip) -> Decision:
         over=slip.over,
         rates=_rates_of(slip),
         serves=slip.serves,
+        told_by="message" if slip.spoken is not None else None,
     )
 
 

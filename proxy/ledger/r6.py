@@ -108,6 +108,7 @@ def _decision(it: Decision) -> Body:
             "code": it.code,
             "decision": it.decision,
             "reason": it.reason,
+            **({"told_by": it.told_by} if it.told_by else {}),
             "stamps": [
                 {"name": stamp.name, "note": stamp.note, "took_us": stamp.took_us}
                 for stamp in it.stamps

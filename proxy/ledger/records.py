@@ -130,6 +130,8 @@ class Decision:
     """What it holds of rules' rates; of a call that is not allowed, what it counted."""
     serves: str | None = None
     """The id of the call to Exeat itself that delegated this one."""
+    told_by: str | None = None
+    """`message`: its refusal was an assistant's message. None: it was an error, or none."""
 
     def __post_init__(self) -> None:
         if self.path is not None and "?" in self.path:

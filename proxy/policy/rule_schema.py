@@ -139,4 +139,6 @@ class Rule(_Model):
     priority: Annotated[int, Field(ge=0, le=10_000)] = 100
     reason: Annotated[str, Field(max_length=500)] = ""
     """Told to whoever is refused: what is not allowed, and what would be."""
+    answer: Literal["error", "message"] | None = None
+    """How a model call is told of it; as `answers.refusals` of the policy says, unless set."""
     match: Match = Match()

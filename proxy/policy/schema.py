@@ -111,6 +111,9 @@ class Answers(_Model):
     hold."""
     drain_s: Annotated[int, Field(ge=1, le=3600)] | None = None
     """How long an answer is read on before it is cancelled after all; 120 unless set."""
+    refusals: Literal["error", "message"] = "error"
+    """How a model call is told that a rule of this policy refuses it: as its provider's own error, or as
+    an assistant's message (200) that says why."""
 
 
 def _whole(value: object) -> object:

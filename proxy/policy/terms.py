@@ -134,6 +134,9 @@ class CompiledPolicy:
         )
         self.budgets = policy.budgets if policy.enforce else ()
         self.answers = policy.answers
+        self._told_by = {
+            f"{policy.policy}/rules.{rule.id}": rule.answer for rule in policy.rules if rule.answer
+        }
         self._rules = Rules(policy.rules, policy.policy)
         self._tools_default = policy.tools.default
         self.rules_tools = policy.tools.default == "deny" or any(map(_is_on_tools, policy.rules))
@@ -167,6 +170,10 @@ class CompiledPolicy:
     def rates_on_tools(self, facts: Facts) -> list[RateAsked]:
         """The rates that a tool call of this caller may count against."""
         return self._rules.rates_on_tools(facts)
+
+    def tells_by_message(self, rule: str) -> bool:
+        """Whether a model call that this rule refuses is answered with a message."""
+        return self._told_by.get(rule, self.answers.refusals) == "message"
 
     @property
     def counts(self) -> bool:
@@ -235,6 +242,12 @@ class Terms:
             (each.answers.drain_s for each in policies if each.answers.drain_s), default=_DRAIN_S
         )
         self._limits: dict[tuple[str | None, ...], tuple[BudgetedLimit, ...]] = {}
+
+    def tells_by_message(self, rule: str) -> bool:
+        """Whether a model call that this rule refuses is answered with an assistant's message; the
+        policy that it stands in says so."""
+        name = rule.partition("/")[0]
+        return any(each.name == name and each.tells_by_message(rule) for each in self._policies)
 
     @property
     def is_empty(self) -> bool:

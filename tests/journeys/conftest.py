@@ -96,6 +96,7 @@ async def shared_aimock_houses(
         "broke": policy('name: tiny, usd: "0.0000001"'),
         "rationed": policy("name: few, requests: 0"),
         "denying": policy(more='models: {allow: ["none"]}\n'),
+        "telling": policy(more='answers: {refusals: message}\nmodels: {allow: ["none"]}\n'),
     }
     async with contextlib.AsyncExitStack() as stack:
         yield {
@@ -132,6 +133,13 @@ async def denying_house(shared_aimock_houses: Mapping[str, House]) -> House:
     """No model is allowed."""
     await shared_aimock_houses["denying"].reset()
     return shared_aimock_houses["denying"]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def telling_house(shared_aimock_houses: Mapping[str, House]) -> House:
+    """No model is allowed, and an assistant's message says so."""
+    await shared_aimock_houses["telling"].reset()
+    return shared_aimock_houses["telling"]
 
 
 @pytest.fixture(scope="session")
