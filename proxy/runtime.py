@@ -45,6 +45,7 @@ from proxy.ledger.sqlite import SqliteLedger
 from proxy.ledger.store import LedgerUnavailable
 from proxy.ledger.writer import Row
 from proxy.metrics import Metrics
+from proxy.pinning import PinBook
 from proxy.policy import PolicyBook
 from proxy.policy.released import Released
 from proxy.pricing.price_file import PriceFile, PriceFileError
@@ -136,6 +137,7 @@ async def _running(
     approvals = Approvals(
         _approval_store(settings), ledger, settings.approvals, tells=notifier.tell
     )
+    pins = PinBook(ledger)
     ports = Ports(
         policies=policies,
         prices=prices,
@@ -150,6 +152,7 @@ async def _running(
         released=released,
         kill=switch,
         approvals=approvals,
+        pins=pins,
     )
     metrics = Metrics(live, ledger, lambda: len(policies.policies), lambda: len(switch.in_force))
     corridor = Corridor(
@@ -217,6 +220,7 @@ async def _running(
             switch=switch,
             approvals=approvals,
             board=board,
+            pins=pins,
             metrics=metrics.text,
         ),
     )
@@ -237,6 +241,7 @@ async def _running(
         await note(ledger, "start", recovered=len(ledger.recovered))
         await switch.open()
         await approvals.open()
+        await pins.open()
         first_token = await access.make_first(time.time_ns() // 1_000_000)
         await access.file_acts(ledger)
         if raw_view is not None:

@@ -13,6 +13,7 @@ from proxy.console.access.access import Access
 from proxy.events import Events
 from proxy.kill.switch import KillSwitch
 from proxy.ledger.store import Ledger
+from proxy.pinning import PinBook
 from proxy.policy import PolicyBook
 from proxy.slip import Slip
 
@@ -51,6 +52,7 @@ class Ports:
     switch: KillSwitch
     approvals: Approvals
     board: Board
+    pins: PinBook
     metrics: Callable[[], str]
     """All that is measured, as text."""
     raw_view: RawView | None = None

@@ -25,6 +25,7 @@ from proxy.kill.switch import KillSwitch
 from proxy.ledger.records import Decision, Outcome, Usage
 from proxy.ledger.sqlite import SqliteLedger
 from proxy.metrics import Metrics
+from proxy.pinning import PinBook
 from proxy.policy import PolicyBook
 from proxy.slip import Slip
 from tests.policy.texts import policy
@@ -148,6 +149,7 @@ async def opened(directory: Path) -> AsyncIterator[Ports]:
         access=access,
         switch=switch,
         approvals=approvals,
+        pins=PinBook(ledger),
         board=Board(Outbox(MemoryStore(), ledger), Roles()),
         metrics=Metrics({}, ledger, lambda: 1, lambda: len(switch.in_force)).text,
     )
