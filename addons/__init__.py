@@ -102,7 +102,14 @@ def chain(settings: Settings, ports: Ports) -> list[Addon]:
             ports.pins,
         ),
         Approval(ports.approvals, ports.kill, ports.policies, settings.approvals.wait_s),
-        Budget(ports.accounts, ports.allowances, lease_ms, triggers),
+        Budget(
+            ports.accounts,
+            ports.allowances,
+            lease_ms,
+            triggers,
+            ports.approvals,
+            settings.approvals.wait_s,
+        ),
         ToolCalls(ports.ledger, ports.released, rates, triggers, ports.approvals),
         Credentials(keys, ports.seal),
     ]

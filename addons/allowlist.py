@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from mitmproxy import http
 
 from proxy.policy.terms import Answer
+from proxy.policy.words import asker_of
 from proxy.providers.call import BadRequest, ModelCall
 from proxy.providers.decoding import decode_body
 from proxy.providers.formats import format_named
@@ -54,7 +55,7 @@ class Allowlist:
                 "why on /readyz.",
             )
         path = slip.path.partition("?")[0]
-        answer = terms.egress(to, slip.method, path)
+        answer = terms.egress(to, slip.method, path, asker_of(slip))
         if not answer.passes:
             return Refusal(
                 Code.HOST_NOT_ALLOWED,
@@ -117,7 +118,7 @@ def _models(slip: Slip, answer: Answer, read: _Read) -> Stamp | Refusal:
         slip.call = replace(read.call, host=slip.destination.host)
     slip.wire = read.wire or slip.wire
     for name in read.call.models if read.call is not None else ():
-        model = slip.terms.model(name)
+        model = slip.terms.model(name, asker_of(slip))
         if not model.passes:
             return Refusal(
                 Code.MODEL_NOT_ALLOWED,
@@ -125,7 +126,7 @@ def _models(slip: Slip, answer: Answer, read: _Read) -> Stamp | Refusal:
                 rule=model.rule,
             )
         answer = model if not model.allowed else answer
-    return Stamp(answer.rule if answer.allowed else f"{answer.rule}, not enforced")
+    return Stamp(answer.note)
 
 
 def _unsupported(seen: Unsupported) -> Refusal:

@@ -1,7 +1,5 @@
 """Has a person said yes? What a rule holds waits here for one, before anything is sent."""
 
-import asyncio
-import math
 from collections.abc import Coroutine
 from typing import Any
 
@@ -12,6 +10,7 @@ from proxy.approvals.approval import Approval as Asked
 from proxy.approvals.approval import Wanted
 from proxy.approvals.approvals import Approvals
 from proxy.approvals.store import ApprovalsUnavailable
+from proxy.approvals.waiting import WAIT_MAX_S, waited
 from proxy.approvals.wanted import of_call
 from proxy.approvals.words import refusal_of, refusal_of_too_many
 from proxy.engine.opening import has_body
@@ -25,14 +24,6 @@ from proxy.policy.words import facts_of, tool_facts
 from proxy.policy.words import refusal_of as refusal_by_rule
 from proxy.refusals import Code, Refusal
 from proxy.slip import NeedsBody, Ruled, Slip, Stamp
-
-WAIT_MAX_S = 280.0
-"""Below the 300 s after which Node's clients give up, and what stands between often does, too."""
-MARGIN_S = 10.0
-"""How long before the end of a client's own patience it is answered."""
-
-_PATIENCE = ("x-stainless-timeout", "x-stainless-read-timeout")
-"""Headers in which SDKs say how many seconds they wait."""
 
 _UNAVAILABLE = Refusal(
     Code.GOVERNANCE_UNAVAILABLE,
@@ -94,7 +85,7 @@ class Approval:
         if it is None:
             return refusal_of_too_many(ruled, _what(slip))
         if it.state == "pending":
-            it = await self._wait(slip, flow, it)
+            it = await waited(self._approvals, slip, it, flow.request.headers.get, self._wait_s)
         if slip.is_over:
             if it.state == "pending":
                 await self._approvals.left(it, slip.id)
@@ -126,15 +117,6 @@ class Approval:
             return refusal_of(it, _what(slip))
         return Stamp(f"{it.id}, approved by {', '.join(v.by for v in it.votes if v.says_yes)}")
 
-    async def _wait(self, slip: Slip, flow: http.HTTPFlow, it: Asked) -> Asked:
-        bell = asyncio.Event()
-        slip.bells.append(bell.set)
-        try:
-            wait_s = min(self._wait_s, _patience_s(flow) - MARGIN_S)
-            return await self._approvals.wait(it, bell, max(0.0, wait_s), lambda: slip.is_over)
-        finally:
-            slip.bells.remove(bell.set)
-
     def _asked_again(self, slip: Slip, key: str) -> Refusal | None:
         """Whether it is still to be held by the same rules, and not worse. What counts calls is not
         asked twice: this one was counted."""
@@ -145,7 +127,9 @@ class Approval:
             return refusal_of_stop(stop) if stop is not None else _UNAVAILABLE
         slip.quarantined = stop is not None
         slip.terms = self._policies.terms(who.org, who.agent)
-        terms = PolicyBook(self._policies.policies).terms(who.org, who.agent)
+        terms = PolicyBook(self._policies.policies, self._policies.permits).terms(
+            who.org, who.agent
+        )
         tools = [] if slip.mcp is None else [c for c in slip.mcp.calls if c.tool is not None]
         rulings = [decide(terms, facts_of(slip))]
         rulings += [
@@ -165,19 +149,6 @@ class Approval:
                 rule=ruled.rule,
             )
         return None
-
-
-def _patience_s(flow: http.HTTPFlow) -> float:
-    """How long this client waits for an answer, as far as it says so."""
-    found = [WAIT_MAX_S + MARGIN_S]
-    for name in _PATIENCE:
-        try:
-            seconds = float(flow.request.headers.get(name, ""))
-        except ValueError:
-            continue
-        if math.isfinite(seconds) and seconds > 0:
-            found.append(seconds)
-    return min(found)
 
 
 def _what(slip: Slip) -> str:

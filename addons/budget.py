@@ -4,6 +4,9 @@ import time
 
 from mitmproxy import http
 
+from proxy.approvals.approvals import Approvals
+from proxy.approvals.store import ApprovalsUnavailable
+from proxy.approvals.waiting import WAIT_MAX_S, more_budget
 from proxy.budgets import (
     Accounts,
     CountersUnavailable,
@@ -53,14 +56,29 @@ _DIVIDED = Refusal(
 )
 
 
+_UNASKED = Refusal(
+    Code.GOVERNANCE_UNAVAILABLE,
+    "The budget has no room for this call, and nobody can be asked for more. Try again shortly.",
+    retry_after_s=5,
+)
+
+
 class Budget:
     """Holds a call's bound against every limit at once; no limit may ever be passed."""
 
     name = "budget"
 
     def __init__(
-        self, accounts: Accounts, allowances: TaskLimits, lease_ms: int, triggers: Triggers
+        self,
+        accounts: Accounts,
+        allowances: TaskLimits,
+        lease_ms: int,
+        triggers: Triggers,
+        approvals: Approvals,
+        wait_s: float,
     ) -> None:
+        self._approvals = approvals
+        self.patience_s = self._wait_s = min(wait_s, WAIT_MAX_S)
         self._accounts = accounts
         self._allowances = allowances
         self._triggers = triggers
@@ -71,7 +89,7 @@ class Budget:
         assert slip.terms is not None
         assert slip.identity is not None
         allowance = () if slip.door == "internal" else await self._allowances.of(slip.identity)
-        limits = (*limits_of(slip), *allowance)
+        limits = (*limits_of(slip, _now_ms()), *allowance)
         if not limits:
             return Stamp("inside" if slip.door == "internal" else "no budget applies")
         if asks_uncounted(slip):
@@ -82,17 +100,19 @@ class Budget:
             )
         if allowance and _is_unbounded(slip):
             return _UNBOUNDED
-        slip.grows = _grows(slip, limits)
-        lowers = _can_be_lowered(slip, flow)
         try:
-            asked = reservation(slip, limits, self._lease_ms, can_be_lowered=lowers)
-            answer = await self._accounts.reserve(asked, _now_ms())
-            if slip.grows and isinstance(answer, Exceeded):
-                slip.grows = False
-                asked = reservation(slip, limits, self._lease_ms, can_be_lowered=lowers)
-                answer = await self._accounts.reserve(asked, _now_ms())
+            answer = await self._reserved(slip, flow, limits)
+            if isinstance(answer, Exceeded) and _asks_people(limits, answer):
+                header = flow.request.headers.get
+                no = await more_budget(self._approvals, slip, answer, header, self._wait_s)
+                if no is not None:
+                    return no
+                limits = (*limits_of(slip, _now_ms()), *allowance)
+                answer = await self._reserved(slip, flow, limits)
         except CountersUnavailable:
             return uncounted()
+        except ApprovalsUnavailable:
+            return _UNASKED
         if isinstance(answer, Exceeded):
             return _refused(slip, flow, answer)
         slip.hold = answer
@@ -105,6 +125,19 @@ class Budget:
             flow.request.headers["accept-encoding"] = "identity"
             return Stamp(f"held for {answer.output_tokens} output tokens at first")
         return Stamp(self._fit(slip, flow, answer))
+
+    async def _reserved(
+        self, slip: Slip, flow: http.HTTPFlow, limits: tuple[BudgetedLimit, ...]
+    ) -> Hold | Exceeded:
+        slip.grows = _grows(slip, limits)
+        lowers = _can_be_lowered(slip, flow)
+        asked = reservation(slip, limits, self._lease_ms, can_be_lowered=lowers)
+        answer = await self._accounts.reserve(asked, _now_ms())
+        if slip.grows and isinstance(answer, Exceeded):
+            slip.grows = False
+            asked = reservation(slip, limits, self._lease_ms, can_be_lowered=lowers)
+            answer = await self._accounts.reserve(asked, _now_ms())
+        return answer
 
     def _fit(self, slip: Slip, flow: http.HTTPFlow, hold: Hold) -> str:
         """Lower the call's own bound to what was granted, where that is less."""
@@ -172,6 +205,10 @@ class Budget:
         for limit, percent in settled.crossed:
             if percent == 100:
                 self._triggers.saw_spent(slip, limit.name)
+
+
+def _asks_people(limits: tuple[BudgetedLimit, ...], answer: Exceeded) -> bool:
+    return any(each.on_exceed == "hold" and each.limit == answer.limit for each in limits)
 
 
 def _tell_remaining(slip: Slip, hold: Hold) -> None:

@@ -8,17 +8,20 @@ from proxy.policy.terms import BudgetedLimit
 from proxy.providers.tool_gate import SIEVES
 from proxy.slip import Slip
 
+_LOWERS = ("fit", "extend")
+"""What may be done about a call that does not fit, for which its bound is lowered first."""
+
 STEP_TOKENS = 4096
 """Held at first of an answer that grows, and added each time; a token is counted for each byte of
 text."""
 
 
-def limits_of(slip: Slip) -> tuple[BudgetedLimit, ...]:
-    """The limits that a call counts against. A check by a hook goes nowhere, but may let a tool call
-    through; whatever else is asked of Exeat itself is free."""
+def limits_of(slip: Slip, now_ms: int) -> tuple[BudgetedLimit, ...]:
+    """The limits that a call counts against, with what is granted on top of them now. A check by a hook
+    goes nowhere, but may let a tool call through; whatever else is asked of Exeat itself is free."""
     assert slip.terms is not None
     assert slip.identity is not None
-    limits = slip.terms.limits(slip.identity, slip.call.model if slip.call else None)
+    limits = slip.terms.limits(slip.identity, slip.call.model if slip.call else None, now_ms)
     if slip.door != "internal":
         return limits
     return tuple(each for each in limits if _is_check(slip) and each.limit.unit == "tool_calls")
@@ -34,7 +37,7 @@ def reservation(
     spending = spending_of(limits)
     if slip.grows:
         output_min = output_max = first_step(spending)
-    elif spending and can_be_lowered and all(each.on_exceed != "refuse" for each in spending):
+    elif spending and can_be_lowered and all(each.on_exceed in _LOWERS for each in spending):
         output_min = min(output_max, max(each.fit_floor for each in spending))
     charges = tuple(_charge(each, slip) for each in limits)
     return Reservation(slip.id, slip.identity.org, charges, output_min, output_max, lease_ms)

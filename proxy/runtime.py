@@ -45,8 +45,12 @@ from proxy.ledger.sqlite import SqliteLedger
 from proxy.ledger.store import LedgerUnavailable
 from proxy.ledger.writer import Row
 from proxy.metrics import Metrics
+from proxy.permits.memory import MemoryPermits
+from proxy.permits.permits import Permits
+from proxy.permits.store import PermitStore
 from proxy.pinning import PinBook
 from proxy.policy import PolicyBook
+from proxy.policy.permits import InForce
 from proxy.policy.released import Released
 from proxy.pricing.price_file import PriceFile, PriceFileError
 from proxy.pricing.price_file import load as load_prices
@@ -83,6 +87,7 @@ class Running:
     """The secret of the first admin's token, at the first start: to be shown once, and kept nowhere."""
     switch: KillSwitch
     approvals: Approvals
+    permits: Permits
 
 
 @contextlib.asynccontextmanager
@@ -106,7 +111,8 @@ async def _running(
     sys.setswitchinterval(_SWITCH_S)
     prices = Prices(at=datetime.now(UTC), file=_price_file(settings))
     roads = checked_roads(settings)
-    policies = PolicyBook()
+    in_force = InForce()
+    policies = PolicyBook(permits=in_force)
     policies.reload(settings.policies)
     if policies.problem:
         log.error("no policy in force: everything is refused", problem=policies.problem)
@@ -133,6 +139,7 @@ async def _running(
     seal = Seal(secrets.token_bytes(32))
     live: dict[str, Slip] = {}
     switch = KillSwitch(_stops(settings), ledger)
+    permits = Permits(_permit_store(settings), ledger, in_force)
     notifier = Notifier(settings.approvals.notify, settings.console.public_url)
     approvals = Approvals(
         _approval_store(settings), ledger, settings.approvals, tells=notifier.tell
@@ -203,6 +210,7 @@ async def _running(
         body_bytes_max=settings.limits.body_bytes_max,
     )
     switch.connect(engine.sever)
+    permits.connect(lambda: engine.sever_refused(policies))
     console = Console(
         settings.console,
         ConsolePorts(
@@ -219,6 +227,7 @@ async def _running(
             raw_view=raw_view,
             switch=switch,
             approvals=approvals,
+            permits=permits,
             board=board,
             pins=pins,
             metrics=metrics.text,
@@ -242,6 +251,7 @@ async def _running(
         await switch.open()
         await approvals.open()
         await pins.open()
+        await permits.open()
         first_token = await access.make_first(time.time_ns() // 1_000_000)
         await access.file_acts(ledger)
         if raw_view is not None:
@@ -255,6 +265,7 @@ async def _running(
             asyncio.create_task(rounds.run(), name="rounds"),
             asyncio.create_task(switch.watch(), name="kill switch"),
             asyncio.create_task(approvals.watch(), name="approvals"),
+            asyncio.create_task(permits.watch(), name="permits"),
         ]
         try:
             yield Running(
@@ -270,6 +281,7 @@ async def _running(
                 first_token=first_token,
                 switch=switch,
                 approvals=approvals,
+                permits=permits,
             )
         finally:
             await engine.stop(grace_s)
@@ -285,6 +297,7 @@ async def _running(
         await accounts.aclose()
         await switch.aclose()
         await approvals.aclose()
+        await permits.aclose()
         await notifier.aclose()
         try:
             await note(ledger, "stop")
@@ -360,3 +373,13 @@ def _approval_store(settings: Settings) -> ApprovalStore:
     from proxy.redis import Redis
 
     return RedisApprovals(Redis(url.get_secret_value(), timeout_s=settings.counters.timeout_s))
+
+
+def _permit_store(settings: Settings) -> PermitStore:
+    url = settings.counters.redis_url
+    if url is None:
+        return MemoryPermits()
+    from proxy.permits.redis import RedisPermits
+    from proxy.redis import Redis
+
+    return RedisPermits(Redis(url.get_secret_value(), timeout_s=settings.counters.timeout_s))

@@ -18,6 +18,7 @@ from proxy.database import DatabaseUnavailable
 from proxy.endpoint import Asked, Endpoint, Nothing, Problem, ProblemModel, Reply, Role
 from proxy.kill.store import StopsUnavailable
 from proxy.ledger.store import LedgerError
+from proxy.permits.store import PermitsUnavailable
 
 log = structlog.get_logger()
 
@@ -92,6 +93,8 @@ def problem_of(error: Exception) -> Problem:
             return Problem(503, "stops_unavailable", str(error))
         case ApprovalsUnavailable():
             return Problem(503, "approvals_unavailable", str(error))
+        case PermitsUnavailable():
+            return Problem(503, "permits_unavailable", str(error))
         case _:
             return Problem(500, "internal_error", "This is a bug; the log has more.")
 

@@ -86,6 +86,8 @@ class Ruled:
     """False: a policy that only watches would have it so, and it passes."""
     watched: "Ruled | None" = None
     """What policies that only watch would have decided instead."""
+    bypass: str = ""
+    """The id of the bypass by which it passes, where its rule refuses."""
 
     @property
     def passes(self) -> bool:

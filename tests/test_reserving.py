@@ -46,7 +46,7 @@ CASES: dict[str, tuple[Slip, tuple[int, int] | None]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_tool_calls_are_held_as_they_may_come(case: str) -> None:
     it, expected = CASES[case]
-    asked = reservation(it, limits_of(it), 60_000, can_be_lowered=False)
+    asked = reservation(it, limits_of(it, 0), 60_000, can_be_lowered=False)
     found = [
         (charge.fixed, charge.up_to)
         for charge in asked.charges
@@ -56,7 +56,7 @@ def test_tool_calls_are_held_as_they_may_come(case: str) -> None:
 
 
 def test_a_check_counts_against_no_other_unit() -> None:
-    units = {each.limit.unit for each in limits_of(slip(None, RULES, **CHECK))}
+    units = {each.limit.unit for each in limits_of(slip(None, RULES, **CHECK), 0)}
     assert units == {"tool_calls"}
 
 

@@ -3,13 +3,24 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from proxy.budgets import Limit
+
 State = Literal["pending", "approved", "denied", "expired", "claimed"]
 
-Kind = Literal["request", "model", "mcp", "tool"]
-"""What waits: a request to anywhere, a call to a model, of MCP, or a tool that is about to run."""
+Kind = Literal["request", "model", "mcp", "tool", "budget"]
+"""What waits: a request to anywhere, a call to a model, of MCP, a tool that is about to run; or a budget
+that is used up, and those who would go on."""
 
 RESTART = "restart"
 """Who denies what was open when Exeat stopped, where the settings say so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Short:
+    """A limit without room, and how much was missing when it was asked, in its unit."""
+
+    limit: Limit
+    missing: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +40,8 @@ class Wanted:
     policies: tuple[str, ...]
     summary: tuple[tuple[str, str], ...]
     """For the person who decides: what was parsed, nothing that the agent says of it."""
+    short: Short | None = None
+    """What more is wanted of, where that is a budget."""
 
     @property
     def requesters(self) -> frozenset[str]:

@@ -75,6 +75,11 @@ class Approvals:
         fresh_s = self._store.fresh_s
         return fresh_s is not None and self._now_ms() - self._seen_ms > fresh_s * 1000
 
+    @property
+    def claim_s(self) -> int:
+        """How long what was approved can be used."""
+        return self._terms.claim_s
+
     async def open(self) -> None:
         """Read what is open. Where this process alone keeps it, that is what the ledger says."""
         if self._store.fresh_s is None:
@@ -167,6 +172,14 @@ class Approvals:
             if await self._swap(after):
                 return after
         raise ApprovalsUnavailable("Others decide the same just now; try again.")
+
+    async def foreseen(self, approval_id: str, by: str, reason: str) -> Approval:
+        """What it would be after this person's yes. Raises NotDecided and ApprovalsUnavailable."""
+        it = await self._store.get(approval_id)
+        if it is None:
+            raise NotDecided("unknown", f"There is no approval {approval_id}.")
+        now_ms, claim_ms = self._now_ms(), self.claim_s * 1000
+        return approval.decided(it, by, True, reason, now_ms, claim_ms=claim_ms)
 
     # -- claiming ----------------------------------------------------------------------------
 

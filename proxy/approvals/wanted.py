@@ -4,9 +4,12 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from proxy.actions import Action, action_of, noted
-from proxy.approvals.approval import Kind, Wanted
+from proxy.approvals.approval import Kind, Short, Wanted
+from proxy.budgets import Exceeded
+from proxy.budgets.refusing import shown as amount
 from proxy.mcp.calls import McpRequest
 from proxy.money import format_usd
 from proxy.slip import Ruled, Slip
@@ -28,6 +31,29 @@ def of_call(slip: Slip, ruled: Ruled, calls: Sequence[Action] = ()) -> Wanted:
 def of_tool(slip: Slip, ruled: Ruled, action: Action) -> Wanted:
     """A tool that a model's answer asks for, or that a runtime is about to run: at both doors the same."""
     return _wanted(slip, ruled, "tool", action.digest, _lines_of_tools([action]))
+
+
+def of_budget(slip: Slip, short: Exceeded) -> Wanted:
+    """More of a limit that has no room for a call: one question for all who run into it."""
+    limit = short.limit
+    ruled = Ruled("hold", f"budget:{limit.name}", "The budget has no room for the call.")
+    scope = ", ".join(f"{name} {value}" for name, value in limit.scope)
+    lines = [
+        ("budget", shown(limit.name)),
+        ("of", shown(scope)),
+        ("window", limit.window),
+        ("limit", amount(limit, limit.cap)),
+        ("remaining", amount(limit, short.remaining)),
+        ("at most", amount(limit, short.required)),
+    ]
+    if slip.call is not None:
+        lines += [("provider", shown(slip.call.provider)), ("model", shown(slip.call.model))]
+    found = _wanted(slip, ruled, "budget", limit.key, lines)
+    return replace(
+        found,
+        key=_sha256([found.org, "budget", limit.key]),
+        short=Short(limit, max(1, short.required - short.remaining)),
+    )
 
 
 def shown(text: str, most: int = LINE_MAX) -> str:

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from proxy.approvals.approval import Approval, Taken, Vote, Wanted
+from proxy.approvals.approval import Approval, Short, Taken, Vote, Wanted
+from proxy.budgets import Limit
 from proxy.ledger.r6 import ms_of
 from proxy.ledger.records import Event
 from proxy.refusals import Code, Refusal
@@ -43,6 +44,7 @@ def event_of(it: Approval) -> Event:
             "reason": who.reason,
             "policies": _written(who.policies),
             "summary": _written(who.summary),
+            "short": _written(_of_short(who.short)) if who.short else None,
             "call": it.call,
             "asked_ms": it.asked_ms,
             "until_ms": it.until_ms,
@@ -91,6 +93,7 @@ def approvals_of(bodies: Iterable[Mapping[str, Any]]) -> dict[str, Approval]:
             reason=facts["reason"],
             policies=tuple(json.loads(facts["policies"])),
             summary=tuple((name, value) for name, value in json.loads(facts["summary"])),
+            short=_short(json.loads(facts.get("short") or "null")),
         )
         found[facts["approval"]] = Approval(
             id=facts["approval"],
@@ -110,7 +113,9 @@ def approvals_of(bodies: Iterable[Mapping[str, Any]]) -> dict[str, Approval]:
 
 def written(it: Approval) -> str:
     """As JSON; numbers that matter to others stand beside it."""
-    return _written({**asdict(it), "joins_until_ms": it.joins_until_ms})
+    found = {**asdict(it), "joins_until_ms": it.joins_until_ms}
+    found["wanted"]["short"] = _of_short(it.wanted.short) if it.wanted.short else None
+    return _written(found)
 
 
 def read(text: str | bytes) -> Approval:
@@ -120,6 +125,7 @@ def read(text: str | bytes) -> Approval:
     wanted = found.pop("wanted")
     wanted["policies"] = tuple(wanted["policies"])
     wanted["summary"] = tuple((name, value) for name, value in wanted["summary"])
+    wanted["short"] = _short(wanted.get("short"))
     votes = tuple(Vote(**each) for each in found.pop("votes"))
     return Approval(**found, wanted=Wanted(**wanted), votes=votes)
 
@@ -168,6 +174,20 @@ def refusal_of_too_many(ruled: Ruled, what: str) -> Refusal:
         "Ask again when some are decided.",
         rule=ruled.rule,
     )
+
+
+def _of_short(it: Short) -> list[Any]:
+    """Amounts as text: readers of JSON round what is large."""
+    limit = it.limit
+    return [limit.name, limit.scope, limit.unit, limit.window, str(limit.cap), str(it.missing)]
+
+
+def _short(found: list[Any] | None) -> Short | None:
+    if found is None:
+        return None
+    name, scope, unit, window, cap, missing = found
+    pairs = tuple((dimension, value) for dimension, value in scope)
+    return Short(Limit(name, pairs, unit, window, int(cap)), int(missing))
 
 
 def _why(it: Approval) -> str:

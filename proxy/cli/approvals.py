@@ -50,9 +50,31 @@ def show(which: Which, console: ConsoleUrl = None, token: Token = None) -> None:
 
 
 @app.command()
-def approve(which: Which, reason: Reason, console: ConsoleUrl = None, token: Token = None) -> None:
-    """Say yes: it may be done once. Takes an approver's token."""
-    _decide(which, "approve", reason, console, token)
+def approve(
+    which: Which,
+    reason: Reason,
+    grant: Annotated[
+        str | None, typer.Option(help="Dollars, or as many of what the budget counts.")
+    ] = None,
+    minutes: Annotated[
+        int | None, typer.Option(min=1, max=1440, help="How long the grant holds.")
+    ] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="Whose cap is lifted; not needed for one that ran out.")
+    ] = None,
+    unit: Annotated[str | None, typer.Option(help="Where the budget counts several.")] = None,
+    console: ConsoleUrl = None,
+    token: Token = None,
+) -> None:
+    """Say yes: it may be done once. A grant lifts a budget for a time. Takes an approver's token."""
+    if (grant is None) != (minutes is None):
+        stop("--grant and --minutes go together: how much more, and for how long")
+    more: dict[str, Any] = {}
+    if grant is not None:
+        named = {"budget": budget, "unit": unit}
+        known = {name: value for name, value in named.items() if value is not None}
+        more = {"grant": {"amount": grant, "minutes": minutes, **known}}
+    _decide(which, "approve", reason, console, token, more)
 
 
 @app.command()
@@ -61,11 +83,19 @@ def deny(which: Which, reason: Reason, console: ConsoleUrl = None, token: Token 
     _decide(which, "deny", reason, console, token)
 
 
-def _decide(which: str, verb: str, reason: str, console: str | None, token: str | None) -> None:
-    it = ask(console, token, "POST", f"{_path(which)}/{verb}", {"reason": reason})
+def _decide(
+    which: str,
+    verb: str,
+    reason: str,
+    console: str | None,
+    token: str | None,
+    more: dict[str, Any] | None = None,
+) -> None:
+    asked = {"reason": reason, **(more or {})}
+    it = ask(console, token, "POST", f"{_path(which)}/{verb}", asked)
     yes = sum(vote["says_yes"] for vote in it["votes"])
-    more = f", {yes} of {it['needed']} have said yes" if it["state"] == "pending" else ""
-    typer.echo(f"{printable(it['id'])}: {it['state']}{more}")
+    and_more = f", {yes} of {it['needed']} have said yes" if it["state"] == "pending" else ""
+    typer.echo(f"{printable(it['id'])}: {it['state']}{and_more}")
 
 
 def _path(which: str) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from proxy.cli.explaining import explain
+from proxy.cli.permits import bypass
 from proxy.cli.rows import LedgerPath, Since, ledger_path, moment, opened, printable, stop
 from proxy.ledger.reader import SqliteReader
 from proxy.policy import LoadedPolicy, PolicyError, load_all, telling
@@ -45,6 +46,7 @@ def check(
 
 
 app.command()(explain)
+app.command()(bypass)
 
 
 @app.command()

@@ -10,9 +10,11 @@ from proxy.approvals.approvals import Approvals
 from proxy.board import Board
 from proxy.budgets import Accounts
 from proxy.console.access.access import Access
+from proxy.console.granting import Granting
 from proxy.events import Events
 from proxy.kill.switch import KillSwitch
 from proxy.ledger.store import Ledger
+from proxy.permits.permits import Permits
 from proxy.pinning import PinBook
 from proxy.policy import PolicyBook
 from proxy.slip import Slip
@@ -51,6 +53,7 @@ class Ports:
     access: Access
     switch: KillSwitch
     approvals: Approvals
+    permits: Permits
     board: Board
     pins: PinBook
     metrics: Callable[[], str]
@@ -67,3 +70,8 @@ class Ports:
     """The files of the policies, as the settings name them."""
     proxy_url: str = "http://127.0.0.1:8080"
     """Where agents reach Exeat."""
+
+    @property
+    def granting(self) -> Granting:
+        """Approvals, decided with or without a grant."""
+        return Granting(self.approvals, self.permits, self.policies)

@@ -17,6 +17,7 @@ from proxy.delegate.roads import Road
 from proxy.delegate.sender import Answer, Sender, Unreachable
 from proxy.delegate.told import HEADER, Tried, event_of, header_of, refusal_of
 from proxy.ledger.store import Ledger
+from proxy.policy.permits import Asker
 from proxy.refusals import KINDS, Code, Refusal
 from proxy.slip import Slip, new_id
 
@@ -70,8 +71,10 @@ class Delegation:
     def models(self, slip: Slip) -> Sequence[str]:
         """The aliases that somebody could answer for this caller, and whom they stand for."""
         assert slip.terms is not None
+        assert slip.identity is not None
+        terms, asker = slip.terms, Asker(slip.identity, self._now_ms())
         every = meant(self.aliases, self.aliases, self._roads)
-        open_to = [name.text for name in every if self._market.may_be_asked(slip.terms, name)]
+        open_to = [it.text for it in every if self._market.may_be_asked(terms, it, asker)]
         aliases = [alias for alias, texts in self.aliases.items() if set(texts) & set(open_to)]
         return [*aliases, *open_to]
 

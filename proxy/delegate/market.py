@@ -12,6 +12,7 @@ from proxy.delegate.health import Health
 from proxy.delegate.names import Name
 from proxy.delegate.roads import keyed
 from proxy.policy import BudgetedLimit, Terms
+from proxy.policy.permits import Asker
 from proxy.pricing.charges import quote_for
 from proxy.pricing.prices import Prices, UnknownPrice
 from proxy.pricing.tokens import TokenCounter
@@ -65,10 +66,12 @@ class Market:
     ) -> tuple[Choice, Mapping[str, Prepared]]:
         """Who is asked, in order, and with what. Raises CountersUnavailable."""
         assert slip.terms is not None
+        assert slip.identity is not None
+        asker = Asker(slip.identity, now_ms)
         if slip.body_bytes > LARGE_BYTES:
-            made = await asyncio.to_thread(self._prepare, slip.terms, asked, names)
+            made = await asyncio.to_thread(self._prepare, slip.terms, asked, names, asker)
         else:
-            made = self._prepare(slip.terms, asked, names)
+            made = self._prepare(slip.terms, asked, names, asker)
         made = await self._with_room(slip, made, now_ms)
         choice = choose(
             [each.offer for each in made],
@@ -78,14 +81,17 @@ class Market:
         )
         return choice, {each.name.text: each for each in made}
 
-    def may_be_asked(self, terms: Terms, name: Name) -> bool:
+    def may_be_asked(self, terms: Terms, name: Name, asker: Asker) -> bool:
         """Is there a key, and does the policy let this caller go there?"""
-        return keyed(name.road, self._keys) and _forbidden(terms, name, (name.model,)) is None
+        is_keyed = keyed(name.road, self._keys)
+        return is_keyed and _forbidden(terms, name, (name.model,), asker) is None
 
-    def _prepare(self, terms: Terms, asked: ChatAsked, names: Sequence[Name]) -> Sequence[Prepared]:
-        return [self._one(terms, asked, name) for name in names]
+    def _prepare(
+        self, terms: Terms, asked: ChatAsked, names: Sequence[Name], asker: Asker
+    ) -> Sequence[Prepared]:
+        return [self._one(terms, asked, name, asker) for name in names]
 
-    def _one(self, terms: Terms, asked: ChatAsked, name: Name) -> Prepared:
+    def _one(self, terms: Terms, asked: ChatAsked, name: Name, asker: Asker) -> Prepared:
         road = name.road
         if not keyed(road, self._keys):
             text = f"the operator has no key for {road.payee}"
@@ -97,7 +103,7 @@ class Market:
             where = f" ({error.param})" if error.param else ""
             return Prepared(name, Offer(name.text, No("request", f"{error.reason}{where}")))
         call = replace(call, host=road.to.host)
-        no = _forbidden(terms, name, call.models) or self._unbounded(terms, call)
+        no = _forbidden(terms, name, call.models, asker) or self._unbounded(terms, call)
         offer = Offer(name.text, no) if no else self._priced(terms, name, call)
         return Prepared(name, offer, body, call)
 
@@ -128,7 +134,7 @@ class Market:
         assert slip.identity is not None
         assert slip.terms is not None
         limits: dict[str, tuple[BudgetedLimit, ...]] = {
-            each.name.text: slip.terms.limits(slip.identity, each.name.model)
+            each.name.text: slip.terms.limits(slip.identity, each.name.model, now_ms)
             for each in made
             if each.offer.no is None
         }
@@ -154,10 +160,13 @@ def _format(name: Name) -> Format:
     return format_named("openai.chat", name.road.provider)
 
 
-def _forbidden(terms: Terms, name: Name, models: Sequence[str]) -> No | None:
+def _forbidden(terms: Terms, name: Name, models: Sequence[str], asker: Asker) -> No | None:
     """The caller's places and models. Rules are asked when the call is made."""
     road = name.road
-    answers = [terms.egress(road.to, "POST", road.upstream_path), *map(terms.model, models)]
+    answers = [
+        terms.egress(road.to, "POST", road.upstream_path, asker),
+        *(terms.model(model, asker) for model in models),
+    ]
     for answer in answers:
         if not answer.passes:
             return No("policy", f"{answer.reason} ({answer.rule})")
@@ -167,7 +176,7 @@ def _forbidden(terms: Terms, name: Name, models: Sequence[str]) -> No | None:
 def _room(budgeted: BudgetedLimit, remaining: int) -> Room:
     limit = budgeted.limit
     match budgeted.on_exceed:
-        case "refuse":
+        case "refuse" | "hold":  # Whom to ask is chosen without asking people.
             return Room(limit.name, limit.unit, remaining)
         case "fit" | "extend":
             return Room(limit.name, limit.unit, remaining, budgeted.fit_floor)

@@ -56,9 +56,9 @@ class Purse:
         assert slip.identity is not None
         assert slip.terms is not None
         allowance = await self._allowances.of(slip.identity)
-        budgeted = (*slip.terms.limits(slip.identity, model), *allowance)
-        limits = [each.limit for each in budgeted]
         now_ms = time.time_ns() // 1_000_000
+        budgeted = (*slip.terms.limits(slip.identity, model, now_ms), *allowance)
+        limits = [each.limit for each in budgeted]
         balances = await self._accounts.balances(slip.identity.org, limits, now_ms)
         return [_row(balance) for balance in balances]
 

@@ -44,6 +44,8 @@ class Decided(Model):
     """False: a policy that only watches would have it so, and it passes."""
     watched: "Decided | None" = None
     """What policies that only watch would have decided instead."""
+    bypass: str = ""
+    """The id of the bypass by which it passes, where its rule refuses."""
 
 
 class ConsideredRule(Model):
@@ -83,7 +85,9 @@ class Explainer:
 
     async def explain(self, asked: Asked[Slip, WouldBe, Nothing]) -> Explained:
         """Whether a call to a host, a model or a tool would be allowed, and by which rule."""
-        found = explain(self._policies.policies, _facts(asked.who, asked.query))
+        found = explain(
+            self._policies.policies, _facts(asked.who, asked.query), self._policies.permits
+        )
         return Explained(
             passes=found.ruled.passes,
             ruled=Decided(**asdict(found.ruled)),

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
-from proxy.kill.stops import Scope, Stop, Stops
+from proxy.identity.scope import Scope
+from proxy.kill.stops import Stop, Stops
 from proxy.kill.store import Loaded
 
 

@@ -5,7 +5,8 @@ from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any
 
-from proxy.kill.stops import Scope, Stop
+from proxy.identity.scope import Scope
+from proxy.kill.stops import Stop
 from proxy.kill.store import Loaded, StopsUnavailable
 from proxy.redis import Redis, RedisUnavailable, script
 

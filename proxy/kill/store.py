@@ -7,7 +7,8 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from proxy.kill.stops import Scope, Stop
+from proxy.identity.scope import Scope
+from proxy.kill.stops import Stop
 
 
 class StopsUnavailable(Exception):  # noqa: N818  # the word the operator reads

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import structlog
 
-from proxy.kill.stops import Level, Scope, Stop, Stops
+from proxy.identity.scope import Scope
+from proxy.kill.stops import Level, Stop, Stops
 from proxy.kill.store import StopStore, StopsUnavailable
 from proxy.kill.words import KINDS, event_of_revive, event_of_severed, event_of_stop, stops_of
 from proxy.ledger.store import Ledger, LedgerError

@@ -1,6 +1,6 @@
 """Triggers: what a policy says is to be stopped by itself, held against what just happened."""
 
-from proxy.kill.stops import Scope
+from proxy.identity.scope import Scope
 from proxy.kill.switch import KillSwitch
 from proxy.policy.schema import Trigger
 from proxy.slip import Identity, Slip

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import Any, cast
 
-from proxy.kill.stops import Level, Scope, Stop, Stops
+from proxy.identity.scope import Scope
+from proxy.kill.stops import Level, Stop, Stops
 from proxy.ledger.r6 import ms_of
 from proxy.ledger.records import Event
 from proxy.policy.facts import READS

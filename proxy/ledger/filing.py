@@ -244,6 +244,7 @@ def tool_call_of(
             "rule": ruled.rule,
             "enforced": ruled.enforced,
             "would": ruled.watched.rule if ruled.watched else None,
+            "bypass": ruled.bypass or None,
         },
     )
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from proxy.policy.loader import LoadedPolicy, PolicyError, load
+from proxy.policy.permits import InForce
 from proxy.policy.terms import CompiledPolicy, Terms
 
 _CALLERS_MAX = 4096
@@ -18,8 +19,12 @@ _CHECKOUT = Path(__file__).parent.parent.parent / "policies"
 class PolicyBook:
     """Answers `terms(org, agent)`; built from loaded policies, replaced by `reload`."""
 
-    def __init__(self, policies: Sequence[LoadedPolicy] = ()) -> None:
+    def __init__(
+        self, policies: Sequence[LoadedPolicy] = (), permits: InForce | None = None
+    ) -> None:
+        """`permits` are beside the policies; whoever changes them changes what holds here."""
         self.problem: str | None = None
+        self.permits = permits or InForce()
         self._adopt(policies)
 
     def _adopt(self, policies: Sequence[LoadedPolicy]) -> None:
@@ -35,7 +40,7 @@ class PolicyBook:
             if len(self._terms) >= _CALLERS_MAX:
                 self._terms.clear()  # Ids are the caller's to choose; the table must stay small.
             applying = [policy for policy in self._compiled if policy.applies_to(org, agent)]
-            terms = self._terms[key] = Terms(applying)
+            terms = self._terms[key] = Terms(applying, self.permits)
         return terms
 
     def reload(self, paths: Sequence[Path]) -> bool:

@@ -7,6 +7,7 @@ from proxy.policy.book import PolicyBook
 from proxy.policy.decide import decide
 from proxy.policy.facts import Facts
 from proxy.policy.loader import LoadedPolicy
+from proxy.policy.permits import InForce
 from proxy.policy.terms import CompiledPolicy
 from proxy.slip import Destination, Ruled
 
@@ -44,9 +45,12 @@ class Explanation:
     policies: tuple[Said, ...]
 
 
-def explain(policies: Sequence[LoadedPolicy], facts: Facts) -> Explanation:
-    """Comes above no rate but those that the facts name, as those of a record do."""
-    ruled = decide(PolicyBook(policies).terms(facts.org, facts.agent), facts)
+def explain(
+    policies: Sequence[LoadedPolicy], facts: Facts, permits: InForce | None = None
+) -> Explanation:
+    """Comes above no rate but those that the facts name, as those of a record do. `permits` are those
+    in force, where it is about a call of this moment."""
+    ruled = decide(PolicyBook(policies, permits).terms(facts.org, facts.agent), facts)
     said = [_said(CompiledPolicy(policy), facts) for policy in policies]
     return Explanation(ruled, tuple(said))
 

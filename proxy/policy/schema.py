@@ -130,9 +130,10 @@ class Budget(_Model):
     requests: Annotated[int, Field(ge=0, le=NANOUSD_MAX)] | None = None
     tool_calls: Annotated[int, Field(ge=0, le=NANOUSD_MAX)] | None = None
     """Tool calls that are let through: of answers, to MCP servers, and asked about by hooks."""
-    on_exceed: Literal["refuse", "fit", "extend"] = "refuse"
+    on_exceed: Literal["refuse", "fit", "extend", "hold"] = "refuse"
     """`fit` lowers the call's output bound to what remains, and says so in a header. `extend` holds a
-    little of a streamed answer at first and more as it flows, and ends it when there is no more."""
+    little of a streamed answer at first and more as it flows, and ends it when there is no more.
+    `hold` asks a person for more, and the call waits."""
     fit_floor: Annotated[int, Field(ge=1)] = 256
     """With `fit` and `extend`: the fewest output tokens that are worth a call."""
 

@@ -47,6 +47,8 @@ def say_explained(it: Explanation, facts: Facts) -> Iterator[str]:
     )
     if ruled.reason:
         yield f"reason: {ruled.reason}"
+    if ruled.bypass:
+        yield f"bypass: {ruled.bypass}, so what this rule refuses passes"
     if ruled.watched is not None:
         yield f"watched: {ruled.watched.decision} by {ruled.watched.rule}, not enforced"
 

@@ -4,19 +4,20 @@ import fnmatch
 import ipaddress
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from proxy.budgets import Limit
 from proxy.policy.addresses import Network
 from proxy.policy.facts import Facts
 from proxy.policy.loader import LoadedPolicy
+from proxy.policy.permits import Asker, InForce
 from proxy.policy.rule_schema import Rule
 from proxy.policy.rules import Compiled, RateAsked, Rules
 from proxy.policy.schema import Budget, Route, Trigger, UnknownPricing
 from proxy.slip import Destination, Identity, Ruled
 
-OnExceed = Literal["refuse", "fit", "extend"]
+OnExceed = Literal["refuse", "fit", "extend", "hold"]
 ClientLeaves = Literal["drain", "cancel", "forfeit"]
 
 _DRAIN_S = 120
@@ -35,11 +36,20 @@ class Answer:
     rule: str
     reason: str = ""
     enforced: bool = True
+    bypass: str = ""
+    """The id of the bypass by which it passes, where its rule refuses."""
 
     @property
     def passes(self) -> bool:
-        """Allowed, or refused by a policy that only watches."""
-        return self.allowed or not self.enforced
+        """Allowed, or refused by a policy that only watches, or bypassed."""
+        return self.allowed or not self.enforced or bool(self.bypass)
+
+    @property
+    def note(self) -> str:
+        """In a stamp."""
+        if self.bypass:
+            return f"{self.rule}; passes by the bypass {self.bypass}"
+        return self.rule if self.allowed else f"{self.rule}, not enforced"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,8 +207,10 @@ class CompiledPolicy:
 class Terms:
     """What all policies that apply to one (org, agent) say; the stricter word wins."""
 
-    def __init__(self, policies: Sequence[CompiledPolicy]) -> None:
+    def __init__(self, policies: Sequence[CompiledPolicy], permits: InForce | None = None) -> None:
         self.policies = self._policies = tuple(policies)
+        self.permits = permits or InForce()
+        """What people allow beside them, at this moment."""
         self.rules_tools = any(policy.rules_tools for policy in policies)
         """Some rule may refuse a tool, so answers that ask for tools are read before they pass."""
         self.asks_for_secrets = any(policy.asks_for_secrets for policy in policies)
@@ -251,20 +263,41 @@ class Terms:
         """The rates that this caller's tool calls may count against."""
         return [asked for policy in self._policies for asked in policy.rates_on_tools(facts)]
 
-    def egress(self, to: Destination, method: str, path: str) -> Answer:
-        """May this caller send this request there? `path` without its query."""
-        return _strictest([policy.egress(to, method, path) for policy in self._policies])
+    def egress(self, to: Destination, method: str, path: str, asker: Asker | None = None) -> Answer:
+        """May this caller send this request there? `path` without its query. Bypasses hold for whoever
+        is named."""
+        answers = [policy.egress(to, method, path) for policy in self._policies]
+        return _strictest(self._past(answers, asker))
 
-    def model(self, name: str) -> Answer:
+    def model(self, name: str, asker: Asker | None = None) -> Answer:
         """May this caller use this model?"""
-        return _strictest([policy.model(name) for policy in self._policies])
+        return _strictest(self._past([policy.model(name) for policy in self._policies], asker))
 
-    def limits(self, identity: Identity, model: str | None) -> tuple[BudgetedLimit, ...]:
-        """The limits that one call counts against: a budget per model binds only model calls."""
-        return self.limits_for(identity.org, identity.agent, identity.session, identity.task, model)
+    def _past(self, answers: list[Answer], asker: Asker | None) -> list[Answer]:
+        if asker is None or not self.permits.bypasses:
+            return answers
+        found = [None if it.passes else self.permits.bypass(it.rule, asker) for it in answers]
+        return [
+            answer if bypass is None else replace(answer, bypass=bypass.id)
+            for answer, bypass in zip(answers, found, strict=True)
+        ]
+
+    def limits(
+        self, identity: Identity, model: str | None, at_ms: int | None = None
+    ) -> tuple[BudgetedLimit, ...]:
+        """The limits that one call counts against: a budget per model binds only model calls. With
+        what is granted on top at that moment, where one is named."""
+        who = identity
+        return self.limits_for(who.org, who.agent, who.session, who.task, model, at_ms)
 
     def limits_for(
-        self, org: str, agent: str | None, session: str | None, task: str | None, model: str | None
+        self,
+        org: str,
+        agent: str | None,
+        session: str | None,
+        task: str | None,
+        model: str | None,
+        at_ms: int | None = None,
     ) -> tuple[BudgetedLimit, ...]:
         """The same for somebody who names only some dimensions: budgets per another are left out."""
         key = (org, agent, session, task, model)
@@ -276,7 +309,9 @@ class Terms:
             known = self._limits[key] = tuple(
                 each for budget in self._budgets for each in _limits(budget, values)
             )
-        return known
+        if at_ms is None or not self.permits.grants_any:
+            return known
+        return tuple(replace(it, limit=self.permits.raised(it.limit, at_ms)) for it in known)
 
 
 def _is_on_tools(rule: Rule) -> bool:

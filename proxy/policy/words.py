@@ -9,6 +9,7 @@ from proxy.budgets.refusing import spent
 from proxy.policy.book import PolicyBook
 from proxy.policy.decide import QUARANTINE, decide
 from proxy.policy.facts import Facts
+from proxy.policy.permits import Asker
 from proxy.policy.rates import with_rates
 from proxy.policy.rules import RateAsked
 from proxy.refusals import Code, Refusal
@@ -18,6 +19,12 @@ from proxy.slip import Ruled, Slip
 def now() -> datetime:
     """The moment of a decision."""
     return datetime.fromtimestamp(time.time(), UTC)
+
+
+def asker_of(slip: Slip) -> Asker:
+    """Who wants something, at this moment."""
+    assert slip.identity is not None
+    return Asker(slip.identity, time.time_ns() // 1_000_000)
 
 
 def facts_of(slip: Slip) -> Facts:
@@ -49,6 +56,8 @@ def note_of(ruled: Ruled) -> str:
     said = ruled.rule if ruled.decision == "allow" else f"{ruled.decision} by {ruled.rule}"
     if ruled.watched is not None:
         said += f"; {ruled.watched.decision} by {ruled.watched.rule}, not enforced"
+    if ruled.bypass:
+        said += f"; passes by the bypass {ruled.bypass}"
     return said if ruled.enforced else f"{said}, not enforced"
 
 

@@ -17,7 +17,17 @@ from proxy.pricing.prices import Prices
 from proxy.pricing.tokens import TokenCounter
 from proxy.refusals import Code, Refusal
 from proxy.slip import Slip, Stamp
-from tests.addons.slips import ELSEWHERE, NoAllowances, chat, flow, model_slip, slip, triggers
+from tests.addons.slips import (
+    ELSEWHERE,
+    MemoryLedger,
+    NoAllowances,
+    approvals,
+    chat,
+    flow,
+    model_slip,
+    slip,
+    triggers,
+)
 from tests.budgets.diary import Diary
 
 PRICES = Prices(at=datetime(2026, 11, 21, tzinfo=UTC))
@@ -44,7 +54,8 @@ class Priced(Budget):
 
 
 def addon(accounts: Accounts, allowances: TaskLimits = NO_ALLOWANCES) -> Budget:
-    return Priced(accounts, allowances, lease_ms=60_000, triggers=triggers())
+    asks = approvals(MemoryLedger())
+    return Priced(accounts, allowances, 60_000, triggers(), asks, wait_s=0)
 
 
 async def standing(accounts: Accounts, on: Slip) -> list[tuple[int, int]]:

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from addons.kill import Kill
+from proxy.identity.scope import Scope
 from proxy.kill.memory import MemoryStops
-from proxy.kill.stops import Scope
 from proxy.kill.switch import BLIND_S, KillSwitch
 from proxy.refusals import Code, Refusal
 from proxy.slip import Stamp

@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.approvals.approval import Approval, Taken, claimed, cut_off, decided, expired
+from proxy.approvals.approval import Approval, Short, Taken, claimed, cut_off, decided, expired
 from proxy.approvals.words import (
     approvals_of,
     event_of,
@@ -12,6 +12,7 @@ from proxy.approvals.words import (
     refusal_of,
     written,
 )
+from proxy.budgets import Limit
 from proxy.ledger.r6 import r6
 from proxy.refusals import Code
 from proxy.slip import Ruled
@@ -66,3 +67,11 @@ def test_where_nobody_is_asked_it_says_why() -> None:
     assert of_taken(Taken(None), ruled, "It").code is Code.APPROVAL_REQUIRED
     assert of_taken(Taken(None, is_blind=True), ruled, "It").kind == "fault"
     assert of_taken(Taken(question()), ruled, "It").code is Code.APPROVAL_PENDING
+
+
+def test_what_a_budget_lacks_is_read_back_from_the_ledger_and_from_the_store() -> None:
+    limit = Limit("day", (("org", "acme"), ("agent", "co/der")), "usd", "day", 2**53 - 1)
+    it = question(kind="budget", short=Short(limit, 2**53 - 1))
+    assert read(written(it)) == it
+    body = r6(event_of(it), 0, None, None, None)
+    assert approvals_of([body]) == {it.id: it}

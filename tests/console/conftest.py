@@ -25,6 +25,8 @@ from proxy.kill.switch import KillSwitch
 from proxy.ledger.records import Decision, Outcome, Usage
 from proxy.ledger.sqlite import SqliteLedger
 from proxy.metrics import Metrics
+from proxy.permits.memory import MemoryPermits
+from proxy.permits.permits import Permits
 from proxy.pinning import PinBook
 from proxy.policy import PolicyBook
 from proxy.slip import Slip
@@ -141,15 +143,19 @@ async def opened(directory: Path) -> AsyncIterator[Ports]:
     await switch.open()
     approvals = Approvals(MemoryApprovals(), ledger, ApprovalsSection())
     await approvals.open()
+    policies = PolicyBook([policy(RULES)])
+    permits = Permits(MemoryPermits(), ledger, policies.permits)
+    await permits.open()
     yield Ports(
         ledger=ledger,
         accounts=Accounts(MemoryCounters(), ledger),
-        policies=PolicyBook([policy(RULES)]),
+        policies=policies,
         calls=InFlight(),
         access=access,
         switch=switch,
         approvals=approvals,
         pins=PinBook(ledger),
+        permits=permits,
         board=Board(Outbox(MemoryStore(), ledger), Roles()),
         metrics=Metrics({}, ledger, lambda: 1, lambda: len(switch.in_force)).text,
     )

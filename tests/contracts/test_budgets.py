@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import random
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -582,3 +583,43 @@ async def test_two_workers_racing_on_one_counter_never_exceed_it(counters: Count
     settled, in_flight, remaining = await standing(counters, usd)
     assert (settled, in_flight) == (20 * admitted, 0)
     assert remaining < 30 + 20 * len(names), "room was left unused"
+
+
+# --- grants ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_rule_3_while_grants_come_and_go_nothing_is_held_above_the_cap_in_force(
+    counters: Counters, seed: int
+) -> None:
+    """A grant lifts the cap that a reservation brings along; the counter is the same. What it paid for
+    stays paid when it ends, and then nothing is held until the sums are below the cap again."""
+    chance = random.Random(seed)  # a walk that can be walked again
+    caps = [limit(100), limit(100 + 40), limit(100 + 40 + 25)]
+    await seeded(counters, caps[0])
+    settled, holds = 0, dict[str, int]()
+    for number in range(150):
+        now = chance.choice(caps)
+        in_use = settled + sum(holds.values())
+        act = chance.choice(["reserve", "reserve", "settle", "release"])
+        if act == "reserve":
+            amount = chance.randint(1, 30)
+            answer = await counters.reserve(ask(f"h{number}", Charge(now, amount, 0)), NOW)
+            assert isinstance(answer, Hold) is (in_use + amount <= now.cap)
+            if isinstance(answer, Hold):
+                holds[f"h{number}"] = amount
+        elif holds:
+            which = chance.choice(sorted(holds))
+            amount = holds.pop(which)
+            if act == "settle":
+                cost = chance.randint(0, amount // 8)
+                settled += cost
+                await counters.settle(which, ORG, {"usd": cost}, NOW)
+            else:
+                await counters.release(which, ORG, NOW)
+        held_now = sum(holds.values())
+        assert await standing(counters, now) == (
+            settled,
+            held_now,
+            max(0, now.cap - settled - held_now),
+        )

@@ -6,9 +6,10 @@ from contextlib import aclosing
 
 import pytest
 
+from proxy.identity.scope import Scope
 from proxy.kill.memory import MemoryStops
 from proxy.kill.redis import RedisStops
-from proxy.kill.stops import Scope, Stop
+from proxy.kill.stops import Stop
 from proxy.kill.store import StopStore, StopsUnavailable
 from proxy.redis import Redis
 from tests.redis_server import RedisServer

@@ -16,7 +16,8 @@ from proxy.engine.dial import Pinned, _dialling
 from proxy.engine.facts import facts_of
 from proxy.engine.layers import slip_of
 from proxy.events import CallEnded, CallOpened, Events
-from proxy.kill.stops import Scope, Stop
+from proxy.identity.scope import Scope
+from proxy.kill.stops import Stop
 from proxy.kill.words import refusal_of_stop
 from proxy.refusals import Code, Refusal
 from proxy.slip import Destination, Identity, Slip, Stamp

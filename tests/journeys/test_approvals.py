@@ -22,6 +22,7 @@ from tests.house import (
     eventually,
     house,
     kill,
+    policy,
     providers,
 )
 from tests.redis_server import RedisServer
@@ -495,3 +496,66 @@ async def started(
     built = await Process(place, plain, tls, redis.url).start()
     stack.push_async_callback(kill, built)
     return built
+
+
+# --- more of a budget -------------------------------------------------------------------------
+
+SHORT = policy('name: day, window: day, per: [agent], usd: "0.10", on_exceed: hold')
+DEAR = chat("gpt-4o", max_tokens=16_000)
+
+
+async def test_a_call_waits_for_more_of_a_budget_and_goes_on_once_it_is_granted(
+    place: Path,
+) -> None:
+    async with house(place, SHORT) as built, built.client() as client:
+        waiting = asyncio.create_task(client.post(CHAT, json=DEAR, timeout=60))
+        other = asyncio.create_task(client.post(CHAT, json=DEAR, timeout=60))
+        one = await asked(built)
+        assert (one["kind"], one["rule"], one["short"]["budget"]) == ("budget", "budget:day", "day")
+        assert built.upstream_calls == 0
+        await built.post(
+            f"/api/approvals/{one['id']}/approve",
+            reason="A release", grant={"amount": "5.00", "minutes": 30},
+        )  # fmt: skip
+        assert (await waiting).status_code == (await other).status_code == 200
+        (day,) = await built.budgets()
+        assert day["limit"] == 5_100_000_000
+        assert day["held"] == 0
+        (given,) = await built.records(kind="grant")
+        assert given["result"]["facts"]["reason"] == f"{one['id']}: A release"
+        assert (await client.post(CHAT, json=DEAR)).status_code == 200, "the grant still holds"
+        assert await pending(built) == []
+
+
+async def test_a_plain_yes_gives_what_was_missing_and_who_runs_out_again_asks_anew(
+    place: Path,
+) -> None:
+    async with house(place, SHORT) as built, built.client() as client:
+        built.says(words=20_000, output_tokens=16_000)
+        waiting = asyncio.create_task(client.post(CHAT, json=DEAR, timeout=60))
+        one = await asked(built)
+        await approve(built, one["id"])
+        assert (await waiting).status_code == 200
+        waiting = asyncio.create_task(client.post(CHAT, json=DEAR, timeout=60))
+        another = await asked(built)
+        assert another["id"] != one["id"]
+        await approve(built, another["id"], "deny")
+        answer = await waiting
+        assert answer.json()["error"]["code"] == "approval_denied"
+        assert built.upstream_calls == 1
+        (day,) = await built.budgets()
+        assert day["settled"] <= day["limit"]
+
+
+async def test_nobody_grants_and_the_call_is_refused_as_its_client_understands(
+    place: Path,
+) -> None:
+    async with house(place, SHORT, approvals=ApprovalsSection(wait_s=0)) as built:
+        async with built.client() as client:
+            answer = await client.post(CHAT, json=DEAR)
+        assert answer.json()["error"]["code"] == "approval_pending"
+        assert answer.headers["x-should-retry"] == "false"
+        (decision,) = await built.records(kind="decision")
+        assert decision["rules"]["rule"] == "budget:day"
+        assert built.upstream_calls == 0
+        assert (await built.budgets())[0]["held"] == 0

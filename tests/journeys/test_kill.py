@@ -12,7 +12,7 @@ import aiohttp
 import httpx
 import pytest
 
-from proxy.kill.stops import Scope
+from proxy.identity.scope import Scope
 from tests.house import House, Process, chat, eventually, house, kill, policy, providers
 from tests.journeys.test_leaving import sent
 from tests.journeys.test_sockets import RESPONSES, built_with, connected, create

@@ -2,7 +2,8 @@
 
 import pytest
 
-from proxy.kill.stops import Scope, Stop, Stops
+from proxy.identity.scope import Scope
+from proxy.kill.stops import Stop, Stops
 from proxy.slip import Identity
 
 ME = Identity("acme", "coder", "s1")

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from proxy.identity.scope import Scope
 from proxy.kill.memory import MemoryStops
-from proxy.kill.stops import Scope, Stop
+from proxy.kill.stops import Stop
 from proxy.kill.store import Loaded, StopsUnavailable
 from proxy.kill.switch import BLIND_S, KillSwitch
 from proxy.ledger.store import LedgerUnavailable

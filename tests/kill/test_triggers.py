@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.kill.stops import Scope
+from proxy.identity.scope import Scope
 from proxy.kill.switch import KillSwitch
 from proxy.kill.triggers import LOOP_TIMES, SESSIONS_MAX, Triggers
 from proxy.policy import PolicyError

@@ -2,7 +2,8 @@
 
 import pytest
 
-from proxy.kill.stops import Scope, Stop
+from proxy.identity.scope import Scope
+from proxy.kill.stops import Stop
 from proxy.kill.words import (
     event_of_revive,
     event_of_stop,

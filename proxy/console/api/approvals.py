@@ -4,10 +4,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from proxy.approvals.approval import Approval, Kind, NotDecided, State
+from proxy.approvals.approval import Approval, Kind, NotDecided, Short, State
 from proxy.approvals.approvals import Approvals
+from proxy.budgets import Unit
 from proxy.console.access import Viewer
+from proxy.console.api.permits import Amounts
+from proxy.console.granting import Granting, More, NotGranted
 from proxy.endpoint import Asked, Endpoint, Model, Nothing, Problem
+from proxy.permits.permits import TooManyPermits
+from proxy.serving import BAD_QUERY
 
 Reason = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]+$")]
 """Kept in the record; a denial's is told to whoever asked."""
@@ -27,6 +32,17 @@ class Said(Model):
     says_yes: bool
     reason: str
     at_ms: int
+
+
+class Wanting(Model):
+    """A limit that has no room, and what was missing."""
+
+    budget: str
+    scope: dict[str, str]
+    unit: Unit
+    window: str
+    limit: int
+    missing: int
 
 
 class ApprovalAsked(Model):
@@ -55,6 +71,8 @@ class ApprovalAsked(Model):
     votes: list[Said]
     claimed_by: str | None
     """The id of the call that it let through."""
+    short: Wanting | None = None
+    """What more is wanted of, where that is a budget."""
 
 
 class Which(Model):
@@ -77,6 +95,22 @@ class Word(Model):
     reason: Reason
 
 
+class Grantable(Amounts):
+    """More of a budget, given with a yes."""
+
+    budget: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    """Its name in the policy; not needed where the approval is about one."""
+    unit: Unit | None = None
+    """Needed where the budget counts several."""
+
+
+class Yes(Word):
+    """Why, and what is given with it."""
+
+    grant: Grantable | None = None
+    """Without it nothing is, but to a budget that ran out what was missing."""
+
+
 _STATUS = {"unknown": 404, "expired": 410, "decided": 409, "requester": 403}
 _CODES = {
     "unknown": "not_found",
@@ -86,7 +120,7 @@ _CODES = {
 }
 
 
-def endpoints(approvals: Approvals) -> list[Endpoint[Viewer]]:
+def endpoints(approvals: Approvals, granting: Granting) -> list[Endpoint[Viewer]]:
     """What can be asked of approvals."""
 
     async def listed(asked: Asked[Viewer, Which, Nothing]) -> ApprovalsList:
@@ -103,17 +137,17 @@ def endpoints(approvals: Approvals) -> list[Endpoint[Viewer]]:
             )
         return told(it)
 
-    async def approve(asked: Asked[Viewer, Nothing, Word]) -> ApprovalAsked:
-        """Say yes to it: it may be done once."""
-        return await said(asked, says_yes=True)
+    async def approve(asked: Asked[Viewer, Nothing, Yes]) -> ApprovalAsked:
+        """Say yes to it: it may be done once. A budget may be lifted for a time with it."""
+        given = asked.body.grant
+        more = More(given.amount, given.minutes, given.budget, given.unit) if given else None
+        which, by = asked.path["approval"], asked.who.name
+        return told(await approved(granting, which, by, asked.body.reason, more))
 
     async def deny(asked: Asked[Viewer, Nothing, Word]) -> ApprovalAsked:
         """Say no to it."""
-        return await said(asked, says_yes=False)
-
-    async def said(asked: Asked[Viewer, Nothing, Word], *, says_yes: bool) -> ApprovalAsked:
         which, by, reason = asked.path["approval"], asked.who.name, asked.body.reason
-        return told(await decide(approvals, which, by, says_yes, reason))
+        return told(await denied(approvals, which, by, reason))
 
     tag = "approvals"
     path = "/api/approvals/{approval}"
@@ -125,7 +159,7 @@ def endpoints(approvals: Approvals) -> list[Endpoint[Viewer]]:
         Endpoint("GET", path, "viewer", one, ApprovalAsked, problems=(404,), tag=tag),
         Endpoint(
             "POST", f"{path}/approve", "approver", approve, ApprovalAsked,
-            body=Word, problems=late, tag=tag,
+            body=Yes, problems=late, tag=tag,
         ),
         Endpoint(
             "POST", f"{path}/deny", "approver", deny, ApprovalAsked,
@@ -134,14 +168,30 @@ def endpoints(approvals: Approvals) -> list[Endpoint[Viewer]]:
     ]  # fmt: skip
 
 
-async def decide(
-    approvals: Approvals, which: str, by: str, says_yes: bool, reason: str
+async def approved(
+    granting: Granting, which: str, by: str, reason: str, more: More | None
 ) -> Approval:
-    """What a person says, by the API or by form. Raises Problem 403, 404, 409 and 410."""
+    """A person's yes, by the API or by form. Raises Problem 400, 403, 404, 409 and 410."""
     try:
-        return await approvals.decide(which, by, says_yes, reason)
+        return await granting.approve(which, by, reason, more)
     except NotDecided as error:
-        raise Problem(_STATUS[error.code], _CODES[error.code], str(error)) from None
+        raise _problem(error) from None
+    except NotGranted as error:
+        raise Problem(400, BAD_QUERY, str(error)) from None
+    except TooManyPermits as error:
+        raise Problem(409, "too_many_permits", str(error)) from None
+
+
+async def denied(approvals: Approvals, which: str, by: str, reason: str) -> Approval:
+    """A person's no, by the API or by form. Raises Problem 403, 404, 409 and 410."""
+    try:
+        return await approvals.decide(which, by, False, reason)
+    except NotDecided as error:
+        raise _problem(error) from None
+
+
+def _problem(error: NotDecided) -> Problem:
+    return Problem(_STATUS[error.code], _CODES[error.code], str(error))
 
 
 def told(it: Approval) -> ApprovalAsked:
@@ -168,4 +218,17 @@ def told(it: Approval) -> ApprovalAsked:
             Said(by=v.by, says_yes=v.says_yes, reason=v.reason, at_ms=v.at_ms) for v in it.votes
         ],
         claimed_by=it.claimed_by,
+        short=_wanting(wanted.short) if wanted.short else None,
+    )
+
+
+def _wanting(it: Short) -> Wanting:
+    limit = it.limit
+    return Wanting(
+        budget=limit.name,
+        scope=dict(limit.scope),
+        unit=limit.unit,
+        window=limit.window,
+        limit=limit.cap,
+        missing=it.missing,
     )

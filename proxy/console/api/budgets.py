@@ -46,7 +46,9 @@ def endpoints(
 
     def limits(asked: BudgetsAsked) -> list[Limit]:
         terms = policies.terms(asked.org, asked.agent)
-        found = terms.limits_for(asked.org, asked.agent or None, asked.session, None, asked.model)
+        found = terms.limits_for(
+            asked.org, asked.agent or None, asked.session, None, asked.model, now_ms()
+        )
         return [each.limit for each in found]
 
     async def budgets(asked: Asked[Viewer, BudgetsAsked, Nothing]) -> Budgets:

@@ -90,7 +90,7 @@ def endpoints(
             facts = await recorded(ledger, body.record)
         else:
             facts = described(body, now_ms())
-        return Explained(telling.explained(explain(given(body), facts)))
+        return Explained(telling.explained(explain(given(body), facts, policies.permits)))
 
     async def replays(asked: Asked[Viewer, Nothing, ReplayAsked]) -> Replayed:
         """What the history would have been. One at a time: it takes a processor."""

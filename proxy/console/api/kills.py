@@ -7,7 +7,8 @@ from pydantic import Field, model_validator
 from proxy.console.access import Viewer
 from proxy.endpoint import Asked, Endpoint, Model, Nothing, Problem
 from proxy.identity.claims import VALUE
-from proxy.kill.stops import REASON_MAX, Level, Scope, Stop
+from proxy.identity.scope import Scope
+from proxy.kill.stops import REASON_MAX, Level, Stop
 from proxy.kill.switch import KillSwitch
 
 Name = Annotated[str, Field(pattern=f"^{VALUE}$")]

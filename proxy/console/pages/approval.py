@@ -1,16 +1,18 @@
 """One approval: what is asked, who said what, and the forms by which a person decides."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
 from pydantic import ValidationError
 
 from proxy.approvals.approval import Approval
+from proxy.budgets import Limit
 from proxy.console.access import Viewer
 from proxy.console.access.guard import VIEWER
-from proxy.console.api.approvals import Word, decide
+from proxy.console.api.approvals import Yes, approved, denied
 from proxy.console.feed import News, Source, Told
+from proxy.console.granting import More
 from proxy.console.links import url
 from proxy.console.pages.approvals import AGAIN_S, PATH, STATES, ApprovalRow, row_of
 from proxy.console.pages.drafts import form_of
@@ -29,6 +31,8 @@ class OneApproval:
     row: ApprovalRow
     why_not: str | None
     """Why this viewer cannot decide it; None when they can."""
+    limits: Sequence[Limit] = ()
+    """What more can be given of; what ran out first."""
 
     @property
     def is_open(self) -> bool:
@@ -45,7 +49,8 @@ def look_up(ports: Ports, approval_id: str, viewer: Viewer | None) -> OneApprova
             "not_found",
             "There is no such approval. It may have ended more than a day ago: the ledger has it.",
         )
-    return OneApproval(row_of(it, ports.now_ms()), _why_not(it, viewer))
+    limits = ports.granting.limits(it)
+    return OneApproval(row_of(it, ports.now_ms()), _why_not(it, viewer), limits)
 
 
 def _why_not(it: Approval, viewer: Viewer | None) -> str | None:
@@ -70,19 +75,51 @@ def pages(ports: Ports) -> list[Page]:
     async def say(request: web.Request) -> web.Response:
         form = await form_of(request)
         verb = form.get("verb", "")
-        if verb not in ("approve", "deny"):
-            raise Problem(400, "bad_query", "verb: approve or deny")
-        try:
-            word = Word(reason=form.get("reason", "").strip())
-        except ValidationError:
-            raise Problem(
-                400, "bad_query", "Say why, in one line: it is kept, and a denial's is told."
-            ) from None
-        which = request.match_info["approval"]
-        await decide(ports.approvals, which, request[VIEWER].name, verb == "approve", word.reason)
+        which, by = request.match_info["approval"], request[VIEWER].name
+        reason = _read(form, with_grant=verb == "grant").reason
+        match verb:
+            case "approve":
+                await approved(ports.granting, which, by, reason, None)
+            case "grant":
+                more = _more(ports, which, form)
+                await approved(ports.granting, which, by, reason, more)
+            case "deny":
+                await denied(ports.approvals, which, by, reason)
+            case _:
+                raise Problem(400, "bad_query", "verb: approve, grant or deny")
         raise web.HTTPSeeOther(f"{PATH}/{which}")
 
     return [Page("GET", ONE, "viewer", show), Page("POST", ONE, "approver", say)]
+
+
+def _read(form: Mapping[str, str], *, with_grant: bool) -> Yes:
+    """Raises Problem 400."""
+    asked: dict[str, object] = {"reason": form.get("reason", "").strip()}
+    if with_grant:
+        asked["grant"] = {
+            "amount": form.get("amount", "").strip().removeprefix("$"),
+            "minutes": form.get("minutes", "").strip(),
+        }
+    try:
+        return Yes.model_validate(asked)
+    except ValidationError as error:
+        if any("reason" in each["loc"] for each in error.errors()):
+            text = "Say why, in one line: it is kept, and a denial's is told."
+        else:
+            text = "Say how much more in digits, and for how many minutes: 1 to 1440."
+        raise Problem(400, "bad_query", text) from None
+
+
+def _more(ports: Ports, which: str, form: Mapping[str, str]) -> More:
+    """What the form gives; its limit is named by its place in the list. Raises Problem 400, 404."""
+    given = _read(form, with_grant=True).grant
+    assert given is not None
+    it = ports.approvals.known(which)
+    limits = {each.key: each for each in ports.granting.limits(it)} if it is not None else {}
+    limit = limits.get(form.get("limit", ""))
+    if limit is None:
+        raise Problem(400, "bad_query", "limit: choose one of the list")
+    return More(given.amount, given.minutes, limit.name, limit.unit)
 
 
 def source(ports: Ports) -> Source:

@@ -61,6 +61,7 @@ _TITLES: Mapping[Kind, frozenset[str]] = {
     "request": frozenset({"method", "host", "path"}),
     "mcp": frozenset({"tool", "command", "target", "host"}),
     "tool": frozenset({"tool", "command", "target"}),
+    "budget": frozenset({"budget", "of", "at most"}),
 }
 
 

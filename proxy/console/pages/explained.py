@@ -65,7 +65,7 @@ def pages(ports: Ports) -> list[Page]:
                     if asked.record
                     else described(asked, ports.now_ms())
                 )
-                explanation = explain(ports.policies.policies, facts)
+                explanation = explain(ports.policies.policies, facts, ports.policies.permits)
         except Problem as error:
             problem = error.message
         fields = [(name, hint, request.query.get(name, "")) for name, hint in FIELDS]

@@ -124,6 +124,6 @@ def _limits(ports: Ports, callers: Iterable[tuple[str | None, ...]]) -> dict[str
         if org is None or agent is None or not is_value(org):
             continue  # Nobody has such a name today, so nothing is counted for it.
         terms = ports.policies.terms(org, agent)
-        for each in terms.limits_for(org, agent, session, task, model):
+        for each in terms.limits_for(org, agent, session, task, model, ports.now_ms()):
             found.setdefault(org, {})[f"{each.limit.name} {each.limit.key}"] = each.limit
     return {org: list(limits.values()) for org, limits in found.items()}

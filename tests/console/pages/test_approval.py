@@ -45,7 +45,7 @@ async def test_a_denial_is_told(look, ports) -> None:
     [
         ({"verb": "approve", "reason": "  "}, "Say why"),
         ({"verb": "approve", "reason": "x" * 501}, "Say why"),
-        ({"verb": "perhaps", "reason": "x"}, "verb: approve or deny"),
+        ({"verb": "perhaps", "reason": "x"}, "verb: approve, grant or deny"),
     ],
 )
 async def test_without_a_reason_or_a_word_nothing_is_decided(look, ports, form, words) -> None:
@@ -82,3 +82,26 @@ async def test_the_feed_draws_it_anew_and_an_end_is_an_end(ports) -> None:
     assert "denied" in news.told[0].html
     assert news.again_s is None
     assert not look_up(ports, it.id, None).is_open
+
+
+async def test_a_yes_can_give_more_of_a_budget_by_form(look, ports) -> None:
+    it = await ask(ports)
+    page = f"/approvals/{it.id}"
+    text = (await look(page)).text
+    assert 'value="usd.day/org=acme"' in text
+    given = {"verb": "grant", "reason": "A release", "amount": "$5.00", "minutes": "30"}
+    for bad, words in (
+        ({"amount": "much"}, "how much more"),
+        ({"minutes": "0"}, "how much more"),
+        ({"limit": "usd.day/org=other"}, "choose one of the list"),
+    ):
+        answer = await look(page, {**given, "limit": "usd.day/org=acme", **bad})
+        assert answer.status == 400
+        assert words in answer.text
+    assert ports.approvals.known(it.id).votes == ()
+    given["limit"] = "usd.day/org=acme"
+    assert (await look(page, given, role="approver")).status == 303
+    assert ports.permits.in_force == (), "two must agree"
+    assert (await look(page, given)).status == 303
+    (grant,) = ports.permits.in_force
+    assert (grant.budget, grant.amount) == ("org-day", 5 * 10**9)

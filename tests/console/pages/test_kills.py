@@ -3,7 +3,8 @@
 import pytest
 
 from proxy.console.pages.kills import steering
-from proxy.kill.stops import Scope, Stop
+from proxy.identity.scope import Scope
+from proxy.kill.stops import Stop
 from proxy.ledger.store import Filter
 
 CODER = {"org": "acme", "agent": "coder"}

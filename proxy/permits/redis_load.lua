@@ -1,0 +1,2 @@
+-- All permits. ARGV: channel.
+return redis.call('HVALS', KEYS[1])
