@@ -26,6 +26,8 @@ WORDS_MAX = 8_192
 KEPT_CHARS_MAX = 16_000_000
 """Of all words that are kept; the oldest are forgotten first."""
 
+_ENTRY_CHARS = 256
+
 type Key = tuple[str, str]
 """Server and tool. A server is what the caller says it is: a host and a path."""
 
@@ -43,7 +45,8 @@ class Words:
 
     @property
     def chars(self) -> int:
-        return len(self.title) + len(self.description) + len(self.rest)
+        """What keeping them costs; few words are not free."""
+        return _ENTRY_CHARS + len(self.title) + len(self.description) + len(self.rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,9 @@ class ToolPins:
         """A person has looked at that fingerprint: it is the pin. What looks different from it still
         does."""
         key = (server, tool)
+        was = self._pinned.get(key)
+        if was is not None and was != accepted:
+            self._forget((*key, was))
         self._pin(key, accepted)
         if self._changed.get(key) == accepted:
             del self._changed[key]

@@ -102,6 +102,14 @@ def test_words_have_an_end_and_pins_stay() -> None:
     assert len(pins.keys()) == count
 
 
+def test_a_tool_that_never_says_the_same_twice_does_not_fill_the_memory() -> None:
+    pins = ToolPins()
+    for number in range(50):
+        pins.see("a.test", tool())
+        pins.see("a.test", tool(description=f"No. {number}"))
+    assert len(pins._words) == 2
+
+
 def test_a_server_cannot_fill_the_memory_with_pins() -> None:
     pins = ToolPins(pins_max=2)
     assert [pins.see("a.test", tool(name)) for name in "abcb"] == ["new", "new", "full", "same"]
