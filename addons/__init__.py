@@ -46,6 +46,7 @@ from proxy.kill.switch import KillSwitch
 from proxy.kill.triggers import Triggers
 from proxy.leaks import LeakScanner
 from proxy.ledger.store import Ledger
+from proxy.pinning import PinBook
 from proxy.policy import PolicyBook
 from proxy.policy.released import Released
 from proxy.policy.terms import TaskLimits
@@ -77,6 +78,7 @@ class Ports:
     released: Released
     kill: KillSwitch
     approvals: Approvals
+    pins: PinBook
 
 
 def chain(settings: Settings, ports: Ports) -> list[Addon]:
@@ -92,7 +94,13 @@ def chain(settings: Settings, ports: Ports) -> list[Addon]:
         Allowlist(settings.limits.body_bytes_max),
         Price(ports.prices, ports.counter),
         Policy(_scanner(settings, keys), settings.limits.body_bytes_max, rates, triggers),
-        Mcp(settings.limits.body_bytes_max, settings.limits.mcp_result_bytes_max, rates, triggers),
+        Mcp(
+            settings.limits.body_bytes_max,
+            settings.limits.mcp_result_bytes_max,
+            rates,
+            triggers,
+            ports.pins,
+        ),
         Approval(ports.approvals, ports.kill, ports.policies, settings.approvals.wait_s),
         Budget(
             ports.accounts,

@@ -18,7 +18,7 @@ from proxy.mcp.calls import Id, McpCall, McpRequest, read_request
 from proxy.mcp.errors import mismatched, refused, refused_on_stream, unreadable
 from proxy.mcp.headers import is_answered_elsewhere, is_declared, mismatch, opens_stream
 from proxy.mcp.streams import McpStream, McpStreams
-from proxy.mcp.tools import ToolPins
+from proxy.pinning import PinBook
 from proxy.policy.decide import decide
 from proxy.policy.rates import Circles, over
 from proxy.policy.words import now, refusal_of, tool_facts, uncounted
@@ -37,13 +37,18 @@ class Mcp:
     name = "mcp"
 
     def __init__(
-        self, body_bytes_max: int, result_bytes_max: int, rates: RateCounts, triggers: Triggers
+        self,
+        body_bytes_max: int,
+        result_bytes_max: int,
+        rates: RateCounts,
+        triggers: Triggers,
+        pins: PinBook,
     ) -> None:
         self._rates = rates
         self._triggers = triggers
         self._body_bytes_max = body_bytes_max
         self._result_bytes_max = result_bytes_max
-        self._pins = ToolPins()
+        self._pins = pins
         self._streams = McpStreams()
         self._open: dict[str, McpStream] = {}
         """Streams by the call that they answer."""
@@ -193,8 +198,9 @@ class Mcp:
         may_pass = ruled.passes or ruled.decision == "hold"
         stream = self._stream_of(slip)
         server = stream.server if stream is not None else _server(slip)
-        if self._pins.is_changed(server, tool) and may_pass:
-            ruled = _CHANGED
+        problem = self._pins.problem(server, tool)
+        if problem is not None and may_pass:
+            ruled = Ruled("deny", "mcp.pins", problem)
         event = tool_call_of(slip, str(call.id or ""), action, ruled, "", repeats, over(facts))
         slip.tool_events.append(event)
         return ruled, action
@@ -202,17 +208,10 @@ class Mcp:
     def _admits(self, slip: Slip, tool: Json, server: str) -> bool:
         """Is it the tool that it was, and could a call of it be allowed?"""
         assert slip.terms is not None
-        sight = self._pins.see(server, tool)
+        is_known = self._pins.see(server, tool)
         bare = action_of(str(tool.get("name")), {})
         ruled = decide(slip.terms, tool_facts(slip, bare))
-        return sight in ("new", "same") and (ruled.passes or ruled.decision == "hold")
-
-
-_CHANGED = Ruled(
-    "deny",
-    "mcp.pins",
-    "its description is not what it was when it was first seen. Ask the operator to look at it",
-)
+        return is_known and (ruled.passes or ruled.decision == "hold")
 
 
 def _may_stream(slip: Slip) -> bool:

@@ -48,6 +48,7 @@ from proxy.metrics import Metrics
 from proxy.permits.memory import MemoryPermits
 from proxy.permits.permits import Permits
 from proxy.permits.store import PermitStore
+from proxy.pinning import PinBook
 from proxy.policy import PolicyBook
 from proxy.policy.permits import InForce
 from proxy.policy.released import Released
@@ -143,6 +144,7 @@ async def _running(
     approvals = Approvals(
         _approval_store(settings), ledger, settings.approvals, tells=notifier.tell
     )
+    pins = PinBook(ledger)
     ports = Ports(
         policies=policies,
         prices=prices,
@@ -157,6 +159,7 @@ async def _running(
         released=released,
         kill=switch,
         approvals=approvals,
+        pins=pins,
     )
     metrics = Metrics(live, ledger, lambda: len(policies.policies), lambda: len(switch.in_force))
     corridor = Corridor(
@@ -226,6 +229,7 @@ async def _running(
             approvals=approvals,
             permits=permits,
             board=board,
+            pins=pins,
             metrics=metrics.text,
         ),
     )
@@ -246,6 +250,7 @@ async def _running(
         await note(ledger, "start", recovered=len(ledger.recovered))
         await switch.open()
         await approvals.open()
+        await pins.open()
         await permits.open()
         first_token = await access.make_first(time.time_ns() // 1_000_000)
         await access.file_acts(ledger)

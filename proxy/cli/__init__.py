@@ -13,6 +13,7 @@ from proxy.cli import (
     env,
     hook,
     kill,
+    mcp,
     permits,
     policy,
     prices,
@@ -40,6 +41,7 @@ app.add_typer(approvals.app, name="approvals")
 app.add_typer(audit.app, name="audit")
 app.add_typer(console.app, name="console")
 app.add_typer(hook.app, name="hook")
+app.add_typer(mcp.app, name="mcp")
 app.add_typer(permits.app, name="permits")
 app.add_typer(policy.app, name="policy")
 app.add_typer(prices.app, name="prices")

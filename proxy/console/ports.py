@@ -15,6 +15,7 @@ from proxy.events import Events
 from proxy.kill.switch import KillSwitch
 from proxy.ledger.store import Ledger
 from proxy.permits.permits import Permits
+from proxy.pinning import PinBook
 from proxy.policy import PolicyBook
 from proxy.slip import Slip
 
@@ -54,6 +55,7 @@ class Ports:
     approvals: Approvals
     permits: Permits
     board: Board
+    pins: PinBook
     metrics: Callable[[], str]
     """All that is measured, as text."""
     raw_view: RawView | None = None

@@ -1,80 +1,23 @@
-"""What a server says of its tools: lists without those that are denied, and descriptions pinned (pure).
-
-A tool's description is text that a model obeys. A server that was reviewed once can change it later;
-so what was seen first is kept, and what differs from it is reported.
-"""
+"""What a server says of its tools: lists without those that are denied, and fingerprints (pure)."""
 
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from typing import Literal
 
 from proxy.mcp.calls import is_unicode
 from proxy.providers.body import Items, Json, read_body, read_items, refuse_lookalikes
 from proxy.providers.call import BadRequest
 
-Sight = Literal["new", "same", "changed", "full"]
-"""How a tool looks beside its pin. "full": there is no room for another pin, so it was not compared."""
-
-PINS_MAX = 100_000
-"""Servers name the tools, so somebody must say where it ends."""
-
-_UNREAD = frozenset({"_meta", "icons"})
+UNREAD = frozenset({"_meta", "icons"})
 """Neither a model nor the one who permits a call reads these as words."""
 _READ = frozenset({"name", "title", "description", "inputSchema", "outputSchema", "annotations"})
 
 
 def fingerprint(tool: Json) -> str:
     """SHA-256 of all that is read of a tool, however its members are ordered and spaced."""
-    read = {name: value for name, value in tool.items() if name not in _UNREAD}
+    read = {name: value for name, value in tool.items() if name not in UNREAD}
     canonical = json.dumps(read, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-class ToolPins:
-    """The first fingerprint of every tool of every server, and which of them looks different now.
-
-    A server is what the caller says it is: a host, or a host and a path where many share one.
-    """
-
-    def __init__(
-        self, pinned: Mapping[tuple[str, str], str] | None = None, *, pins_max: int = PINS_MAX
-    ) -> None:
-        self._pinned = dict(pinned or {})
-        self._changed: dict[tuple[str, str], str] = {}
-        self._pins_max = pins_max
-
-    @property
-    def pinned(self) -> Mapping[tuple[str, str], str]:
-        """(server, tool) to fingerprint: what to keep over a restart."""
-        return self._pinned
-
-    def see(self, server: str, tool: Json) -> Sight:
-        """Compare a tool of a list with its pin; the first sight of it pins it."""
-        key = (server, str(tool.get("name")))
-        found = fingerprint(tool)
-        pin = self._pinned.get(key)
-        if pin is None:
-            if len(self._pinned) >= self._pins_max:
-                return "full"
-            self._pinned[key] = found
-            return "new"
-        if pin == found:
-            self._changed.pop(key, None)
-            return "same"
-        self._changed[key] = found
-        return "changed"
-
-    def is_changed(self, server: str, tool: str) -> bool:
-        """Whether the tool looked different when it was last seen: a call of it goes to what nobody
-        has agreed to."""
-        return (server, tool) in self._changed
-
-    def accept(self, server: str, tool: str) -> None:
-        """A person has looked at the change: pin what was seen last."""
-        found = self._changed.pop((server, tool), None)
-        if found is not None:
-            self._pinned[server, tool] = found
 
 
 def without_denied(

@@ -27,6 +27,7 @@ from proxy.ledger.sqlite import SqliteLedger
 from proxy.metrics import Metrics
 from proxy.permits.memory import MemoryPermits
 from proxy.permits.permits import Permits
+from proxy.pinning import PinBook
 from proxy.policy import PolicyBook
 from proxy.slip import Slip
 from tests.policy.texts import policy
@@ -153,6 +154,7 @@ async def opened(directory: Path) -> AsyncIterator[Ports]:
         access=access,
         switch=switch,
         approvals=approvals,
+        pins=PinBook(ledger),
         permits=permits,
         board=Board(Outbox(MemoryStore(), ledger), Roles()),
         metrics=Metrics({}, ledger, lambda: 1, lambda: len(switch.in_force)).text,

@@ -13,8 +13,8 @@ from proxy.mcp.answers import AnswerFilter
 from proxy.mcp.calls import Id, McpCall, read_request
 from proxy.mcp.errors import Answer, mismatched, refused, unreadable
 from proxy.mcp.headers import is_answered_elsewhere, is_declared, mismatch
+from proxy.mcp.pins import ToolPins
 from proxy.mcp.screen import McpEvent
-from proxy.mcp.tools import ToolPins
 from proxy.providers.body import Json
 from proxy.providers.call import BadRequest
 from proxy.refusals import Code, Refusal
