@@ -239,7 +239,8 @@ def _cohere(it: Message) -> Spoken | None:
         return None  # The old chat has another shape, and nobody begins with it any more.
     part = {"type": "text", "text": it.text}
     ids = {"id": f"exeat-{it.id}"}
-    usage = {"tokens": {"input_tokens": 0, "output_tokens": 0}}
+    counts = {"input_tokens": 0, "output_tokens": 0}
+    usage = {"billed_units": counts, "tokens": counts}
     ending = {"finish_reason": "COMPLETE", "usage": usage}
     if not it.streaming:
         return _json({**ids, **ending, "message": {"role": "assistant", "content": [part]}})

@@ -29,7 +29,15 @@ def place(tmp_path: Path, authority: Path) -> Path:
     return _moved_in(tmp_path, authority)
 
 
-SHARED = ("open_house", "narrow", "aimock_house", "broke_house", "rationed_house", "denying_house")
+SHARED = (
+    "open_house",
+    "narrow",
+    "aimock_house",
+    "broke_house",
+    "rationed_house",
+    "denying_house",
+    "telling_house",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
