@@ -12,6 +12,7 @@ from addons import Ports, chain
 from proxy.budgets import Accounts, MemoryCounters
 from proxy.config import Settings
 from proxy.engine.dial import Dialler, Pinned
+from proxy.pinning import PinBook
 from proxy.policy import PolicyBook
 from proxy.policy.released import Released
 from proxy.pricing.prices import Prices
@@ -249,6 +250,7 @@ def test_the_corridor_is_walked_in_the_order_in_which_its_page_says_it_is() -> N
         released=Released(),
         kill=switch(ledger),
         approvals=approvals(ledger),
+        pins=PinBook(ledger),  # type: ignore[arg-type]
     )
     walked = chain(Settings(), ports)
 
