@@ -130,3 +130,20 @@ async def test_rule_1_a_change_that_cannot_be_filed_yet_is_in_force_and_rounds_g
         first, second = await changes(built, 2)
         assert first["result"]["facts"]["policies"].startswith("policy:test:2:")
         assert second["result"]["facts"]["policies"].startswith("policy:test:3:")
+
+
+async def test_f4_a_budget_whose_window_is_changed_while_in_use_goes_on_from_what_was_spent(
+    place: Path,
+) -> None:
+    daily = policy('name: cap, window: day, usd: "10.00"')
+    async with house(place, daily) as built, built.client() as client:
+        assert (await client.post(CHAT, json=chat())).status_code == 200
+        (before,) = await built.budgets()
+        assert before["settled"] > 0
+        write(built, daily.replace("window: day", "window: week"))
+        await changes(built)
+        (after,) = await built.budgets()
+        assert after["window"] == "week"
+        assert (after["settled"], after["remaining"]) == (before["settled"], before["remaining"])
+        assert (await client.post(CHAT, json=chat())).status_code == 200
+        assert (await built.budgets())[0]["settled"] == 2 * before["settled"]
