@@ -44,7 +44,6 @@ class Approval:
         self._switch = switch
         self._policies = policies
         self._wait_s = min(wait_s, WAIT_MAX_S)
-        self.patience_s = self._wait_s
 
     def depart(
         self, slip: Slip, flow: http.HTTPFlow
@@ -55,6 +54,10 @@ class Approval:
         if slip.socket is None and has_body(flow) and not slip.reads_body:
             return NeedsBody()  # It is bound to every byte of it.
         return self._held(slip, flow, slip.held_for)
+
+    def patience_s(self, slip: Slip) -> float:
+        """As long as a person may take."""
+        return self._wait_s if slip.held_for is not None else 0.0
 
     async def refused(self, slip: Slip) -> None:
         """The call does not leave: what it claimed is there for another."""

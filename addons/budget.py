@@ -78,7 +78,7 @@ class Budget:
         wait_s: float,
     ) -> None:
         self._approvals = approvals
-        self.patience_s = self._wait_s = min(wait_s, WAIT_MAX_S)
+        self._wait_s = min(wait_s, WAIT_MAX_S)
         self._accounts = accounts
         self._allowances = allowances
         self._triggers = triggers
@@ -125,6 +125,11 @@ class Budget:
             flow.request.headers["accept-encoding"] = "identity"
             return Stamp(f"held for {answer.output_tokens} output tokens at first")
         return Stamp(self._fit(slip, flow, answer))
+
+    def patience_s(self, slip: Slip) -> float:
+        """As long as a person may take, where a budget of the caller asks one."""
+        assert slip.terms is not None
+        return self._wait_s if slip.terms.budgets_ask_people else 0.0
 
     async def _reserved(
         self, slip: Slip, flow: http.HTTPFlow, limits: tuple[BudgetedLimit, ...]

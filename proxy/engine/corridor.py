@@ -51,7 +51,7 @@ class Addon(Protocol):
     - `extend(slip) -> Refusal | None`: the answer needs more room than was promised; may it go on?
     - `settle(slip)`: the call has ended; make good what was promised for it;
     - `file(slip)`: write its outcome down;
-    - `patience_s`: seconds beyond the usual limit that its `depart` may take, because it waits for a
+    - `patience_s(slip)`: seconds beyond the usual limit that its `depart` may take, because it waits for a
       person.
     """
 
@@ -77,7 +77,7 @@ class Corridor:
         """`live` is kept as the calls in flight by their ids, for whoever else must know them.
         `watchers` are told of each call once, when it has ended and is settled."""
         self._chain = tuple(
-            (addon.name, addon.depart, timeout_s + getattr(addon, "patience_s", 0.0))
+            (addon.name, addon.depart, getattr(addon, "patience_s", _no_patience))
             for addon in chain
         )
         self._required = frozenset(addon.name for addon in chain)
@@ -203,7 +203,7 @@ class Corridor:
 
     async def _ask_all(self, slip: Slip, flow: http.HTTPFlow) -> None:
         asked_before = slip.stamped_by()
-        for name, depart, timeout_s in self._chain:
+        for name, depart, patience_s in self._chain:
             if slip.finished or slip.stopped is not None:
                 return
             if name in asked_before:
@@ -213,7 +213,7 @@ class Corridor:
             try:
                 verdict = depart(slip, flow)
                 if inspect.iscoroutine(verdict):
-                    verdict = await within(timeout_s, verdict)
+                    verdict = await within(self._timeout_s + patience_s(slip), verdict)
             except Exception as error:
                 verdict = self._fault(name, slip, error)
             if isinstance(verdict, Stamp):
@@ -423,3 +423,7 @@ def _failed(slip: Slip) -> Refusal:
 def _client_left(flow: http.HTTPFlow) -> bool:
     message = flow.error.msg if flow.error is not None else ""
     return "Client disconnected" in message or "stream reset by client" in message
+
+
+def _no_patience(_: Slip) -> float:
+    return 0.0

@@ -260,6 +260,11 @@ class Terms:
         return any(budget.usd is not None or budget.tokens is not None for budget in self._budgets)
 
     @property
+    def budgets_ask_people(self) -> bool:
+        """Some budget asks a person for more."""
+        return any(budget.on_exceed == "hold" for budget in self._budgets)
+
+    @property
     def tool_calls_are_limited(self) -> bool:
         """Some budget counts tool calls, so answers that ask for them are read before they pass."""
         return any(budget.tool_calls is not None for budget in self._budgets)
