@@ -34,8 +34,9 @@ tests/sdks/node_modules/ready: tests/sdks/package-lock.json | node
 
 sdks: tests/sdks/node_modules/ready ## What the tests take from npm: a stand-in, SDKs for Node.
 
+# No `npm ci`: npm leaves optional packages of other systems out of the lock, then asks for them.
 tests/clients/node_modules/ready: tests/clients/package-lock.json | node
-	@cd tests/clients && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@cd tests/clients && npm install --no-save --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 clients: .venv/ready sdks tests/clients/node_modules/ready ## Claude Code, Codex, gemini-cli and opencode, measured; 1 GB from npm.

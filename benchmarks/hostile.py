@@ -1,4 +1,4 @@
-"""How reading grows with what is read: hostile answers, requests, framings and codings at four sizes.
+"""How reading grows with what is read: hostile answers, requests, tool calls, framings and codings.
 
     python -m benchmarks.hostile [--json FILE]
 
@@ -18,6 +18,9 @@ from pathlib import Path
 import brotli  # type: ignore[import-untyped]  # It ships no types.
 import zstandard
 
+from proxy.actions import action_of
+from proxy.actions.action import read_script
+from proxy.actions.statements import kinds_of
 from proxy.providers.answer import AnswerReader
 from proxy.providers.call import BadRequest, FormatName, ModelCall
 from proxy.providers.decoding import ContentDecoder
@@ -90,6 +93,30 @@ REQUESTS: Mapping[str, Callable[[int], bytes]] = {
     ),
 }
 
+ACTIONS: Mapping[str, Callable[[int], tuple[str, dict[str, str]]]] = {
+    # A tool and its arguments.
+    "many commands": lambda n: ("Bash", {"command": "ls a;" * (n // 5)}),
+    "one long command": lambda n: ("Bash", {"command": "ls " + "a " * (n // 2)}),
+    "nested substitutions": lambda n: ("Bash", {"command": "echo " + "$(ls " * (n // 5)}),
+    "nested shells": lambda n: ("Bash", {"command": "sh -c '" * (n // 7)}),
+    "pipes": lambda n: ("Bash", {"command": "cat a" + " | sort" * (n // 7)}),
+    "quotes that never end": lambda n: ("Bash", {"command": "'\"" * (n // 2)}),
+    "here-documents": lambda n: ("Bash", {"command": "cat <<A\n" * (n // 8)}),
+    "assignments": lambda n: ("Bash", {"command": "a=b " * (n // 4) + "rm"}),
+    "braces": lambda n: ("Bash", {"command": "rm {a,b}" + "{a,b}" * (n // 5)}),
+    "statements of SQL": lambda n: ("query", {"sql": "delete from t where a = 1;" * (n // 26)}),
+    "calls in SQL": lambda n: ("query", {"sql": "select a" + ".f()" * (n // 4)}),
+    "brackets in SQL": lambda n: ("query", {"sql": "select " + "(union " * (n // 7)}),
+    "casts in SQL": lambda n: ("query", {"sql": "select 1" + "::a exists()" * (n // 12)}),
+    "many SQL texts": lambda n: (
+        "Bash",
+        {"command": "".join(f"psql -c 'select {i}';" for i in range(n // 20))},
+    ),
+    "Python": lambda n: ("Bash", {"command": 'python -c "' + "f(" * (n // 2) + '"'}),
+    "a path": lambda n: ("Read", {"file_path": "a/../" * (n // 5)}),
+    "a patch": lambda n: ("apply_patch", {"patch": "*** Update File: a\n" * (n // 19)}),
+}
+
 CODINGS: Mapping[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
     "gzip, empty members": lambda data: gzip.compress(b"") * (len(data) // 20),
@@ -154,6 +181,12 @@ def _decode(coding: str, data: bytes) -> None:
         decoder.feed(data[at : at + 64])
 
 
+def _understand(asked: tuple[str, dict[str, str]]) -> None:
+    for forget in (kinds_of, read_script):
+        forget.cache_clear()  # It would tell the second time from memory.
+    action_of(*asked)
+
+
 def _best(work: Callable[[], None]) -> float:
     """Seconds, the least of three: noise only adds."""
     found = []
@@ -180,6 +213,9 @@ def rows() -> Mapping[str, list[Callable[[], None]]]:
     for what, ask in REQUESTS.items():
         bodies = [ask(size) for size in SIZES]
         found[f"request: {what}"] = [lambda d=d: _ask(d) for d in bodies]
+    for what, asks in ACTIONS.items():
+        calls = [asks(size) for size in SIZES]
+        found[f"tool call: {what}"] = [lambda c=c: _understand(c) for c in calls]
     for what, pack in CODINGS.items():
         coding = what.partition(",")[0]
         packed = [pack(bytes(range(256)) * (size // 16)) for size in SIZES]
@@ -191,10 +227,13 @@ def main() -> None:
     """Print the table, and write the figures where --json says."""
     parse = argparse.ArgumentParser(description=__doc__)
     parse.add_argument("--json", type=Path)
+    parse.add_argument("--only", default="", help="rows whose name begins so")
     options = parse.parse_args()
     figures: dict[str, list[float]] = {}
     print(f"{'what':<64} | {'ms at n':>8} | {'4n':>8} | {'16n':>8} | ratio")
     for what, works in rows().items():
+        if not what.startswith(options.only):
+            continue
         took = [_best(work) * 1000 for work in works]
         ratio = took[2] / took[1] if took[1] else 0.0
         figures[what] = [*took, ratio]

@@ -9,7 +9,7 @@ from proxy.actions.command import Command
 from proxy.actions.noted import Note, action_of_note, noted
 from proxy.actions.paths import matches_path
 from proxy.actions.patterns import CommandPattern
-from proxy.actions.sql import NOT_UNDERSTOOD, STATEMENTS
+from proxy.actions.statements import NOT_UNDERSTOOD, STATEMENTS
 from proxy.actions.tools import Category
 
 __all__ = [

@@ -16,6 +16,7 @@ from proxy.actions.patch import files_of, is_patch
 from proxy.actions.paths import normalised
 from proxy.actions.places import is_credential
 from proxy.actions.script import Reading
+from proxy.actions.statements import NOT_UNDERSTOOD, kinds_of
 from proxy.actions.tools import CWD_KEYS, KEYS, Category, Meaning, category_of, tool_of
 from proxy.actions.touching import target_of_url
 
@@ -80,15 +81,15 @@ def action_of(
     if any(is_credential(target) for target in facts.targets):
         category = "credential_access"
     queries = list(dict.fromkeys(facts.queries))
-    kinds = {kind for query in queries[:QUERIES_MAX] for kind in sql.kinds_of(query)}
-    is_read = len(queries) <= QUERIES_MAX and sql.NOT_UNDERSTOOD not in kinds
+    kinds = kinds_of(*queries[:QUERIES_MAX])
+    is_read = len(queries) <= QUERIES_MAX and NOT_UNDERSTOOD not in kinds
     understood = facts.is_understood and is_read
     return Action(
         tool=tool,
         category=category,
         targets=tuple(facts.targets),
         commands=tuple(facts.commands),
-        statements=frozenset(kinds - {sql.NOT_UNDERSTOOD}),
+        statements=kinds - {NOT_UNDERSTOOD},
         is_understood=understood,
         text="\n".join(text for _, value in strings for text in _texts(value)),
         digest=_digest(tool, raw),
@@ -208,7 +209,7 @@ class _Facts:
         scripts = list(_texts(value))
         self.is_understood &= len(scripts) <= SCRIPTS_MAX
         for script in scripts[:SCRIPTS_MAX]:
-            self._keep(_read_script(script, language, self.cwd, self.home))
+            self._keep(read_script(script, language, self.cwd, self.home))
 
     def _keep(self, reading: Reading) -> None:
         self.commands += reading.commands
@@ -222,11 +223,11 @@ class _Facts:
         for target in found.targets:
             self._path(target)
         for script in found.scripts:
-            self._keep(_read_script(script, "sh", self.cwd, self.home))
+            self._keep(read_script(script, "sh", self.cwd, self.home))
 
 
 @lru_cache(maxsize=256)
-def _read_script(text: str, language: str, cwd: str | None, home: str | None) -> Reading:
+def read_script(text: str, language: str, cwd: str | None, home: str | None) -> Reading:
     """Agents repeat their commands; a script means the same each time."""
     reading = Reading(cwd, home)
     reading.read(text, language)

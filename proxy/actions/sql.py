@@ -1,27 +1,9 @@
-"""What kinds of SQL statements a text holds, by sqlglot's parser (pure).
+"""Where SQL stands in what a tool is asked to do: which words are statements (pure)."""
 
-sqlglot is imported when the first SQL comes: it takes longer to load than everything else here.
-"""
-
-import logging
 import re
 from collections.abc import Sequence
-from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from proxy.actions.words import Word
-
-if TYPE_CHECKING:
-    from sqlglot import exp
-
-# It warns with the statement's own text in the line, and no text of a call may be in a log.
-logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
-
-PARSED_MAX = 8_192
-SQL_MAX = 65_536
-"""A parser in Python: what is longer is read by its verbs, then not at all."""
-NOT_UNDERSTOOD = "not_understood"
-"""Stands among the kinds when a text was neither parsed nor cut into tokens."""
 
 _CLIENTS: dict[str, tuple[str, ...]] = {
     "psql": ("-c", "--command"), "mysql": ("-e", "--execute"), "mariadb": ("-e", "--execute"),
@@ -36,11 +18,6 @@ _verb = re.compile(
     r"|revoke|with|merge|replace|begin|explain|call|exec|set|use|show|vacuum|copy|rename|do)\b",
     re.I | re.S,
 ).match
-_VERBS = frozenset(
-    "select insert update delete drop truncate alter create grant revoke merge replace".split()
-)
-STATEMENTS = _VERBS | {"delete_all", "update_all"}
-"""Kinds of SQL that a rule may name; the last two have no WHERE, or one that is always true."""
 
 
 def looks_like_sql(text: str) -> bool:
@@ -68,96 +45,3 @@ def queries_of(program: str, words: Sequence[Word], piped: str | None) -> list[s
     if piped is not None:
         found.append(piped)
     return [text for text in dict.fromkeys(found) if not text.startswith("\\")]
-
-
-@lru_cache(maxsize=512)
-def kinds_of(text: str) -> frozenset[str]:
-    """`drop`, `delete_all` (no WHERE that limits it), `select`, …: of every statement in the text."""
-    if len(text) > SQL_MAX:
-        return frozenset((NOT_UNDERSTOOD,))
-    if len(text) > PARSED_MAX:
-        return _by_tokens(text)
-    import sqlglot
-
-    kinds: set[str] = set()
-    for dialect in ("postgres", "mysql", "tsql"):
-        try:
-            trees = sqlglot.parse(text, dialect=dialect)
-        except Exception:  # noqa: S112  # its own errors, and what hostile text makes it raise
-            continue
-        for tree in trees:
-            if tree is not None:
-                kinds |= _kinds_in(tree)
-        return frozenset(kinds)
-    return _by_tokens(text)
-
-
-def _kinds_in(tree: "exp.Expr") -> set[str]:
-    from sqlglot import exp
-
-    kinds: set[str] = set()
-    for node in tree.walk():
-        name = type(node).__name__.lower()
-        if isinstance(node, exp.Delete | exp.Update):
-            limits = node.args.get("where")
-            kinds.add(name)
-            if limits is None or _is_always(limits.this):
-                kinds.add(f"{name}_all")
-        elif isinstance(node, exp.Command):
-            kinds |= _command_kinds(str(node.this).lower(), str(node.expression or ""))
-        elif name == "truncatetable":
-            kinds.add("truncate")
-        elif name in _VERBS or name in ("copy", "set", "use"):
-            kinds.add(name)
-    return kinds
-
-
-def _command_kinds(verb: str, rest: str) -> set[str]:
-    """What the parser leaves as text: its first word, and for EXPLAIN what is explained."""
-    kinds = {verb}
-    if verb in ("explain", "do", "execute", "exec"):
-        kinds |= set(re.findall(r"\b(drop|truncate|delete|alter|grant)\b", rest.lower()))
-    return kinds
-
-
-def _is_always(condition: "exp.Expr", depth: int = 0) -> bool:
-    """Whether a condition holds for every row on its face: `true`, `1`, `1 = 1`, `x OR true`."""
-    from sqlglot import exp
-
-    if depth > 32:
-        return True
-    match condition:
-        case exp.Paren():
-            return _is_always(condition.this, depth + 1)
-        case exp.Or():
-            sides = (condition.left, condition.right)
-            return any(_is_always(side, depth + 1) for side in sides)
-        case exp.And():
-            sides = (condition.left, condition.right)
-            return all(_is_always(side, depth + 1) for side in sides)
-        case exp.EQ() | exp.GTE() | exp.LTE():
-            return bool(condition.left == condition.right)
-        case exp.Boolean():
-            return bool(condition.this)
-        case exp.Literal():
-            return str(condition.this) not in ("0", "")
-        case exp.NEQ():
-            literals = isinstance(condition.left, exp.Literal) and isinstance(
-                condition.right, exp.Literal
-            )
-            return literals and bool(condition.left != condition.right)
-    return False
-
-
-def _by_tokens(text: str) -> frozenset[str]:
-    """A dialect that the parser does not know: the verbs among its tokens, the worse reading."""
-    from sqlglot.tokens import Tokenizer
-
-    try:
-        tokens = Tokenizer().tokenize(text)
-    except Exception:  # as above
-        return frozenset((NOT_UNDERSTOOD,))
-    words = {token.text.lower() for token in tokens if token.token_type.name != "STRING"}
-    kinds = words & _VERBS
-    kinds |= {f"{word}_all" for word in kinds & {"delete", "update"} if "where" not in words}
-    return frozenset(kinds or {NOT_UNDERSTOOD})
