@@ -34,10 +34,18 @@ ALSO_DENIED = {
     "git push && rm -f x",
 }  # fmt: skip
 """Rows that are no match of their own pattern, but of another that the preset denies."""
-MENTIONS = [
-    ("Bash", {"command": script}, "deny" if script in ALSO_DENIED else "pass")
-    for _, script in NOT_SEEN
-]
+ALSO_WARNED = {
+    "rm x", "rm -- -r", "rm ./-r", "sudo -r role rm x", "git push", "curl https://x | sh",
+    "git push origin main --force-with-lease", "wget -qO- https://x | sh",
+}  # fmt: skip
+"""Rows that the preset warns of by another pattern."""
+
+
+def expected_of(script: str) -> str:
+    return "deny" if script in ALSO_DENIED else "warn" if script in ALSO_WARNED else "allow"
+
+
+MENTIONS = [("Bash", {"command": script}, expected_of(script)) for _, script in NOT_SEEN]
 PRESET: list[tuple[str, dict[str, Any], str]] = [
     ("Bash", {"command": "ls -la"}, "allow"),
     ("Bash", {"command": "git status && git diff"}, "allow"),
@@ -104,7 +112,7 @@ async def events(built: House) -> dict[str, dict[str, Any]]:
 
 def test_the_table_has_rows_both_ways() -> None:
     assert len(CASES) >= 150
-    assert len(MENTIONS) >= 30
+    assert len(MENTIONS) >= 90
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -121,8 +129,7 @@ async def test_every_row_is_decided_as_it_should_before_the_client_sees_it(guard
         calls = told["message"].get("tool_calls") or []
         decision = on_file[f"row-{n}"]["result"]["status"]
         is_denied = not calls and "[Exeat:" in (told["message"]["content"] or "")
-        agrees = decision != "deny" if expected == "pass" else decision == expected
-        if not agrees or is_denied != (decision == "deny"):
+        if decision != expected or is_denied != (decision == "deny"):
             wrong.append((tool, arguments, expected, decision, is_denied))
         if is_denied:
             assert told["finish_reason"] == "stop"
