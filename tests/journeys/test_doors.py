@@ -1,13 +1,14 @@
 """E7, rule 9: the same tool call is decided alike by every door, on the running system.
 
-The doors: a model's answer, whole and streamed; MCP over HTTP; a runtime's hook; and without a call at all,
-explain and replay. What differs between them is where the call goes, so the rules here ask about the tool
-and its caller alone. WebSockets are held to the same answers in
-test_socket_tools.py, `redact` and dry run in tests/policy.
+The doors: a model's answer, whole, streamed and on a WebSocket; MCP over HTTP; a runtime's hook; and
+without a call at all, explain and replay. What differs between them is where the call goes, so the rules
+here ask about the tool and its caller alone.
 """
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from typer.testing import CliRunner
 from proxy.approving import ApprovalsSection
 from proxy.cli import app
 from tests.house import House, chat, house, message
+from tests.journeys.test_sockets import LIVE, Upstream, connected, upstream_end
+from tests.journeys.test_sockets import TestLive as Live
 
 RULES = """policy: test
 version: 1
@@ -27,6 +30,7 @@ rules:
   - {id: keys, decision: deny, reason: Keys stay., match: {categories: [credential_access]}}
   - {id: deploys, decision: hold, reason: A person looks., match: {tools: [deploy]}}
   - {id: pushes, decision: warn, reason: It is seen., match: {commands: [git push]}}
+  - {id: notes, decision: redact, reason: Without secrets., match: {targets: ["**/notes.md"]}}
 """
 CASES: list[tuple[str, dict[str, Any], str, str]] = [
     ("Bash", {"command": "ls -la"}, "allow", "test/tools.default"),
@@ -37,6 +41,8 @@ CASES: list[tuple[str, dict[str, Any], str, str]] = [
     ("Bash", {"command": "git push origin main"}, "warn", "test/rules.pushes"),
     ("deploy", {"to": "production"}, "hold", "test/rules.deploys"),
     ("Read", {"file_path": "/src/a.py"}, "allow", "test/tools.default"),
+    # There is nothing to redact in what a tool is asked: it is allowed, by that rule.
+    ("Write", {"file_path": "/src/notes.md", "content": "x"}, "redact", "test/rules.notes"),
 ]
 
 
@@ -55,6 +61,23 @@ async def server() -> AsyncIterator[int]:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     yield int(runner.addresses[0][1])
     await runner.cleanup()
+
+
+@dataclass
+class Doors(House):
+    """An Exeat, and the end of a WebSocket to a model."""
+
+    socket: Upstream = field(default_factory=Upstream)
+
+
+@asynccontextmanager
+async def opened(place: Path, server: int, text: str) -> AsyncIterator[Doors]:
+    nobody = ApprovalsSection(wait_s=0.05)
+    async with upstream_end() as upstream:
+        hosts = {"mcp.test:80": f"127.0.0.1:{server}"}
+        hosts["generativelanguage.googleapis.com:443"] = f"127.0.0.1:{upstream.port}"
+        async with house(place, text, more_hosts=hosts, approvals=nobody) as built:
+            yield Doors(**vars(built), socket=upstream)
 
 
 async def by_answer(built: House, session: str, tool: str, arguments: dict[str, Any]) -> None:
@@ -85,35 +108,43 @@ async def by_hook(built: House, session: str, tool: str, arguments: dict[str, An
         await client.post("http://exeat.internal/v1/tool-calls/check", json=asked)
 
 
-DOORS = (by_answer, by_stream, by_mcp, by_hook)
+async def by_socket(built: Doors, session: str, tool: str, arguments: dict[str, Any]) -> None:
+    called = {"id": "call_1", "name": tool, "args": arguments}
+    asked = {"toolCall": {"functionCalls": [called]}}
+    done = {"serverContent": {"turnComplete": True}, "usageMetadata": Live.USAGE}
+    built.socket.reply = lambda said: [{"setupComplete": {}}] if "setup" in said else [asked, done]
+    async with connected(built, LIVE, session=session) as socket:
+        for each in (Live.SETUP, Live.TURN):
+            await socket.send_bytes(json.dumps(each).encode())
+        while b"turnComplete" not in (await socket.receive(timeout=10)).data:
+            pass
 
 
+DOORS = (by_answer, by_stream, by_mcp, by_hook, by_socket)
+
+
+@pytest.mark.parametrize("dry_run", [False, True], ids=["enforced", "dry run"])
 async def test_rule_9_e7_by_every_door_the_same_call_is_decided_alike(
-    place: Path, server: int
+    place: Path, server: int, dry_run: bool
 ) -> None:
-    hosts = {"mcp.test:80": f"127.0.0.1:{server}"}
-    nobody = ApprovalsSection(wait_s=0.05)
-    async with house(place, RULES, more_hosts=hosts, approvals=nobody) as built:
+    text = RULES + ("enforce: false\n" if dry_run else "")
+    async with opened(place, server, text) as built:
         for door in DOORS:
             for number, (tool, arguments, _, _) in enumerate(CASES):
                 await door(built, f"{door.__name__}-{number}", tool, arguments)
         await built.outcomes(len(CASES))
-        found = {
-            each["role"]["session"]: (
-                each["result"]["status"],
-                each["result"]["facts"]["rule"],
-                each["result"]["facts"]["arguments_sha256"],
-            )
-            for each in await built.records(kind="tool_call")
-        }
+        found = {each["role"]["session"]: each for each in await built.records(kind="tool_call")}
         explained = [
             (await built.post("/api/policy/explain", **facts_of(tool, arguments)))["ruled"]
             for tool, arguments, _, _ in CASES
         ]
     for number, (tool, arguments, decision, rule) in enumerate(CASES):
-        said = [found[f"{door.__name__}-{number}"] for door in DOORS]
-        assert {each[:2] for each in said} == {(decision, rule)}, (tool, arguments)
-        assert len({each[2] for each in said}) == 1, "they are the same arguments"
+        said = [found[f"{door.__name__}-{number}"]["result"] for door in DOORS]
+        assert {(each["status"], each["facts"]["rule"]) for each in said} == {(decision, rule)}, (
+            tool, arguments,
+        )  # fmt: skip
+        assert len({each["facts"]["arguments_sha256"] for each in said}) == 1
+        assert {each["facts"]["enforced"] for each in said} == {not dry_run}
         assert (explained[number]["decision"], explained[number]["rule"]) == (decision, rule)
     assert list(replayed(place)) == []
 

@@ -64,7 +64,8 @@ class Upstream:
 
 
 @contextlib.asynccontextmanager
-async def built_with(place: Path, text: str, **more: Any) -> AsyncIterator[tuple[House, Upstream]]:
+async def upstream_end() -> AsyncIterator[Upstream]:
+    """A provider's end for all of HOSTS, on a port of its own."""
     upstream = Upstream()
     app = web.Application()
     app.add_routes([web.get("/{rest:.*}", upstream.answer)])
@@ -75,22 +76,28 @@ async def built_with(place: Path, text: str, **more: Any) -> AsyncIterator[tuple
     site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context)
     await site.start()
     upstream.port = int(runner.addresses[0][1])
-    hosts = {f"{host}:443": f"127.0.0.1:{upstream.port}" for host in HOSTS}
     try:
-        async with house(place, text, hosts=hosts, **more) as one:
-            yield one, upstream
+        yield upstream
     finally:
         await runner.cleanup()
 
 
 @contextlib.asynccontextmanager
+async def built_with(place: Path, text: str, **more: Any) -> AsyncIterator[tuple[House, Upstream]]:
+    async with upstream_end() as upstream:
+        hosts = {f"{host}:443": f"127.0.0.1:{upstream.port}" for host in HOSTS}
+        async with house(place, text, hosts=hosts, **more) as one:
+            yield one, upstream
+
+
+@contextlib.asynccontextmanager
 async def connected(
-    built: House, url: str, **more: Any
+    built: House, url: str, *, session: str = "s1", **more: Any
 ) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
     trust = ssl.create_default_context(cafile=str(certificate_path(built.directory / "certs")))
     async with (
-        aiohttp.ClientSession() as session,
-        session.ws_connect(url, proxy=built.proxy_url(), ssl=trust, **more) as socket,
+        aiohttp.ClientSession() as client,
+        client.ws_connect(url, proxy=built.proxy_url(session=session), ssl=trust, **more) as socket,
     ):
         yield socket
 
