@@ -18,19 +18,14 @@ from proxy.policy.decide import decide
 from proxy.policy.rates import Circles, over
 from proxy.policy.released import Released
 from proxy.policy.words import now, refusal_of, ruled_tool, tool_facts, uncounted
+from proxy.providers.decoding import ContentDecoder
 from proxy.providers.recognise import Socket
 from proxy.providers.tool_gate import Asked, Ruling, ToolGate
 from proxy.providers.tool_gate_socket import SocketGate
 from proxy.providers.tool_gate_sockets import SOCKET_SIEVES
-from proxy.refusals import Code, Refusal
+from proxy.refusals import Refusal
 from proxy.reserving import tool_calls_ahead
 from proxy.slip import Ruled, Slip, Stamp
-
-_REOPEN = Refusal(
-    Code.POLICY_DENIED,
-    "A rule is about tools since this WebSocket was opened, and what it asks for was not held back. "
-    "Connect again.",
-)
 
 
 class ToolCalls:
@@ -60,17 +55,14 @@ class ToolCalls:
                 await self._rates.hold_for_tools(slip, ahead)
         except CountersUnavailable:
             return uncounted()
+        seen = slip.recognised
+        if isinstance(seen, Socket) and slip.socket is None:
+            slip.gate = SocketGate(SOCKET_SIEVES[seen.dialogue], self._rule)
         if not slip.gates_tools:
             return Stamp("no tool is refused")
-        seen = slip.recognised
-        if isinstance(seen, Socket):
-            if slip.socket is None:
-                slip.gate = SocketGate(SOCKET_SIEVES[seen.dialogue], self._rule)
-            elif slip.gate is None:
-                return _REOPEN
-        elif slip.call is not None:
+        if slip.call is not None:
             flow.request.headers["accept-encoding"] = "identity"
-        else:
+        elif not isinstance(seen, Socket):
             return Stamp("no model answers")
         return self._hosted(slip) or Stamp("held until decided")
 
@@ -85,20 +77,36 @@ class ToolCalls:
 
     def screen(self, slip: Slip, flow: http.HTTPFlow) -> Filter | None:
         """Read what the model asks for, and decide."""
-        call, response = slip.call, flow.response
-        if call is None or response is None or not _is_gated(slip) or response.status_code >= 400:
+        gate = self._gate(slip, flow) if slip.gates_tools else None
+        if gate is None:
             return None
         slip.shows_whole_events = True
-        gate = ToolGate(
-            call.format, call.provider, response.headers, lambda asked: self._rule(slip, asked)
-        )
         open_length(flow)  # What stands in a refused call's place has a length of its own.
         return lambda chunk: gate.feed(chunk) if chunk else gate.close()
 
-    async def settle(self, slip: Slip) -> None:
-        """An answer that nobody held back has let through whatever it asked for."""
-        if not _is_gated(slip):
-            slip.tool_calls_passed += len(slip.tool_calls)
+    def answer(self, slip: Slip, flow: http.HTTPFlow) -> Filter | None:
+        """Where nothing can be refused, the answer passes as it is, and what it asks for is filed."""
+        gate = self._gate(slip, flow) if not slip.gates_tools else None
+        if gate is None or flow.response is None:
+            return None
+        decoder = ContentDecoder(flow.response.headers.get("content-encoding", ""))
+
+        def watch(chunk: bytes) -> bytes:
+            if not chunk:
+                gate.close()
+            elif decoded := decoder.feed(chunk):
+                gate.feed(decoded)
+            return chunk
+
+        return watch
+
+    def _gate(self, slip: Slip, flow: http.HTTPFlow) -> ToolGate | None:
+        call, response = slip.call, flow.response
+        if call is None or response is None or response.status_code >= 400:
+            return None
+        return ToolGate(
+            call.format, call.provider, response.headers, lambda asked: self._rule(slip, asked)
+        )
 
     async def refused(self, slip: Slip) -> None:
         """What was decided about tools that the call would have used itself."""
@@ -150,7 +158,3 @@ class ToolCalls:
 
 def _no(text: str, ruled: Ruled) -> Ruling:
     return Ruling(False, f"[Exeat: {text} Rule {ruled.rule}.]")
-
-
-def _is_gated(slip: Slip) -> bool:
-    return slip.call is not None and slip.gates_tools

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from sqlglot.parser import Parser
 
 from proxy.actions import statements
-from proxy.actions.sql import looks_like_sql
 from proxy.actions.statements import NOT_UNDERSTOOD, PARSED_MAX, TEXT_MAX, kinds_of
 
 
@@ -115,11 +114,6 @@ def test_an_unknown_dialect_is_read_by_its_verbs_the_worse_way() -> None:
     assert {"drop", "delete_all"} <= kinds_of("FROBNICATE ( drop delete")
 
 
-@pytest.mark.parametrize("text", ["how to drop a table", "best pizza", "", "{'a': 1}"])
-def test_plain_text_is_no_sql(text: str) -> None:
-    assert not looks_like_sql(text)
-
-
 def test_no_statement_is_written_to_a_log(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         kinds_of("DROP USER hunter2")
@@ -150,4 +144,3 @@ WORDS = st.sampled_from(
 @given(st.lists(WORDS, max_size=20).map(" ".join) | st.text(max_size=50))
 def test_no_text_makes_it_raise(text: str) -> None:
     kinds_of(text)
-    looks_like_sql(text)

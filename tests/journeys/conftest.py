@@ -37,6 +37,7 @@ SHARED = (
     "rationed_house",
     "denying_house",
     "telling_house",
+    "toolless_house",
 )
 
 
@@ -98,12 +99,13 @@ def aimock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standin]:
 async def shared_aimock_houses(
     tmp_path_factory: pytest.TempPathFactory, authority: Path, aimock: Standin
 ) -> AsyncIterator[Mapping[str, House]]:
-    """Houses before the stand-in: all is allowed, there is no money, no call, no model."""
+    """Houses before the stand-in: all is allowed, there is no money, no call, no model, no tool."""
     texts = {
         "open": policy(),
         "broke": policy('name: tiny, usd: "0.0000001"'),
         "rationed": policy("name: few, requests: 0"),
         "denying": policy(more='models: {allow: ["none"]}\n'),
+        "toolless": policy(more="tools: {default: deny}\n"),
         "telling": policy(more='answers: {refusals: message}\nmodels: {allow: ["none"]}\n'),
     }
     async with contextlib.AsyncExitStack() as stack:
@@ -148,6 +150,13 @@ async def telling_house(shared_aimock_houses: Mapping[str, House]) -> House:
     """No model is allowed, and an assistant's message says so."""
     await shared_aimock_houses["telling"].reset()
     return shared_aimock_houses["telling"]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def toolless_house(shared_aimock_houses: Mapping[str, House]) -> House:
+    """No tool that a model asks for is allowed."""
+    await shared_aimock_houses["toolless"].reset()
+    return shared_aimock_houses["toolless"]
 
 
 @pytest.fixture(scope="session")

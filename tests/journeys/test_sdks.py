@@ -3,6 +3,7 @@ are told without it, the ledger has the same figures, and a refusal is one reque
 that their users already catch."""
 
 import asyncio
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.house import House, policy
+from tests.house import House, eventually, policy
 from tests.journeys.sdks import SDKS
 from tests.journeys.sdks.act import Door, Refused, Sdk, Told
 from tests.journeys.standin import Standin, governed
@@ -21,6 +22,7 @@ ACTS = [
     for act in sdk.acts
     for door in sdk.doors
 ]
+TOOLS = [each for each in ACTS if "tool" in str(each.id)]
 REFUSED = [
     pytest.param(sdk, act, door, id=f"{sdk.name}, {act}, {door}")
     for sdk in SDKS.values()
@@ -107,6 +109,22 @@ async def test_s6_an_sdk_is_told_what_the_provider_says_and_the_ledger_has_its_f
     assert [call["name"] for call in outcome["result"]["tool_calls"]] == list(told.tools)
     assert bool(told.tools) == ("tool" in act)
     assert resource["nanousd"] > 0 or sdk.provider in UNPRICED
+
+
+@pytest.mark.parametrize(("sdk", "act", "door"), TOOLS)
+async def test_an_sdk_reads_on_after_a_tool_call_that_is_denied(
+    toolless_house: House,
+    aimock: Standin,
+    monkeypatch: pytest.MonkeyPatch,
+    sdk: Sdk,
+    act: str,
+    door: str,
+) -> None:
+    told = await through(toolless_house, sdk, act, door, monkeypatch)
+    assert list(told.tools) == [], "it is shown no call"
+    assert "[Exeat: the tool call " in json.dumps(told.data), "it is told why"
+    (call,) = await eventually(lambda: toolless_house.records(kind="tool_call"), bool)
+    assert call["result"]["status"] == "deny"
 
 
 async def refused(

@@ -19,7 +19,8 @@ from proxy.providers.tool_gate import ToolGate
 from tests.actions.cases import NOT_SEEN, SEEN
 from tests.house import House, chat, house, message, policy
 
-SAFETY = (Path(__file__).parent.parent.parent / "policies" / "safety.yaml").read_text()
+PRESETS = Path(__file__).parent.parent.parent / "policies"
+SAFETY = (PRESETS / "safety.yaml").read_text()
 OPEN_SAFETY = SAFETY.replace("egress:\n  default: deny", "egress:\n  default: allow")
 CHAT = "/openai/v1/chat/completions"
 MESSAGES = "/anthropic/v1/messages"
@@ -135,6 +136,42 @@ async def test_every_row_is_decided_as_it_should_before_the_client_sees_it(guard
             assert told["finish_reason"] == "stop"
             assert "safety/rules." in told["message"]["content"]
     assert wrong == []
+
+
+OTHER_PRESETS: dict[str, list[tuple[str, dict[str, Any], str]]] = {
+    "strict": [
+        ("Read", {"file_path": "/src/a.py"}, "allow"),
+        ("Grep", {"pattern": "x", "path": "/src"}, "allow"),
+        ("Read", {"file_path": ".env"}, "deny"),
+        ("Bash", {"command": "ls"}, "deny"),
+        ("Bash", {"command": "rm -rf /x"}, "deny"),
+        ("Write", {"file_path": "/src/a.py", "content": "x"}, "deny"),
+    ],
+    "audit-only": PRESET,
+    "permissive": [(tool, arguments, "allow") for tool, arguments, _ in PRESET],
+}
+
+
+@pytest.mark.parametrize("preset", OTHER_PRESETS)
+async def test_the_other_presets_decide_and_only_what_is_enforced_is_taken_away(
+    place: Path, preset: str
+) -> None:
+    text = (PRESETS / f"{preset}.yaml").read_text()
+    text = text.replace("egress:\n  default: deny", "egress:\n  default: allow")
+    rows = OTHER_PRESETS[preset]
+    async with house(place, text) as built:
+        received = [
+            await asks_for(built, tool, arguments, f"row-{n}")
+            for n, (tool, arguments, _) in enumerate(rows)
+        ]
+        await built.outcomes(len(rows))
+        on_file = await events(built)
+    for n, (tool, arguments, expected) in enumerate(rows):
+        result = on_file[f"row-{n}"]["result"]
+        assert result["status"] == expected, (tool, arguments)
+        is_taken = expected == "deny" and preset == "strict"
+        assert result["facts"]["enforced"] == (preset != "audit-only")
+        assert bool(json.loads(received[n])["choices"][0]["message"].get("tool_calls")) != is_taken
 
 
 @pytest.mark.asyncio(loop_scope="module")
