@@ -88,6 +88,7 @@ class Running:
     switch: KillSwitch
     approvals: Approvals
     permits: Permits
+    pins: PinBook
 
 
 @contextlib.asynccontextmanager
@@ -282,6 +283,7 @@ async def _running(
                 switch=switch,
                 approvals=approvals,
                 permits=permits,
+                pins=pins,
             )
         finally:
             await engine.stop(grace_s)

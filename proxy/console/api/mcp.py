@@ -87,12 +87,7 @@ def endpoints(pins: PinBook) -> list[Endpoint[Viewer]]:
 
     async def accept(asked: Asked[Viewer, Nothing, AcceptAsked]) -> PinnedTool:
         """Accept what a tool says of itself now: it may be shown and called again."""
-        it, by = asked.body, asked.who.name
-        try:
-            return told(await pins.accept(it.server, it.tool, it.fingerprint, by, it.reason))
-        except NotAccepted as error:
-            status, code = _STATUS.get(error.code, (409, error.code))
-            raise Problem(status, code, str(error)) from None
+        return told(await accepted(pins, asked.body, asked.who.name))
 
     path, tag = "/api/mcp/pins", "mcp"
     return [
@@ -108,6 +103,15 @@ def endpoints(pins: PinBook) -> list[Endpoint[Viewer]]:
             tag=tag,
         ),
     ]
+
+
+async def accepted(pins: PinBook, asked: AcceptAsked, by: str) -> Pin:
+    """A change that is agreed to, by the API or by form. Raises Problem 404 and 409."""
+    try:
+        return await pins.accept(asked.server, asked.tool, asked.fingerprint, by, asked.reason)
+    except NotAccepted as error:
+        status, code = _STATUS.get(error.code, (409, error.code))
+        raise Problem(status, code, str(error)) from None
 
 
 def told(pin: Pin) -> PinnedTool:

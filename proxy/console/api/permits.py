@@ -99,30 +99,17 @@ def endpoints(
 
     async def bypass(asked: Asked[Viewer, Nothing, BypassAsked]) -> PermitInForce:
         """Let pass for a time, flagged, what some rules refuse."""
-        body = asked.body
-        seconds = body.minutes * 60
-        try:
-            made = await permits.bypass(
-                body.scope, body.rules, seconds, asked.who.name, body.reason
-            )
-        except TooManyPermits as error:
-            raise Problem(409, "too_many_permits", str(error)) from None
-        return told(made)
+        return told(await bypassed(permits, asked.body, asked.who.name))
 
     async def grant(asked: Asked[Viewer, Nothing, GrantAsked]) -> PermitInForce:
         """Lift one limit of a budget for a time."""
-        body = asked.body
-        terms = policies.terms(body.org, body.agent or "")
-        found = terms.limits_for(body.org, body.agent, body.session, body.task, body.model)
-        limit = _one([each.limit for each in found], body)
-        return told(await granted(permits, limit, body, asked.who.name, body.reason))
+        body, by = asked.body, asked.who.name
+        limit = limit_of(policies, body)
+        return told(await granted(permits, limit, body, by, body.reason))
 
     async def revoke(asked: Asked[Viewer, Nothing, RevokeAsked]) -> PermitInForce:
         """Take one back before its time; what would be refused without it ends at once."""
-        was = await permits.revoke(asked.body.id, asked.who.name, asked.body.reason)
-        if was is None:
-            raise Problem(404, "not_found", "No such permit is in force; it may have ended.")
-        return told(was)
+        return told(await revoked(permits, asked.body, asked.who.name))
 
     tag, path = "permits", "/api/permits"
     return [
@@ -140,6 +127,29 @@ def endpoints(
             body=RevokeAsked, problems=(404,), tag=tag,
         ),
     ]  # fmt: skip
+
+
+async def bypassed(permits: Permits, asked: BypassAsked, by: str) -> Bypass:
+    """Rules that pass for a time, by the API or by form. Raises Problem 409."""
+    try:
+        return await permits.bypass(asked.scope, asked.rules, asked.minutes * 60, by, asked.reason)
+    except TooManyPermits as error:
+        raise Problem(409, "too_many_permits", str(error)) from None
+
+
+async def revoked(permits: Permits, asked: RevokeAsked, by: str) -> Permit:
+    """What was taken back, by the API or by form. Raises Problem 404."""
+    was = await permits.revoke(asked.id, by, asked.reason)
+    if was is None:
+        raise Problem(404, "not_found", "No such permit is in force; it may have ended.")
+    return was
+
+
+def limit_of(policies: PolicyBook, asked: GrantAsked) -> Limit:
+    """The limit that a grant would lift. Raises Problem 404 and 409."""
+    terms = policies.terms(asked.org, asked.agent or "")
+    found = terms.limits_for(asked.org, asked.agent, asked.session, asked.task, asked.model)
+    return _one([each.limit for each in found], asked)
 
 
 async def granted(permits: Permits, limit: Limit, asked: Amounts, by: str, reason: str) -> Grant:

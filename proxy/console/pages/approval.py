@@ -15,7 +15,7 @@ from proxy.console.feed import News, Source, Told
 from proxy.console.granting import More
 from proxy.console.links import url
 from proxy.console.pages.approvals import AGAIN_S, PATH, STATES, ApprovalRow, row_of
-from proxy.console.pages.drafts import form_of
+from proxy.console.pages.forms import form_of
 from proxy.console.pages.page import Page, frame, page
 from proxy.console.ports import Ports
 from proxy.console.templates import render_part

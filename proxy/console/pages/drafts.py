@@ -16,6 +16,7 @@ from proxy.console.access.guard import VIEWER
 from proxy.console.api.asked import as_ms
 from proxy.console.api.drafts import history
 from proxy.console.links import url
+from proxy.console.pages.forms import form_of
 from proxy.console.pages.page import Page, frame, page
 from proxy.console.pages.policies import PolicyRow, named, policy_row
 from proxy.console.ports import Ports
@@ -225,11 +226,3 @@ async def _file(ports: Ports, status: str, facts: Mapping[str, str]) -> None:
     await ports.ledger.append(
         Event(kind="policy_save", id=new_id(now_ms), ts_ms=now_ms, status=status, facts=facts)
     )
-
-
-async def form_of(request: web.Request) -> Mapping[str, str]:
-    """A form's fields."""
-    form = await request.post()
-    found = {name: value for name, value in form.items() if isinstance(value, str)}
-    # Browsers end lines as the old standard has it; files here end them as the new ones do.
-    return {name: value.replace("\r\n", "\n") for name, value in found.items()}

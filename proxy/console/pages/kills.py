@@ -4,16 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
-from pydantic import ValidationError
 
 from proxy.console.access.guard import VIEWER
 from proxy.console.api.kills import KillAsked, ReviveAsked
 from proxy.console.links import url
-from proxy.console.pages.drafts import form_of
+from proxy.console.pages.forms import form_of, read
 from proxy.console.pages.page import Page
 from proxy.console.ports import Ports
 from proxy.endpoint import Problem
 from proxy.kill.stops import Stop
+
+WHY = "Say why, in one line: whoever is refused is told."
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,32 +53,18 @@ def pages(ports: Ports) -> list[Page]:
 
     async def kill(request: web.Request) -> web.StreamResponse:
         form = await form_of(request)
-        asked = _read(KillAsked, form)
+        asked = read(KillAsked, form, WHY)
         await ports.switch.stop(asked.scope, asked.level, request[VIEWER].name, asked.reason)
         raise _back(form)
 
     async def revive(request: web.Request) -> web.StreamResponse:
         form = await form_of(request)
-        asked = _read(ReviveAsked, form)
+        asked = read(ReviveAsked, form, WHY)
         if await ports.switch.revive(asked.scope, request[VIEWER].name, asked.reason) is None:
             raise Problem(409, "not_stopped", f"Nothing stops {asked.scope}.")
         raise _back(form)
 
     return [Page("POST", "/kill", "approver", kill), Page("POST", "/revive", "admin", revive)]
-
-
-def _read[Form: (KillAsked, ReviveAsked)](model: type[Form], form: Mapping[str, str]) -> Form:
-    given = {name: value for name, value in form.items() if name in model.model_fields and value}
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        if where == "reason":
-            raise Problem(
-                400, "bad_query", "Say why, in one line: whoever is refused is told."
-            ) from None
-        raise Problem(400, "bad_query", f"{where}: {first['msg']}") from None
 
 
 def _back(form: Mapping[str, str]) -> web.HTTPSeeOther:

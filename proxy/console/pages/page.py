@@ -11,6 +11,7 @@ from proxy.console.access.guard import CSRF, VIEWER
 from proxy.console.ports import Ports
 from proxy.console.templates import render
 from proxy.endpoint import Method, Role
+from proxy.policy.permits import Bypass
 from proxy.serving import Handler, Who
 
 type Handle = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -78,6 +79,8 @@ class Alert:
     tone: Literal["no", "wait", "good"]
     title: str
     text: str
+    href: str | None = None
+    """Where something can be done about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,13 @@ def _alerts(ports: Ports) -> list[Alert]:
         found.append(Alert(tone, title, ports.policies.problem))
     elif not ports.policies.policies:
         found.append(Alert("no", "No policy is in force.", "Everything is refused."))
+    if passed := sum(isinstance(each, Bypass) for each in ports.permits.in_force):
+        text = "What those rules refuse passes for a time, flagged."
+        found.append(Alert("wait", f"Rules are passed over ({passed}).", text, "/permits"))
+    if changed := len(ports.pins.pins.keys(only_changed=True)):
+        title = f"MCP tools describe themselves anew ({changed})."
+        text = "No agent sees or calls them until an admin accepts their new words."
+        found.append(Alert("wait", title, text, "/mcp-tools"))
     if ports.calls.is_stopping:
         found.append(Alert("wait", "Exeat is stopping.", "No new call leaves."))
     return found

@@ -16,7 +16,7 @@ from proxy.budgets import CountersUnavailable
 from proxy.console.access.guard import VIEWER
 from proxy.console.feed import News, Source, Told
 from proxy.console.links import url
-from proxy.console.pages.drafts import form_of
+from proxy.console.pages.forms import form_of
 from proxy.console.pages.gauges import Gauge, gauge
 from proxy.console.pages.page import Page, frame, page
 from proxy.console.pages.rows import State

@@ -4,6 +4,7 @@ from html.parser import HTMLParser
 
 from proxy.board.acts import Ask
 from proxy.console.pages import pages
+from proxy.identity.scope import Scope
 from proxy.ledger.records import Decision
 from tests.approvals.questions import wanted
 from tests.console.pages.board import make, work
@@ -51,6 +52,9 @@ async def test_no_page_holds_anything_of_theirs_that_runs(look, ports) -> None:
     asked = await ports.approvals.ask(question, call)
     assert asked is not None
     await ports.approvals.decide(asked.id, LINK, True, WORD)
+    for said in (WORD, LINK):
+        ports.pins.see(WORD, {"name": WORD, "title": said, "description": said})
+    await ports.permits.bypass(Scope("acme"), [WORD, LINK], 60, WORD, WORD)
     named = {
         "{approval}": asked.id,
         "{which}": call,
