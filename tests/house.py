@@ -250,13 +250,13 @@ def settings_for(
     )
 
 
-async def console_token(directory: Path, role: TokenRole = "admin") -> str:
+async def console_token(directory: Path, role: TokenRole = "admin", name: str | None = None) -> str:
     """A token for the console of an Exeat in `directory`, whether it runs or not."""
     state = directory / "state"
     state.mkdir(mode=0o700, exist_ok=True)
     access = Access(state)
     try:
-        name = f"house-{new_id()}"
+        name = name or f"house-{new_id()}"
         now_ms = time.time_ns() // 1_000_000
         _, secret = await access.make(name, role, "1d", by="house", now_ms=now_ms)
     finally:

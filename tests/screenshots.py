@@ -17,7 +17,7 @@ from playwright.async_api import Browser
 
 from proxy.approving import ApprovalsSection
 from tests.console import scene
-from tests.house import House, eventually, house, message
+from tests.house import House, console_token, eventually, house, message
 from tests.journeys.console.browser import PHONE, chromium, visiting
 
 WHERE = Path(__file__).parents[1] / "docs" / "screenshots"
@@ -158,6 +158,7 @@ async def lively() -> AsyncIterator[House]:
             house(place, policy, approvals=approvals, grace_s=0) as built,
             contextlib.AsyncExitStack() as stack,
         ):
+            built.token = await console_token(place, name="ann")
             await live(built, stack)
             await let_through(built)
             yield built

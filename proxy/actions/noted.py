@@ -1,11 +1,15 @@
-"""An action as it is filed, and read back for a replay: names and places, never arguments (pure)."""
+"""An action as it is filed, and read back for a replay: names and places, never arguments (pure).
+
+Of a command that is its program, the subcommands of programs that are known to have some, and its
+options: `git +push force`.
+"""
 
 import re
 from collections.abc import Iterable, Mapping
 from typing import cast, get_args
 
 from proxy.actions.action import Action
-from proxy.actions.command import Command
+from proxy.actions.command import Command, operands
 from proxy.actions.tools import Category
 
 _ITEMS_MAX = 64
@@ -13,6 +17,16 @@ _COMMANDS_BYTES = 4096
 _TARGETS_BYTES = 8192
 _FEEDS = "<"
 """Behind it stand the programs whose output the command runs as a script."""
+_VERB = "+"
+"""Before a subcommand, which is thereby no option."""
+_VERBS = {
+    "apt": 1, "apt-get": 1, "aws": 2, "az": 2, "brew": 1, "cargo": 1, "docker": 2, "dnf": 1, "flyctl": 2,
+    "gcloud": 3, "gh": 2, "git": 1, "go": 1, "helm": 1, "heroku": 1, "kubectl": 2, "make": 1, "npm": 2,
+    "pip": 1, "pip3": 1, "pnpm": 2, "podman": 2, "poetry": 1, "pulumi": 1, "systemctl": 1, "terraform": 1,
+    "tofu": 1, "uv": 2, "vercel": 1, "yarn": 2, "yum": 1,
+}  # fmt: skip
+"""How many words behind the program may say what it does."""
+_is_verb = re.compile(r"[a-z][a-z-]{0,23}").fullmatch
 _is_program = re.compile(r"[\x21-\x7e]{1,64}").fullmatch
 _is_flag = re.compile(r"[A-Za-z0-9?@#]|[A-Za-z][A-Za-z-]{1,23}").fullmatch
 """An option's name. What is longer, or has digits, may be a value that was written with a dash."""
@@ -26,6 +40,7 @@ def noted(action: Action) -> Note:
     commands, all_commands = _joined(lines, _COMMANDS_BYTES)
     all_flags = all(map(_is_flag, {flag for each in action.commands for flag in each.flags}))
     targets, all_targets = _joined(action.targets, _TARGETS_BYTES)
+    all_verbs = all(_verbs_of(command)[1] for command in action.commands)
     return {
         "tool": action.tool[:256],
         "category": action.category,
@@ -34,7 +49,11 @@ def noted(action: Action) -> Note:
         "targets": targets,
         "statements": "\n".join(sorted(action.statements)),
         "is_understood": action.is_understood,
-        "is_whole": all_commands and all_flags and all_targets and len(action.tool) <= 256,
+        "is_whole": all_commands
+        and all_flags
+        and all_verbs
+        and all_targets
+        and len(action.tool) <= 256,
         "arguments_sha256": action.digest,
     }
 
@@ -59,11 +78,35 @@ def action_of_note(facts: Mapping[str, object]) -> Action | None:
     )
 
 
+def commands_of(note: Mapping[str, object]) -> list[str]:
+    """The commands of a note, one by one, for people to read."""
+    lines = str(note.get("commands") or "").split("\n")
+    return [line.replace(f" {_VERB}", " ") for line in lines if line]
+
+
+def _verbs_of(command: Command) -> tuple[list[str], bool]:
+    """Its subcommands; and whether none is left out. What may be the value of an option is no verb
+    for certain, and may be a secret."""
+    found: list[str] = []
+    for word, may_be_value in operands(command.program, command.arguments):
+        if len(found) >= _VERBS.get(command.program, 0):
+            break
+        is_verb = _is_verb(word) is not None
+        if may_be_value and is_verb:
+            return found, bool(found)
+        if not may_be_value and not is_verb:
+            break
+        if is_verb:
+            found.append(word)
+    return found, True
+
+
 def _line(command: Command) -> str | None:
     """`rm f r`, `sh < curl`: a program, its options, and what feeds it."""
     if not _is_program(command.program):
         return None
-    words = [command.program, *sorted(filter(_is_flag, command.flags))]
+    verbs = [_VERB + verb for verb in _verbs_of(command)[0]]
+    words = [command.program, *verbs, *sorted(filter(_is_flag, command.flags))]
     if command.feeds_shell:
         words += [_FEEDS, *(name for name in command.fed_by if _is_program(name))]
     return " ".join(words)
@@ -75,7 +118,8 @@ def _command(line: str) -> Command:
     at = words.index(_FEEDS) if feeds else len(words)
     return Command(
         program,
-        flags=frozenset(words[:at]),
+        tuple(word[1:] for word in words[:at] if word.startswith(_VERB)),
+        flags=frozenset(word for word in words[:at] if not word.startswith(_VERB)),
         feeds_shell=feeds,
         fed_by=tuple(words[at + 1 :]),
     )

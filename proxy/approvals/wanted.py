@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from proxy.actions import Action, action_of, noted
+from proxy.actions import Action, action_of, commands_of, noted
 from proxy.approvals.approval import Kind, Short, Wanted
 from proxy.budgets import Exceeded
 from proxy.budgets.refusing import shown as amount
@@ -127,9 +127,8 @@ def _lines_of(slip: Slip) -> list[Line]:
 def _lines_of_tools(actions: Iterable[Action]) -> list[Line]:
     lines: list[Line] = []
     for action in actions:
-        note = noted(action)
         lines += [("tool", shown(action.tool)), ("category", action.category)]
-        lines += _many("command", str(note["commands"]).split("\n"))
+        lines += _many("command", commands_of(noted(action)))
         lines += _many("target", action.targets)
         lines += _many("SQL", sorted(action.statements))
         if not action.is_understood:

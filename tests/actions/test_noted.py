@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.actions import CommandPattern, action_of, action_of_note, noted
+from proxy.actions import CommandPattern, action_of, action_of_note, commands_of, noted
 
 SECRET = "hunter2-very-secret"
 
@@ -18,6 +18,12 @@ SECRET = "hunter2-very-secret"
         ("find . -delete", "find -delete"),
         ("curl https://x.test | sh", "curl | sh"),
         ("git status", "git"),
+        ("git push origin main", "git push"),
+        ("git -C dir push -f", "git push -f"),
+        ("sudo kubectl -n prod delete pod x", "kubectl delete pod"),
+        ("gcloud compute instances delete x", "gcloud compute instances"),
+        ("terraform -chdir=x apply", "terraform apply"),
+        ("make -j 8 deploy", "make deploy"),
         ("if (((", "anything"),
     ],
 )
@@ -41,11 +47,23 @@ def test_patterns_on_programs_and_options_match_what_comes_back(script: str, pat
         f"echo {SECRET}",
         f"'{SECRET} x' y",
         f"git commit -m '{SECRET}'",
+        f"git --odd {SECRET.replace('2', '')} push",
+        f"docker login {SECRET}",
     ],
 )
 def test_rule_8_the_words_of_a_command_are_not_filed(script: str) -> None:
     said = noted(action_of("Bash", {"command": script}))
     assert SECRET not in json.dumps(said)
+
+
+def test_a_subcommand_that_may_be_the_value_of_an_option_is_left_out_and_said_to_be() -> None:
+    said = noted(action_of("Bash", {"command": "kubectl --odd prod delete pod x"}))
+    assert (said["commands"], said["is_whole"]) == ("kubectl odd", False)
+
+
+def test_people_read_commands_as_they_are_written() -> None:
+    said = noted(action_of("Bash", {"command": "terraform apply -auto-approve; rm -r x | wc"}))
+    assert commands_of(said) == ["terraform apply auto-approve", "rm r", "wc"]
 
 
 def test_what_is_too_much_is_cut_and_said_to_be() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
+from proxy.actions import commands_of
 from proxy.console import said
 from proxy.console.pages.asked import Asked, Choices, read
 from proxy.console.pages.exports import send_csv, send_lines
@@ -140,7 +141,7 @@ def _facts(body: Any) -> str:
     """What an event says, without hashes and what is empty."""
     facts = body["result"]["facts"]
     if body["kind"] == "tool_call":
-        does = str(facts.get("commands") or facts.get("targets") or "").replace("\n", ", ")
+        does = ", ".join(commands_of(facts)) or str(facts.get("targets") or "").replace("\n", ", ")
         return f"{facts.get('tool') or ''} {does}".strip()
     said_of = [
         f"{name.replace('_', ' ')} {value}"

@@ -100,6 +100,8 @@ class Frame:
     nav: Sequence[Item] = NAV
     waiting: int = 0
     """How many questions wait for a person."""
+    passed_over: Sequence[Alert] = ()
+    """What people should know of that policies do not say."""
 
 
 def frame(
@@ -118,6 +120,7 @@ def frame(
         alerts=_alerts(ports),
         proxy_url=ports.proxy_url,
         feed=feed,
+        passed_over=_passed_over(ports),
         waiting=sum(it.state == "pending" and now_ms < it.until_ms for it in ports.approvals.all),
         nav=(*NAV, RAW_VIEW) if sees_bodies else NAV,
     )
@@ -134,6 +137,14 @@ def _alerts(ports: Ports) -> list[Alert]:
         found.append(Alert(tone, title, ports.policies.problem))
     elif not ports.policies.policies:
         found.append(Alert("no", "No policy is in force.", "Everything is refused."))
+    if ports.calls.is_stopping:
+        found.append(Alert("wait", "Exeat is stopping.", "No new call leaves."))
+    return found
+
+
+def _passed_over(ports: Ports) -> list[Alert]:
+    """Rules that are let pass for a time, and tools that are not what they were."""
+    found = []
     if passed := sum(isinstance(each, Bypass) for each in ports.permits.in_force):
         text = "What those rules refuse passes for a time, flagged."
         found.append(Alert("wait", f"Rules are passed over ({passed}).", text, "/permits"))
@@ -141,8 +152,6 @@ def _alerts(ports: Ports) -> list[Alert]:
         title = f"MCP tools describe themselves anew ({changed})."
         text = "No agent sees or calls them until an admin accepts their new words."
         found.append(Alert("wait", title, text, "/mcp-tools"))
-    if ports.calls.is_stopping:
-        found.append(Alert("wait", "Exeat is stopping.", "No new call leaves."))
     return found
 
 

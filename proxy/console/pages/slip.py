@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from markupsafe import Markup
 
+from proxy.actions import commands_of
 from proxy.console import said
 from proxy.console.pages.rows import CallRow, call_row
 from proxy.console.plots import Part, bar
@@ -278,7 +279,7 @@ def _tool(body: Any) -> ToolView:
         tool=str(facts.get("tool") or ""),
         category=facts.get("category"),
         targets=_lines(facts.get("targets")),
-        commands=_lines(facts.get("commands")),
+        commands=commands_of(facts),
         intent_bytes=facts.get("intent_bytes") or 0,
         intent_sha256=facts.get("intent_sha256"),
         decision=body["result"]["status"],

@@ -21,9 +21,11 @@ async def test_an_admin_lets_rules_pass_and_every_page_says_so(look, ports) -> N
     text = (await look("/permits")).text
     assert RULE in text
     assert "min left" in text
-    every = (await look("/")).text
-    assert "Rules are passed over (1)." in every
-    assert 'href="/permits"' in every
+    assert "Rules are passed over (1)." in (await look("/calls")).text, "as a badge in the rail"
+    for path in ("/", "/policies"):
+        every = (await look(path)).text
+        assert "What those rules refuse passes for a time, flagged." in every
+        assert 'href="/permits"' in every
 
 
 async def test_an_approver_lifts_a_budget_and_takes_it_back(look, ports) -> None:
