@@ -6,7 +6,7 @@ seen and what is not.
 
 from proxy.actions.action import Action, action_of
 from proxy.actions.command import Command
-from proxy.actions.noted import Note, action_of_note, commands_of, noted
+from proxy.actions.noted import Note, action_of_note, commands_of, keeps, noted
 from proxy.actions.paths import matches_path
 from proxy.actions.patterns import CommandPattern
 from proxy.actions.statements import NOT_UNDERSTOOD, STATEMENTS
@@ -23,6 +23,7 @@ __all__ = [
     "action_of",
     "action_of_note",
     "commands_of",
+    "keeps",
     "matches_path",
     "noted",
 ]

@@ -5,13 +5,15 @@ options: `git +push force`.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import cast, get_args
 
 from proxy.actions.action import Action
 from proxy.actions.command import Command, operands
 from proxy.actions.tools import Category
 
+VERSION = 2
+"""Of what is kept: a note without subcommands cannot tell whether a rule asks for one."""
 _ITEMS_MAX = 64
 _COMMANDS_BYTES = 4096
 _TARGETS_BYTES = 8192
@@ -48,6 +50,7 @@ def noted(action: Action) -> Note:
         "target": action.targets[0][:1024] if action.targets else None,
         "targets": targets,
         "statements": "\n".join(sorted(action.statements)),
+        "note_version": VERSION,
         "is_understood": action.is_understood,
         "is_whole": all_commands
         and all_flags
@@ -63,6 +66,8 @@ def action_of_note(facts: Mapping[str, object]) -> Action | None:
     when it was filed by an Exeat that kept less."""
     category = facts.get("category")
     texts = [facts.get(key) for key in ("tool", "commands", "targets", "statements")]
+    if facts.get("note_version") != VERSION:
+        return None
     if category not in get_args(Category) or not all(isinstance(text, str) for text in texts):
         return None
     tool, commands, targets, statements = cast(list[str], texts)
@@ -76,6 +81,12 @@ def action_of_note(facts: Mapping[str, object]) -> Action | None:
         text="",
         digest=str(facts.get("arguments_sha256")),
     )
+
+
+def keeps(program: str, words: Sequence[str]) -> bool:
+    """Whether these subcommands of a pattern can be told from a note."""
+    plain = (word.replace("*", "a") for word in words)
+    return len(words) <= _VERBS.get(program, 0) and all(map(_is_verb, plain))
 
 
 def commands_of(note: Mapping[str, object]) -> list[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast, get_args
 
-from proxy.actions import CommandPattern, action_of_note
+from proxy.actions import CommandPattern, action_of_note, keeps
 from proxy.policy.facts import Facts
 from proxy.policy.loader import LoadedPolicy
 from proxy.slip import Ruled, Ruling
@@ -124,6 +124,11 @@ def is_seen_in_part(body: Body) -> bool:
     return body["kind"] == "tool_call" and body["result"]["facts"].get("is_whole") is not True
 
 
+def _asks_for_words(pattern: CommandPattern) -> bool:
+    kept = not pattern.words or keeps(pattern.program, pattern.words)
+    return not kept or bool(pattern.operands or pattern.writes)
+
+
 def unseen(policies: Iterable[LoadedPolicy]) -> dict[str, str]:
     """Rules that ask for what no record keeps, with what that is. A replay cannot apply them."""
     found = {}
@@ -134,7 +139,7 @@ def unseen(policies: Iterable[LoadedPolicy]) -> dict[str, str]:
             what = None
             if match.text is not None:
                 what = "text"
-            elif any(each.words or each.operands or each.writes for each in commands):
+            elif any(map(_asks_for_words, commands)):
                 what = "commands"
             if what is not None:
                 found[f"{loaded.policy.policy}/rules.{rule.id}"] = what

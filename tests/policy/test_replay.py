@@ -51,11 +51,20 @@ def test_a_rate_is_counted_anew_over_the_history() -> None:
 
 
 def test_a_rule_on_what_no_record_keeps_is_named_and_what_it_decided_is_left_out() -> None:
-    text = OPEN + "rules: [{id: push, decision: deny, match: {commands: [git push]}}]"
+    text = OPEN + "rules: [{id: disk, decision: deny, match: {commands: [dd of=/dev/sd*]}}]"
     found = replay([policy(text)])
-    found.take(filed(bash("git push"), Ruled("deny", "p/rules.push")))
-    assert found.unseen == {"p/rules.push": "commands"}
+    found.take(filed(bash("dd of=/dev/sda"), Ruled("deny", "p/rules.disk")))
+    assert found.unseen == {"p/rules.disk": "commands"}
     assert (found.skipped, found.tool_calls) == (1, 0)
+
+
+def test_a_rule_on_a_subcommand_finds_it_in_the_history() -> None:
+    text = OPEN + "rules: [{id: push, decision: deny, match: {commands: [git push, kubectl del*]}}]"
+    found = replay([policy(text)])
+    for command in ("git push -f", "git status", "kubectl -n prod delete pod x"):
+        found.take(filed(bash(command), YES))
+    assert found.unseen == {}
+    assert (found.tool_calls, found.refused("tool call")) == (3, 2)
 
 
 def test_records_of_nobody_and_of_older_versions_are_left_out() -> None:
