@@ -103,12 +103,11 @@ class CommandPattern:
 
     def matches(self, action: Action) -> bool:
         """Whether the action runs such a command, or was not understood and may."""
-        if not action.is_understood:
-            return True
-        for command in action.commands:
-            if (self.is_general or command.program == self.program) and self._is(command):
-                return True
-        return False
+        return not action.is_understood or any(map(self.fits, action.commands))
+
+    def fits(self, command: Command) -> bool:
+        """Whether this command is such a one."""
+        return (self.is_general or command.program == self.program) and self._is(command)
 
     def _is(self, command: Command) -> bool:
         if self.is_feeding:

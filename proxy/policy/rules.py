@@ -6,14 +6,14 @@ kind of thing, the tool and its category, so that five hundred rules cost little
 
 import fnmatch
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import re2  # type: ignore[import-untyped]  # It ships no types.
 
-from proxy.actions import NOT_UNDERSTOOD, CommandPattern, matches_path
+from proxy.actions import NOT_UNDERSTOOD, Action, Command, CommandPattern, matches_path
 from proxy.budgets import Limit
 from proxy.money import nanousd
 from proxy.policy.facts import Facts
@@ -186,7 +186,7 @@ def _compiled(rule: Rule, policy: str) -> Compiled:
         asked.append(("secrets", lambda facts: any(map(secret, facts.secrets))))
     if match.time is not None:
         asked.append(("time", _within(match.time)))
-    asked += _of_actions(match)
+    asked += _of_actions(match, lets_pass=rule.decision == "allow")
     reason = rule.reason
     if match.rate is not None and not reason:
         rate, times = match.rate, match.rate.more_than
@@ -216,55 +216,69 @@ _TEXTS: dict[str, Callable[[Facts], str | None]] = {
 }
 
 
-def _of_actions(match: Match) -> list[tuple[str, Question]]:
-    """What a tool would do. A script that could not be parsed may do anything, so it meets every
-    criterion on commands; the same goes for SQL."""
+def _of_actions(match: Match, *, lets_pass: bool) -> list[tuple[str, Question]]:
+    """What a tool would do. A rule that refuses needs one command or target that it is about, or one
+    that could not be read: that may be anything. A rule that allows must be about all of them."""
     asked: list[tuple[str, Question]] = []
     if match.targets is not None:
-        targets = match.targets
-        asked.append(
-            (
-                "targets",
-                lambda facts: (
-                    facts.action is not None
-                    and any(matches_path(g, t) for t in facts.action.targets for g in targets)
-                ),
-            )
-        )
+        globs = match.targets
+
+        def is_meant(target: str) -> bool:
+            return any(matches_path(glob, target) for glob in globs)
+
+        asked.append(("targets", _of_parts(lambda it: it.targets, is_meant, lets_pass=lets_pass)))
     if match.commands is not None:
-        commands = tuple(CommandPattern.parse(text) for text in match.commands)
-        asked.append(
-            (
-                "commands",
-                lambda facts: (
-                    facts.action is not None
-                    and (
-                        not facts.action.is_understood
-                        or any(pattern.matches(facts.action) for pattern in commands)
-                    )
-                ),
-            )
-        )
+        patterns = tuple(CommandPattern.parse(text) for text in match.commands)
+
+        def is_such(command: Command) -> bool:
+            return any(pattern.fits(command) for pattern in patterns)
+
+        asked.append(("commands", _of_parts(lambda it: it.commands, is_such, lets_pass=lets_pass)))
     if match.statements is not None:
-        kinds = frozenset(match.statements) | {NOT_UNDERSTOOD}
+        kinds = frozenset(match.statements)
+
+        def is_kind(kind: str) -> bool:
+            return kind in kinds or (kind == NOT_UNDERSTOOD and not lets_pass)
+
         asked.append(
-            (
-                "statements",
-                lambda facts: facts.action is not None and bool(kinds & facts.action.statements),
-            )
+            ("statements", _of_parts(lambda it: it.statements, is_kind, lets_pass=lets_pass))
         )
     if match.text is not None:
-        patterns = tuple(re2.compile(text) for text in match.text)
+        expressions = tuple(re2.compile(text) for text in match.text)
         asked.append(
             (
                 "text",
                 lambda facts: (
                     facts.action is not None
-                    and any(each.search(facts.action.text) is not None for each in patterns)
+                    and any(each.search(facts.action.text) is not None for each in expressions)
                 ),
             )
         )
     return asked
+
+
+def _of_parts[Part](
+    parts: Callable[[Action], Collection[Part]],
+    is_meant: Callable[[Part], bool],
+    *,
+    lets_pass: bool,
+) -> Question:
+    def every(facts: Facts) -> bool:
+        action = facts.action
+        return (
+            action is not None
+            and action.is_understood
+            and bool(parts(action))
+            and all(map(is_meant, parts(action)))
+        )
+
+    def some(facts: Facts) -> bool:
+        action = facts.action
+        return action is not None and (
+            not action.is_understood or any(map(is_meant, parts(action)))
+        )
+
+    return every if lets_pass else some
 
 
 def _asks(holds: Callable[[str], bool], of: Callable[[Facts], str | None]) -> Question:
