@@ -17,7 +17,7 @@ import addons
 import proxy.runtime
 from proxy.providers.tool_gate import ToolGate
 from tests.actions.cases import NOT_SEEN, SEEN
-from tests.house import House, chat, house, message, policy
+from tests.house import House, chat, eventually, house, message, policy
 
 PRESETS = Path(__file__).parent.parent.parent / "policies"
 SAFETY = (PRESETS / "safety.yaml").read_text()
@@ -172,6 +172,32 @@ async def test_the_other_presets_decide_and_only_what_is_enforced_is_taken_away(
         is_taken = expected == "deny" and preset == "strict"
         assert result["facts"]["enforced"] == (preset != "audit-only")
         assert bool(json.loads(received[n])["choices"][0]["message"].get("tool_calls")) != is_taken
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_call_that_is_too_large_to_be_read_is_denied_and_on_file(guarded: House) -> None:
+    huge = {"command": "ls", "padding": "x" * 1_200_000}
+    told = await asks_for(guarded, "Bash", huge, "huge")
+    assert b"too large" in told
+    assert b"xxxx" not in told
+    found = await eventually(lambda: events(guarded), lambda rows: "huge" in rows)
+    result = found["huge"]["result"]
+    assert (result["status"], result["facts"]["rule"]) == ("deny", "unread")
+
+
+@pytest.mark.parametrize("coding", ["", "gzip"])
+async def test_where_no_rule_is_about_tools_an_answer_passes_and_its_calls_are_on_file(
+    place: Path, coding: str
+) -> None:
+    async with house(place) as built:
+        built.says(tool="Bash", arguments='{"command": "ls"}', compress=coding == "gzip")
+        async with built.client() as client:
+            answer = await client.post(CHAT, json=chat(), headers={"accept-encoding": coding})
+        assert answer.headers.get("content-encoding", "") == coding
+        assert answer.json()["choices"][0]["message"]["tool_calls"]
+        found = await eventually(lambda: events(built), bool)
+    assert found["s1"]["result"]["status"] == "allow"
+    assert found["s1"]["result"]["facts"]["commands"] == "ls"
 
 
 @pytest.mark.asyncio(loop_scope="module")
