@@ -139,5 +139,5 @@ class Policy:
         call, who = slip.call, slip.identity
         if call is None or who is None or not call.prompt.texts:
             return 0
-        last = hashlib.sha256(call.prompt.texts[-1].encode("utf-8", "surrogatepass")).hexdigest()
-        return self._circles.before(who, f"{call.model} {last}", now())
+        said = "\0".join(call.prompt.last_said).encode("utf-8", "surrogatepass")
+        return self._circles.before(who, f"{call.model} {hashlib.sha256(said).hexdigest()}", now())
