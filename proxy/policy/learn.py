@@ -49,7 +49,6 @@ class Learned:
         elif kind == "outcome":
             key = (role["org"], role["agent"], body["ts"][:10])
             self._spent[key] += body["resource"]["nanousd"]
-            self._tools.update(each["name"] for each in body["result"]["tool_calls"])
         elif kind == "tool_call":
             verdict = verdict_of_record(body)
             if verdict is not None and verdict.passes:
