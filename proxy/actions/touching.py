@@ -2,11 +2,13 @@
 
 import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import urlsplit
 
-from proxy.actions.paths import normalised
-from proxy.actions.places import holds_credentials
+from proxy.actions.command import operands
+from proxy.actions.paths import matches_path, normalised
+from proxy.actions.places import holds_credentials, is_credential, is_example_of
+from proxy.actions.wrappers import SHELLS
 
 _SILENT = frozenset(
     "echo printf true false : test [ [[ export set unset pwd date sleep kill pkill wait exit return"
@@ -27,6 +29,17 @@ _OF_FILES = frozenset(
     " rsync diff cmp split find du tree realpath readlink mkfs mount wipefs parted fdisk".split()
 )
 _LISTERS = frozenset("ls stat cd pushd mkdir chmod chown test [ du tree find touch".split())
+_NAMERS = _LISTERS - {"chmod", "chown"}
+_GIT_NAMERS = frozenset("check-ignore ls-files status update-index".split())
+"""They show or change names, and nothing of what is in the files."""
+_MADE: dict[str, tuple[str, ...]] = {
+    "openssl": ("-out", "-keyout"), "age-keygen": ("-o",), "mkcert": ("-key-file", "-cert-file"),
+}  # fmt: skip
+_USED: dict[str, tuple[str, ...]] = dict.fromkeys(("terraform", "tofu"), ("-var-file",))
+"""Options that name what a program makes; and what it reads for itself, and shows nobody."""
+_PLACES = ("/etc/**", "/root/**", "/var/**", "/run/**", "**/.ssh/**", "**/.aws/**", "**/.gnupg/**")
+"""Whatever is written here is not made for the work at hand."""
+_IN = dict.fromkeys("tar bsdtar git make gmake".split(), ("-C", "--directory"))
 _HOSTS = frozenset(
     "ssh ping dig nslookup host telnet nc ncat netcat ftp sftp curl wget http https".split()
 )
@@ -41,6 +54,7 @@ _named = re.compile(r"[^\s=,;(){}|&<>]*[/.][^\s;(){}|&<>]*$").match
 _host = re.compile(
     r"(?:[\w.+-]+@)?([A-Za-z0-9](?:[\w-]*\.)+[A-Za-z0-9-]+|localhost)(?=[:/]|$)"
 ).match
+_tar_in = re.compile(r"-?[A-Za-z]*C$").match
 _device = re.compile(r"/dev/(?:tcp|udp)/([^/]+)/\d+").match
 _GIT_TEXT = frozenset(("-m", "--message", "-C", "-c", "-S", "-G", "--grep", "--author", "--format"))
 
@@ -72,11 +86,74 @@ def targets_of(
         socket = _device(path)
         found.append(socket[1] if socket else normalised(path, cwd, home))
     if program not in _SILENT:
-        for word in _words(program, words, flags):
-            found += _named_by(program, word, cwd, home)
+        named: list[str] = []
+        for some, place in _by_place(program, words, cwd, home):
+            for word in _words(program, some, flags):
+                named += _named_by(program, word, place, home)
+        found += _opened(program, words, flags, named, cwd, home)
+    elif program in SHELLS and "c" not in flags:
+        script = next((word for word in words if word[:1] not in ("-", "+")), "-")
+        found += _named_by("source", script, cwd, home)
     if program not in _LISTERS:
         found += [f"{path}/*" for path in found if holds_credentials(path)]
     return list(dict.fromkeys(found))
+
+
+def _by_place(
+    program: str, words: Sequence[str], cwd: str | None, home: str | None
+) -> Iterator[tuple[Sequence[str], str | None]]:
+    """The words with the directory that they are named in: `tar -C /etc shadow`."""
+    options = _IN.get(program)
+    start = at = 0
+    while options is not None and at < len(words):
+        name, equals, place = words[at].partition("=")
+        is_long = name == options[1]
+        is_short = name == options[0] or (
+            program in ("tar", "bsdtar") and not at and _tar_in(words[at])
+        )
+        if is_long or is_short:
+            yield words[start:at], cwd
+            at += not equals
+            place = place if equals else "".join(words[at : at + 1])
+            if program in ("tar", "bsdtar"):
+                yield [place], cwd
+            cwd = normalised(place, cwd, home) if place else cwd
+            start = at + 1
+        at += 1
+    yield words[start:], cwd
+
+
+def _opened(
+    program: str,
+    words: Sequence[str],
+    flags: frozenset[str],
+    named: list[str],
+    cwd: str | None,
+    home: str | None,
+) -> list[str]:
+    """Those of the paths whose content matters: not what is credentials by its name, where the
+    program looks at no more than names, makes the file, or makes it from its example."""
+    left_out: set[str] = set()
+    if program in _NAMERS or (program == "git" and _is_of_names(words, flags)):
+        left_out.update(named)
+    elif program in _MADE or program in _USED:
+        options = _MADE.get(program, ()) + _USED.get(program, ())
+        values = [following for option, following in itertools.pairwise(words) if option in options]
+        values += [word.partition("=")[2] for word in words if word.partition("=")[0] in options]
+        made = [normalised(value, cwd, home) for value in values if value]
+        left_out.update(
+            path for path in made if not any(matches_path(glob, path) for glob in _PLACES)
+        )
+    elif program in ("cp", "install") and len(named) > 1:
+        *sources, made_of = named
+        if all(is_example_of(path, made_of) for path in sources):
+            left_out.add(made_of)
+    return [path for path in named if path not in left_out or not is_credential(path)]
+
+
+def _is_of_names(words: Sequence[str], flags: frozenset[str]) -> bool:
+    verb = next((word for word, doubt in operands("git", words) if not doubt), "")
+    return verb in _GIT_NAMERS or (verb == "rm" and "cached" in flags)
 
 
 def _words(program: str, words: Sequence[str], flags: frozenset[str]) -> list[str]:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import re2  # type: ignore[import-untyped]  # It ships no types.
 
-from proxy.actions import NOT_UNDERSTOOD, CommandPattern, matches_path
+from proxy.actions import NOT_UNDERSTOOD, CommandPattern, covers_path, matches_path
 from proxy.budgets import Limit
 from proxy.money import nanousd
 from proxy.policy.facts import Facts
@@ -221,16 +221,7 @@ def _of_actions(match: Match) -> list[tuple[str, Question]]:
     criterion on commands; the same goes for SQL."""
     asked: list[tuple[str, Question]] = []
     if match.targets is not None:
-        targets = match.targets
-        asked.append(
-            (
-                "targets",
-                lambda facts: (
-                    facts.action is not None
-                    and any(matches_path(g, t) for t in facts.action.targets for g in targets)
-                ),
-            )
-        )
+        asked.append(("targets", _touches(match.targets, match.except_targets or ())))
     if match.commands is not None:
         commands = tuple(CommandPattern.parse(text) for text in match.commands)
         asked.append(
@@ -265,6 +256,19 @@ def _of_actions(match: Match) -> list[tuple[str, Question]]:
             )
         )
     return asked
+
+
+def _touches(targets: Sequence[str], spared: Sequence[str]) -> Question:
+    """One of them, that is not spared."""
+
+    def touches(facts: Facts) -> bool:
+        return facts.action is not None and any(
+            any(matches_path(glob, target) for glob in targets)
+            and not any(covers_path(glob, target) for glob in spared)
+            for target in facts.action.targets
+        )
+
+    return touches
 
 
 def _asks(holds: Callable[[str], bool], of: Callable[[Facts], str | None]) -> Question:
