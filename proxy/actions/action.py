@@ -18,7 +18,7 @@ from proxy.actions.places import is_credential
 from proxy.actions.script import Reading
 from proxy.actions.statements import NOT_UNDERSTOOD, kinds_of
 from proxy.actions.tools import CWD_KEYS, KEYS, Category, Meaning, category_of, tool_of
-from proxy.actions.touching import target_of_url
+from proxy.actions.touching import target_of_url, written_by
 
 __all__ = ["Action", "Category", "Command", "action_of"]
 
@@ -212,14 +212,14 @@ class _Facts:
             self._keep(read_script(script, language, self.cwd, self.home))
 
     def _keep(self, reading: Reading) -> None:
-        self.commands += reading.commands
+        self.commands += map(written_by, reading.commands)
         self.targets |= reading.targets
         self.queries += reading.queries
         self.is_understood &= reading.is_understood
 
     def _code(self, text: str) -> None:
         found = snippets.read_snippet(text, "python")
-        self.commands += found.commands
+        self.commands += map(written_by, found.commands)
         for target in found.targets:
             self._path(target)
         for script in found.scripts:

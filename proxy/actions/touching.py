@@ -1,11 +1,14 @@
 """Which words of a command name files, hosts and URLs (pure)."""
 
+import ipaddress
 import itertools
 import re
+import socket
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from urllib.parse import urlsplit
 
-from proxy.actions.command import operands
+from proxy.actions.command import Command, operands
 from proxy.actions.paths import matches_path, normalised
 from proxy.actions.places import holds_credentials, is_credential, is_example_of
 from proxy.actions.wrappers import SHELLS
@@ -39,6 +42,13 @@ _USED: dict[str, tuple[str, ...]] = dict.fromkeys(("terraform", "tofu"), ("-var-
 """Options that name what a program makes; and what it reads for itself, and shows nobody."""
 _PLACES = ("/etc/**", "/root/**", "/var/**", "/run/**", "**/.ssh/**", "**/.aws/**", "**/.gnupg/**")
 """Whatever is written here is not made for the work at hand."""
+_WRITERS = frozenset("tee sponge truncate shred".split())
+_COPIERS = frozenset("cp mv install rsync scp ln ddrescue dcfldd gdd".split())
+_INTO: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("cp", "mv", "install", "ln"), ("-t", "--target-directory")),
+    "curl": ("-o", "--output"), "wget": ("-O", "--output-document"), "sort": ("-o", "--output"),
+}  # fmt: skip
+"""Who writes to all of its operands, to the last, and to what an option says."""
 _IN = dict.fromkeys("tar bsdtar git make gmake".split(), ("-C", "--directory"))
 _HOSTS = frozenset(
     "ssh ping dig nslookup host telnet nc ncat netcat ftp sftp curl wget http https".split()
@@ -54,9 +64,31 @@ _named = re.compile(r"[^\s=,;(){}|&<>]*[/.][^\s;(){}|&<>]*$").match
 _host = re.compile(
     r"(?:[\w.+-]+@)?([A-Za-z0-9](?:[\w-]*\.)+[A-Za-z0-9-]+|localhost)(?=[:/]|$)"
 ).match
+_numbers = re.compile(r"(0x[0-9a-f]+|\d+)(\.(0x[0-9a-f]+|\d+)){0,3}$", re.I).match
 _tar_in = re.compile(r"-?[A-Za-z]*C$").match
 _device = re.compile(r"/dev/(?:tcp|udp)/([^/]+)/\d+").match
 _GIT_TEXT = frozenset(("-m", "--message", "-C", "-c", "-S", "-G", "--grep", "--author", "--format"))
+
+
+def written_by(command: Command) -> Command:
+    """The command with the files that its words make it write beside those of its redirections, so that
+    `tee /dev/sda` is `> /dev/sda`."""
+    words = [word for word in command.arguments if word[:1] != "-"]
+    program, found = command.program, list[str]()
+    if program == "dd":
+        found = [word[3:] for word in words if word.startswith("of=")]
+    elif program in _WRITERS:
+        found = words
+    elif program in _COPIERS:
+        found = words[-1:] if len(words) > 1 else []
+    options = _INTO.get(program, ())
+    found += [after for word, after in itertools.pairwise(command.arguments) if word in options]
+    for word in command.arguments:
+        name, _, value = word.partition("=")
+        if value and name in options:
+            found.append(value)
+        found += [word[2:] for each in options if len(each) == 2 and word[:2] == each and word[2:]]
+    return replace(command, writes=(*command.writes, *found)) if found else command
 
 
 def target_of_url(text: str) -> str:
@@ -65,11 +97,30 @@ def target_of_url(text: str) -> str:
         parts = urlsplit(text)
         if parts.scheme == "file" or not parts.hostname:
             return normalised(text)
-        port = f":{parts.port}" if parts.port else ""
+        usual = {"http": 80, "https": 443}.get(parts.scheme.lower())
+        port = f":{parts.port}" if parts.port and parts.port != usual else ""
     except ValueError:
         return re.split(r"[?#]", text.rpartition("@")[2])[0]
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    host = address_of(parts.hostname)
+    host = f"[{host}]" if ":" in host else host
     return f"{parts.scheme.lower()}://{host}{port}{parts.path}"
+
+
+def address_of(host: str) -> str:
+    """An address in its one form, `2852039166` and `[::ffff:a9fe:a9fe]` too; a name without its dot."""
+    host = host.rstrip(".")
+    if _numbers(host):
+        try:
+            return str(ipaddress.IPv4Address(socket.inet_aton(host)))
+        except OSError:
+            return host
+    if ":" in host:
+        try:
+            found = ipaddress.IPv6Address(host.partition("%")[0])
+        except ValueError:
+            return host
+        return str(found.ipv4_mapped or found)
+    return host
 
 
 def targets_of(
@@ -83,8 +134,8 @@ def targets_of(
     """Paths, URLs and hosts, normalised, in the order in which they are named."""
     found: list[str] = []
     for path in redirected:
-        socket = _device(path)
-        found.append(socket[1] if socket else normalised(path, cwd, home))
+        device = _device(path)
+        found.append(address_of(device[1]) if device else normalised(path, cwd, home))
     if program not in _SILENT:
         named: list[str] = []
         for some, place in _by_place(program, words, cwd, home):
@@ -208,7 +259,7 @@ def _named_by(program: str, word: str, cwd: str | None, home: str | None) -> lis
         if program in _HOSTS:
             host = _host(word)
             if host or program == "ssh":
-                return [(host[1] if host else word.rpartition("@")[2])]
+                return [address_of(host[1] if host else word.rpartition("@")[2])]
     if program == "dd" or ("=" in word and not _path_like(word)):
         word = word.partition("=")[2]
         if not word:

@@ -62,6 +62,16 @@ LETS_THROUGH: list[tuple[str, dict[str, Any]]] = [
         "terraform plan -var-file=dev.tfvars", "ls ~/.ssh ~/.gnupg", "[ -f .env ] && echo yes",
         "ls ~/.aws/credentials", "git ls-files .env",
     ]),
+    # Disks that are read, and devices that are none
+    *map(command, [
+        "cat /dev/sda > backup.img", "dd if=/dev/sda of=backup.img", "cp /dev/sda backup.img",
+        "ls > /dev/null 2>&1", "echo x > /dev/stderr", "echo x | tee /dev/tty", "echo x > /dev/fd/3",
+        "cp x /dev/null", "curl -o /dev/null https://a.test", "echo x > /dev/stdout",
+        "echo x > /dev/shm/x", "echo sda > x", "unlink ./a", "unlink /home/me/p/a", "unlink /tmp/x",
+        "unlink ../x",
+    ]),
+    ("WebFetch", {"url": "https://169.254.169.254.nip.test/x", "prompt": "x"}),
+    ("WebFetch", {"url": "https://docs.test/169.254.169.2", "prompt": "x"}),
 ]  # fmt: skip
 
 DENIES: list[tuple[str, dict[str, Any]]] = [
@@ -82,6 +92,25 @@ DENIES: list[tuple[str, dict[str, Any]]] = [
     ("read_many_files", {"paths": ["**/.env*"]}),
     ("search_file_content", {"pattern": "x", "include": ".env*"}),
     ("Glob", {"pattern": "**/.env"}),
+    *map(command, [
+        "cat x > /dev/sda", "cat x | tee /dev/sda", "cp x /dev/sda", "dd of=/dev/xvda", "cat x >/dev/nvme0n1",
+        "dd of=/dev/mapper/x", "dd of=/dev/md0", "dd of=/dev/rdisk2", "dd of=/dev/disk/by-id/x",
+        "sudo dd if=x of=/dev/disk2 bs=1m", "mv x /dev/vdb", "sh -c 'tee -a /dev/sdb1 < x'",
+        "cp -t /dev/sda x", "curl -o /dev/sda https://a.test", "dd of=/dev/../dev/sda", "dd of=/dev/dm-0",
+        "unlink /etc", "unlink /etc/passwd", "unlink /usr/bin/x",
+        "curl http://169.254.169.254/latest/meta-data/", "curl 169.254.169.254/latest",
+        "curl http://2852039166/", "wget http://0xa9.0xfe.0xa9.0xfe/x",
+        "curl -H 'Metadata-Flavor: Google' http://metadata.google.internal/computeMetadata/v1/",
+        "nc 169.254.169.254 80", "exec 3<>/dev/tcp/169.254.169.254/80",
+    ]),
+    *(("WebFetch", {"url": url, "prompt": "x"}) for url in (
+        "http://169.254.169.254/latest/meta-data/iam/security-credentials/", "http://169.254.169.254",
+        "http://169.254.169.254:80/x", "http://169.254.169.254:8080/x", "http://100.100.100.200/latest",
+        "http://metadata.google.internal./computeMetadata", "http://METADATA.google.internal/",
+        "http://[fd00:ec2::254]/latest", "http://[fd00:ec2:0:0::254]:80/latest", "http://2852039166/x",
+        "http://[::ffff:169.254.169.254]/x", "http://0251.0376.0251.0376/x", "http://169.254.43518/x",
+    )),
+    ("mcp__browser__navigate", {"url": "http://169.254.169.254/latest"}),
 ]  # fmt: skip
 
 
