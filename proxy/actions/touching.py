@@ -266,8 +266,9 @@ def _named_by(program: str, word: str, cwd: str | None, home: str | None) -> lis
             return []
     if ":" in word and not re.match(r"[A-Za-z]:[\\/]", word) and _path_like(word):
         return [normalised(part, cwd, home) for part in word.split(":") if _path_like(part)]
-    if program == "git" and ":" in word:
+    of_git = program == "git" and ":" in word
+    if of_git:
         word = word.rpartition(":")[2]  # git show HEAD:.env
-    is_file = program in _OF_FILES
+    is_file = program in _OF_FILES or (of_git and word != "")
     is_name = is_file or program in _FIRST_IS_TEXT or _path_like(word) or _named(word)
     return [normalised(word, cwd, home)] if is_name and (is_file or " " not in word) else []

@@ -62,6 +62,17 @@ LETS_THROUGH: list[tuple[str, dict[str, Any]]] = [
         "terraform plan -var-file=dev.tfvars", "ls ~/.ssh ~/.gnupg", "[ -f .env ] && echo yes",
         "ls ~/.aws/credentials", "git ls-files .env",
     ]),
+    # Words that are no paths, and folders whose names are asked for
+    ("send_mail", {"from": "a@b.test", "to": "token team", "body": "cat .env"}),
+    ("mcp__x__y", {"target": "production", "profile": "default", "name": "auth"}),
+    ("send_mail", {"from": "secret.santa@b.test", "to": "secret", "target": "secrets/rotate"}),
+    ("mcp__x__y", {"name": "my secret plan", "document": "api_key", "location": "the secret place"}),
+    ("mcp__x__y", {"arguments": '{"path": "src/a.ts"}'}),
+    ("mcp__x__y", {"arguments": "{not json"}),
+    ("Write", {"file_path": "a.json", "content": '{"path": ".env"}'}),
+    ("LS", {"path": "~/.ssh"}),
+    ("Grep", {"pattern": "x", "path": "~/project"}),
+    ("glob_file_search", {"glob_pattern": "**/*.json"}),
     # Disks that are read, and devices that are none
     *map(command, [
         "cat /dev/sda > backup.img", "dd if=/dev/sda of=backup.img", "cp /dev/sda backup.img",
@@ -92,6 +103,30 @@ DENIES: list[tuple[str, dict[str, Any]]] = [
     ("read_many_files", {"paths": ["**/.env*"]}),
     ("search_file_content", {"pattern": "x", "include": ".env*"}),
     ("Glob", {"pattern": "**/.env"}),
+    *map(reading, [
+        "../../../../etc/shadow", "~/../../etc/shadow", "/proc/self/root/proc/self/root/etc/shadow",
+        "/proc/self/task/1/environ", "/" + "a/" * 300 + ".env", ".env::$DATA",
+        "~/.claude.json", "~/.config/github-copilot/hosts.json", "~/.config/github-copilot/apps.json",
+        "~/.cache/huggingface/token", "~/.config/sops/age/keys.txt", "server.pem", "server.key",
+        "tls/cert-key.pem", "privkey.pem", "terraform.tfstate.backup", ".dev.vars",
+        "my-app-firebase-adminsdk-x1.json", "service-account.json", "key.pem",
+    ]),
+    *map(command, [
+        "cat ../../../../etc/shadow", "tar -C /etc -cf - shadow", "tar cC /etc shadow", "cat /e*/shadow",
+        "tar --directory=/etc -c shadow", "tar -C ~ -c .ssh", "cat *env", "bash -x .env", "sh -v .env",
+        "git -C ~/.aws show HEAD:credentials", "cat /proc/self/task/1/environ",
+    ]),
+    *(("Grep", {"pattern": "", **more}) for more in (
+        {"glob": ".env*"}, {"path": "~/.ssh"}, {"glob": "**/.{env,npmrc}"}, {"path": "/home/me/.aws/"},
+    )),
+    ("read_many_files", {"paths": ["~/.ssh/"]}),
+    *(("read_thing", {key: ".env"}) for key in (
+        "filePath", "fullPath", "file_name", "fileName", "src", "from", "target", "input_file", "FILE-PATH",
+        "absoluteFilePath", "docPath",
+    )),
+    ("copy", {"from": "id_rsa", "to": "/tmp/x"}),
+    ("mcp__x__call", {"tool": "read", "arguments": '{"path": "/a/.env"}'}),
+    ("mcp__x__call", {"arguments": '{"input": "{\\"path\\": \\"/a/.env\\"}"}'}),
     *map(command, [
         "cat x > /dev/sda", "cat x | tee /dev/sda", "cp x /dev/sda", "dd of=/dev/xvda", "cat x >/dev/nvme0n1",
         "dd of=/dev/mapper/x", "dd of=/dev/md0", "dd of=/dev/rdisk2", "dd of=/dev/disk/by-id/x",
