@@ -7,7 +7,7 @@ seen and what is not.
 from proxy.actions.action import Action, action_of
 from proxy.actions.command import Command
 from proxy.actions.noted import Note, action_of_note, commands_of, keeps, noted
-from proxy.actions.paths import matches_path
+from proxy.actions.paths import covers_path, matches_path
 from proxy.actions.patterns import CommandPattern
 from proxy.actions.statements import NOT_UNDERSTOOD, STATEMENTS
 from proxy.actions.tools import Category
@@ -23,6 +23,7 @@ __all__ = [
     "action_of",
     "action_of_note",
     "commands_of",
+    "covers_path",
     "keeps",
     "matches_path",
     "noted",

@@ -11,14 +11,22 @@ from functools import lru_cache
 from typing import Any
 
 from proxy.actions import snippets, sql
+from proxy.actions.asked import (
+    PACKED_MAX,
+    asked_for,
+    is_likely_path,
+    is_likely_sql,
+    is_packed,
+    meaning_of,
+)
 from proxy.actions.command import Command
 from proxy.actions.patch import files_of, is_patch
 from proxy.actions.paths import normalised
 from proxy.actions.places import is_credential
 from proxy.actions.script import Reading
 from proxy.actions.statements import NOT_UNDERSTOOD, kinds_of
-from proxy.actions.tools import CWD_KEYS, KEYS, Category, Meaning, category_of, tool_of
-from proxy.actions.touching import target_of_url
+from proxy.actions.tools import CWD_KEYS, Category, Meaning, category_of, tool_of
+from proxy.actions.touching import target_of_url, written_by
 
 __all__ = ["Action", "Category", "Command", "action_of"]
 
@@ -152,6 +160,7 @@ class _Facts:
     commands: list[Command] = field(default_factory=list)
     queries: list[str] = field(default_factory=list)
     meanings: set[Meaning] = field(default_factory=set)
+    packed: int = 0
 
     @property
     def runs_scripts(self) -> bool:
@@ -162,20 +171,22 @@ class _Facts:
     def take(self, key: str, value: str | tuple[str, ...]) -> None:
         """One string, or one list of them, by the name of its argument."""
         known = tool_of(self.tool)
-        meaning = KEYS.get(key)
+        meaning = meaning_of(key)
         category = known.category if known else None
         if meaning in ("script", "argv") and category not in (None, "command"):
             return  # An editor's `command` is a verb: view, create.
         if meaning == "sql" and known is not None and known.is_search:
             return
-        if key == "pattern" and self.tool.lower() == "glob" and isinstance(value, str):
-            meaning, value = "path", _searched(value)
+        if key == "pattern" and self.tool.lower() == "glob":
+            meaning = "path"
         if key == "input" and category in ("command", "file_write"):
             meaning = "script" if category == "command" else "patch"
         if key == "code":
             meaning = "code"
         if key in ("diff", "input", "patch") and isinstance(value, str) and is_patch(value):
             meaning = "patch"
+        if meaning is None and category in (None, "file_read", "file_write"):
+            self._guess(key, value, known is None)
         if meaning is None or (key in CWD_KEYS and category == "command"):
             return
         self.meanings.add(meaning)
@@ -183,8 +194,9 @@ class _Facts:
             case "script" | "argv":
                 self._run(key, value, known.language if known else "sh")
             case "path":
-                for path in _texts(value):
-                    self._path(path)
+                for text in _texts(value):
+                    for path in asked_for(self.tool, key, text):
+                        self._path(path)
             case "url":
                 for url in _texts(value):
                     self.targets[target_of_url(url)] = None
@@ -198,6 +210,31 @@ class _Facts:
             case "code":
                 for text in _texts(value):
                     self._code(text)
+
+    def _guess(self, key: str, value: str | tuple[str, ...], is_unknown: bool) -> None:
+        """What an argument may be whose name says little: only what it looks like."""
+        for text in _texts(value):
+            if is_likely_path(key, text):
+                self._path(text)
+            elif is_unknown and is_likely_sql(key) and sql.looks_like_sql(text):
+                self.meanings.add("sql")
+                self.queries.append(text)
+            elif is_unknown and is_packed(key) and text.lstrip().startswith("{"):
+                self._unpack(text)
+
+    def _unpack(self, text: str) -> None:
+        self.packed += 1
+        if self.packed > PACKED_MAX:
+            self.is_understood = False
+            return
+        try:
+            held = json.loads(text)
+        except (ValueError, RecursionError):
+            return
+        strings: list[tuple[str, Any]] = []
+        self.is_understood &= _collect(held, strings)
+        for key, value in strings:
+            self.take(key, value)
 
     def _path(self, path: str) -> None:
         if "://" in path and not path.lower().startswith("file://"):
@@ -215,14 +252,14 @@ class _Facts:
             self._keep(read_script(script, language, self.cwd, self.home))
 
     def _keep(self, reading: Reading) -> None:
-        self.commands += reading.commands
+        self.commands += map(written_by, reading.commands)
         self.targets |= reading.targets
         self.queries += reading.queries
         self.is_understood &= reading.is_understood
 
     def _code(self, text: str) -> None:
         found = snippets.read_snippet(text, "python")
-        self.commands += found.commands
+        self.commands += map(written_by, found.commands)
         for target in found.targets:
             self._path(target)
         for script in found.scripts:
@@ -263,14 +300,3 @@ def _ordered(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return int(value)
     return value
-
-
-def _searched(pattern: str) -> str:
-    """A search for names reads no file. For one name it is as if that was asked for; for many, it is
-    the folder that is looked through."""
-    folder, _, name = pattern.rpartition("/")
-    if not any(mark in name for mark in "*?[{"):
-        return pattern
-    whole = folder.split("/")
-    plain = next((n for n, part in enumerate(whole) if any(m in part for m in "*?[{")), len(whole))
-    return "/".join(whole[:plain]) or "."

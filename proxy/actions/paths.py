@@ -6,6 +6,7 @@ here looks at a disk.
 
 import posixpath
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from urllib.parse import unquote
 
@@ -16,8 +17,11 @@ NAME_MAX = 255
 _home = re.compile(r"(\$\{?HOME\}?|\$env:(USERPROFILE|HOME)|%USERPROFILE%)(?=[/\\]|$)", re.I)
 _here = re.compile(r"(\$\{?PWD\}?|%CD%)(?=[/\\]|$)")
 _drive = re.compile(r"[A-Za-z]:(?=[/\\]|$)")
-_proc = re.compile(r"/proc/(?:self|thread-self|\d+|\*)/(root|cwd)(?=/|$)")
+_process = re.compile(r"(?:self|thread-self|\d+|.*[*?\[].*)$").match
+_stream = re.compile(r":[^/:]*:\$\w*(?=/|$)")
+"""NTFS: `x::$DATA` is what is in `x`."""
 _wild = re.compile(r"[*?\[]").search
+_one = re.compile(r"[?\[]").search
 _pieces = re.compile(r"\*+|\?|\[!?\]?[^\]]*\]|.", re.S)
 
 
@@ -29,21 +33,51 @@ def normalised(text: str, cwd: str | None = None, home: str | None = None) -> st
     text = _here.sub(".", _home.sub("~", text, count=1), count=1)
     if "\\" in text and ("/" not in text or _drive.match(text) or text.startswith("\\\\")):
         text = text.replace("\\", "/")
+    if ":$" in text:
+        text = _stream.sub("", text)
     if text == "~" or text.startswith("~/"):
-        text = (home.rstrip("/") if home else "~") + text[1:]
+        text = home.rstrip("/") + text[1:] if home else _above_home(text)
     elif text.startswith("~") and re.match(r"~[a-z_][\w-]*(/|$)", text):
         text = "/home/" + text[1:]
     if not _is_rooted(text):
         text = f"{cwd.rstrip('/') or '/'}/{text}" if cwd else text
-    path = posixpath.normpath(text)
+    path = _through_proc(text, cwd) if text.startswith("/") and "/proc" in text else text
+    path = posixpath.normpath(path)
     if path.startswith("//"):
         path = path[1:]
-    if path.startswith("/proc/"):
-        path = _proc.sub(lambda found: "" if found[1] == "root" else (cwd or "."), path, count=1)
-        path = path or "/"
     if _is_rooted(path) or path in (".", "..") or path.startswith(("./", "../")):
         return path
     return "./" + path
+
+
+def _above_home(text: str) -> str:
+    """`~/../x` lies where homes are, and `~/../../x` at the root, wherever they are."""
+    rest = posixpath.normpath(text[2:]) if len(text) > 2 else "."
+    if rest == ".." or rest.startswith("../"):
+        above = rest.removeprefix("..").removeprefix("/")
+        return "/" + above if above == ".." or above.startswith("../") else rest
+    return text
+
+
+def _through_proc(text: str, cwd: str | None) -> str:
+    """Without the doors that `/proc` has: `/proc/self/root` is the root, wherever it stands."""
+    parts: list[str] = []
+    for part in text.split("/"):
+        if part == "..":
+            if parts[-1:] in (["."], [".."]):
+                parts.append(part)
+            elif parts:
+                parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+        if parts[:1] != ["proc"]:
+            continue
+        if len(parts) == 4 and parts[2] == "task":
+            del parts[2:]  # A thread has what its process has.
+        elif len(parts) == 3 and _process(parts[1]) and parts[2] in ("root", "cwd"):
+            inside = "" if part == "root" else (cwd or ".")
+            parts = [each for each in inside.split("/") if each]
+    return "/".join(parts) if parts[:1] == ["."] else "/" + "/".join(parts)
 
 
 def _is_rooted(path: str) -> bool:
@@ -54,14 +88,34 @@ def matches_path(glob: str, path: str) -> bool:
     """Whether `path`, or what it may expand to when it is itself a shell glob, is meant by `glob`.
 
     `**` stands for any directories, none too: `**/.env` is also `.env`. A glob that starts with
-    neither `/`, `~`, `./` nor a drive is meant at any depth, as in a .gitignore.
+    neither `/`, `~`, `./` nor a drive is meant at any depth, as in a .gitignore. A path above a
+    directory that nobody knows (`../../etc/x`) may be one from the root.
     """
     globs, is_of_homes = _read(glob)
     path = path.lower()
+    if "://" in path:  # No shell expands an address.
+        return any(_matches(each, _parts(path), _is_named) for each in globs)
     paths = [path]
     if is_of_homes and path.startswith("~/"):
         paths += ["/home/~" + path[1:], "/root" + path[1:], "/users/~" + path[1:]]
-    return any(_matches(each, _parts(one)) for one in paths for each in globs)
+    if any(_matches(each, _parts(one), _may_be) for one in paths for each in globs):
+        return True
+    if not path.startswith("../"):
+        return False
+    above = True, tuple(part for part in _parts(path)[1] if part != "..")
+    return any(
+        _matches(each, above, _may_be) for each in globs if each[0] and _is_plain(each[1][:1])
+    )
+
+
+def covers_path(glob: str, path: str) -> bool:
+    """Whether everything that `path` may stand for is meant by `glob`: `*.ts` covers `a*.ts`."""
+    holds = _is_named if "://" in path else _covers
+    return any(_matches(each, _parts(path.lower()), holds) for each in _read(glob)[0])
+
+
+def _is_plain(parts: tuple[str, ...]) -> bool:
+    return any(parts) and not any(map(_wild, parts))
 
 
 type _Parts = tuple[bool, tuple[str, ...]]
@@ -84,62 +138,135 @@ def _read(glob: str) -> tuple[tuple[_Parts, ...], bool]:
 
 @lru_cache(maxsize=1024)
 def _parts(path: str) -> _Parts:
-    return path.startswith("/"), tuple(part for part in path.split("/") if part not in ("", "."))
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part not in ("", ".") and not (part == "**" and parts[-1:] == ["**"]):
+            parts.append(part)
+    return path.startswith("/"), tuple(parts)
 
 
-def _matches(glob: _Parts, path: _Parts) -> bool:
+_NO, _DOUBTFUL, _FITS, _AGREED = range(4)
+"""How far a path is meant: not; only as far as a star may stand for anything; plainly, and with a
+name that is written in both."""
+
+type _Holds = Callable[[str, str, bool], int]
+
+
+def _matches(glob: _Parts, path: _Parts, holds: _Holds) -> bool:
     (glob_is_rooted, wanted), (is_rooted, given) = glob, path
     anywhere = wanted[:1] == ("**",)
     if not anywhere and glob_is_rooted != is_rooted:
         return False
-    if len(given) > COMPONENTS_MAX or len(wanted) > COMPONENTS_MAX:
+    if len(wanted) > COMPONENTS_MAX:
         return False
+    if len(given) > COMPONENTS_MAX:  # What is at its end says most of it.
+        given = given[:1] + given[1 - COMPONENTS_MAX :]
     # One row of the table per part of the glob: which parts of the path can be used up by then,
-    # and whether a literal part agreed on the way (see `_may_be`).
-    row: dict[int, bool] = {0: False}
+    # and how well they were meant on the way.
+    row = _skipped({0: _FITS}, given)
     for part in wanted:
+        following: dict[int, int] = {}
         if part == "**":
-            first = min(row)
-            least = dict.fromkeys(range(first, len(given) + 1), False)
-            row = least | {at: row[at] for at in row if row[at]}
+            least = _NO
+            for at in range(min(row), len(given) + 1):
+                following[at] = max(row.get(at, _NO), least)
+                least = max(least, min(row.get(at, _NO), _FITS))
+            row = following
             continue
-        following: dict[int, bool] = {}
-        for at, agreed in row.items():
-            if at < len(given) and (given[at] == "**" or _may_be(part, given[at], agreed)):
-                literal = len(part) > 1 and part == given[at]
-                following[at + 1] = following.get(at + 1, False) or agreed or literal
+        for at, so_far in row.items():
+            if at == len(given):
+                continue
+            name = given[at]
+            found = holds(part, name, so_far == _AGREED)
+            if found:
+                found = so_far if found == _FITS else found
+                after = at if name == "**" else at + 1
+                following[after] = max(following.get(after, _NO), found)
         if not following:
             return False
-        row = following
-    return len(given) in row
+        row = _skipped(following, given)
+    return row.get(len(given), _NO) >= _FITS
+
+
+def _skipped(row: dict[int, int], given: tuple[str, ...]) -> dict[int, int]:
+    """`**` in the path stands for no directory too."""
+    for at in sorted(row):
+        while at < len(given) and given[at] == "**":
+            row[at + 1] = max(row.get(at + 1, _NO), row[at])
+            at += 1
+    return row
+
+
+def _is_named(part: str, name: str, agreed: bool) -> int:
+    """Whether the glob `part` means `name`, whose marks are letters."""
+    if len(name) > NAME_MAX or len(part) > NAME_MAX:
+        return _NO
+    if part in (name, "*"):
+        return _AGREED if len(part) > 1 else _FITS
+    is_meant = _wild(part) and _overlap(_pieces.findall(part), _unknown(list(name)))
+    return _FITS if is_meant else _NO
+
+
+def _covers(part: str, name: str, agreed: bool) -> int:
+    """Whether the glob `part` means all that the shell may make of `name`."""
+    if len(name) > NAME_MAX or len(part) > NAME_MAX or name == "**":
+        return _NO
+    if part in (name, "*"):
+        return _FITS
+    is_wild = _wild(name) is not None
+    if not _wild(part) or (is_wild and _one(part)):
+        return _NO
+    given = _pieces.findall(name) if is_wild else list(name)
+    return _FITS if _overlap(_pieces.findall(part), _unknown(given)) else _NO
+
+
+def _unknown(pieces: list[str]) -> list[str]:
+    return ["\0" if len(piece) > 1 or piece in "*?" else piece for piece in pieces]
 
 
 @lru_cache(maxsize=4096)
-def _may_be(part: str, name: str, agreed: bool) -> bool:
-    """Whether the glob `part` means `name`, or something the shell may make of `name`."""
+def _may_be(part: str, name: str, agreed: bool) -> int:
+    """How well the glob `part` means `name`, or something the shell may make of `name`."""
     if len(name) > NAME_MAX or len(part) > NAME_MAX:
-        return False
+        return _NO
+    is_wild = _wild(name) is not None
     if part == name or part == "*":
-        return True
-    if not _wild(part) and not _wild(name):
-        return False
+        return _AGREED if len(part) > 1 and not is_wild else _FITS
+    if name == "**":
+        return _NO if part.startswith(".") else _FITS if agreed else _DOUBTFUL
+    if not is_wild and not _wild(part):
+        return _NO
     pieces = _pieces.findall(part)
-    if _wild(name) is None:
-        return _overlap(pieces, list(name))
+    if not is_wild:
+        return _FITS if _overlap(pieces, list(name)) else _NO
     given = _pieces.findall(name)
     if given[0][0] in "*?" and part.startswith("."):
-        return False  # The shell's own * leaves hidden files out.
-    if not agreed:
-        # `*.json` could be `token.json`, yet hardly anybody means it so. `.e*` or `id_*` do.
-        common = 0
-        while common < min(len(pieces), len(given)) and pieces[common] == given[common]:
-            if _wild(pieces[common]):
-                break
-            common += 1
-        is_telling = common >= 2 or (common == 1 and pieces[0] == ".")
-        if not is_telling:
-            return _overlap(pieces, ["\0" if _wild(piece) else piece for piece in given])
-    return _overlap(pieces, given)
+        return _NO  # The shell's own * leaves hidden files out.
+    if not _overlap(pieces, given):
+        return _NO
+    # `*.json` could be `token.json`, yet hardly anybody means it so. `.e*`, `id_*` or `*env` do.
+    is_told = agreed or _is_telling(pieces, given) or _overlap(pieces, _unknown(given))
+    return _FITS if is_told else _DOUBTFUL
+
+
+def _is_telling(pieces: list[str], given: list[str]) -> bool:
+    """Whether they begin alike, or end alike with more than a suffix."""
+    common = _alike(pieces, given)
+    if common >= 2 or (common == 1 and pieces[0] == "."):
+        return True
+    common = _alike(pieces[::-1], given[::-1])
+    letters = [piece for piece in pieces if not _wild(piece)]
+    return common >= 3 and given[-common] != "." and 2 * common >= len(letters)
+
+
+def _alike(left: list[str], right: list[str]) -> int:
+    """How many letters both begin with."""
+    common = 0
+    for piece, other in zip(left, right, strict=False):
+        if piece != other or _wild(piece):
+            break
+        common += 1
+    return common
 
 
 def _overlap(left: list[str], right: list[str]) -> bool:

@@ -1,12 +1,17 @@
 """Which words of a command name files, hosts and URLs (pure)."""
 
+import ipaddress
 import itertools
 import re
-from collections.abc import Iterable, Sequence
+import socket
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from urllib.parse import urlsplit
 
-from proxy.actions.paths import normalised
-from proxy.actions.places import holds_credentials
+from proxy.actions.command import Command, operands
+from proxy.actions.paths import matches_path, normalised
+from proxy.actions.places import holds_credentials, is_credential, is_example_of
+from proxy.actions.wrappers import SHELLS
 
 _SILENT = frozenset(
     "echo printf true false : test [ [[ export set unset pwd date sleep kill pkill wait exit return"
@@ -27,6 +32,24 @@ _OF_FILES = frozenset(
     " rsync diff cmp split find du tree realpath readlink mkfs mount wipefs parted fdisk".split()
 )
 _LISTERS = frozenset("ls stat cd pushd mkdir chmod chown test [ du tree find touch".split())
+_NAMERS = _LISTERS - {"chmod", "chown"}
+_GIT_NAMERS = frozenset("check-ignore ls-files status update-index".split())
+"""They show or change names, and nothing of what is in the files."""
+_MADE: dict[str, tuple[str, ...]] = {
+    "openssl": ("-out", "-keyout"), "age-keygen": ("-o",), "mkcert": ("-key-file", "-cert-file"),
+}  # fmt: skip
+_USED: dict[str, tuple[str, ...]] = dict.fromkeys(("terraform", "tofu"), ("-var-file",))
+"""Options that name what a program makes; and what it reads for itself, and shows nobody."""
+_PLACES = ("/etc/**", "/root/**", "/var/**", "/run/**", "**/.ssh/**", "**/.aws/**", "**/.gnupg/**")
+"""Whatever is written here is not made for the work at hand."""
+_WRITERS = frozenset("tee sponge truncate shred".split())
+_COPIERS = frozenset("cp mv install rsync scp ln ddrescue dcfldd gdd".split())
+_INTO: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("cp", "mv", "install", "ln"), ("-t", "--target-directory")),
+    "curl": ("-o", "--output"), "wget": ("-O", "--output-document"), "sort": ("-o", "--output"),
+}  # fmt: skip
+"""Who writes to all of its operands, to the last, and to what an option says."""
+_IN = dict.fromkeys("tar bsdtar git make gmake".split(), ("-C", "--directory"))
 _HOSTS = frozenset(
     "ssh ping dig nslookup host telnet nc ncat netcat ftp sftp curl wget http https".split()
 )
@@ -41,8 +64,31 @@ _named = re.compile(r"[^\s=,;(){}|&<>]*[/.][^\s;(){}|&<>]*$").match
 _host = re.compile(
     r"(?:[\w.+-]+@)?([A-Za-z0-9](?:[\w-]*\.)+[A-Za-z0-9-]+|localhost)(?=[:/]|$)"
 ).match
+_numbers = re.compile(r"(0x[0-9a-f]+|\d+)(\.(0x[0-9a-f]+|\d+)){0,3}$", re.I).match
+_tar_in = re.compile(r"-?[A-Za-z]*C$").match
 _device = re.compile(r"/dev/(?:tcp|udp)/([^/]+)/\d+").match
 _GIT_TEXT = frozenset(("-m", "--message", "-C", "-c", "-S", "-G", "--grep", "--author", "--format"))
+
+
+def written_by(command: Command) -> Command:
+    """The command with the files that its words make it write beside those of its redirections, so that
+    `tee /dev/sda` is `> /dev/sda`."""
+    words = [word for word in command.arguments if word[:1] != "-"]
+    program, found = command.program, list[str]()
+    if program == "dd":
+        found = [word[3:] for word in words if word.startswith("of=")]
+    elif program in _WRITERS:
+        found = words
+    elif program in _COPIERS:
+        found = words[-1:] if len(words) > 1 else []
+    options = _INTO.get(program, ())
+    found += [after for word, after in itertools.pairwise(command.arguments) if word in options]
+    for word in command.arguments:
+        name, _, value = word.partition("=")
+        if value and name in options:
+            found.append(value)
+        found += [word[2:] for each in options if len(each) == 2 and word[:2] == each and word[2:]]
+    return replace(command, writes=(*command.writes, *found)) if found else command
 
 
 def target_of_url(text: str) -> str:
@@ -51,11 +97,30 @@ def target_of_url(text: str) -> str:
         parts = urlsplit(text)
         if parts.scheme == "file" or not parts.hostname:
             return normalised(text)
-        port = f":{parts.port}" if parts.port else ""
+        usual = {"http": 80, "https": 443}.get(parts.scheme.lower())
+        port = f":{parts.port}" if parts.port and parts.port != usual else ""
     except ValueError:
         return re.split(r"[?#]", text.rpartition("@")[2])[0]
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    host = address_of(parts.hostname)
+    host = f"[{host}]" if ":" in host else host
     return f"{parts.scheme.lower()}://{host}{port}{parts.path}"
+
+
+def address_of(host: str) -> str:
+    """An address in its one form, `2852039166` and `[::ffff:a9fe:a9fe]` too; a name without its dot."""
+    host = host.rstrip(".")
+    if _numbers(host):
+        try:
+            return str(ipaddress.IPv4Address(socket.inet_aton(host)))
+        except OSError:
+            return host
+    if ":" in host:
+        try:
+            found = ipaddress.IPv6Address(host.partition("%")[0])
+        except ValueError:
+            return host
+        return str(found.ipv4_mapped or found)
+    return host
 
 
 def targets_of(
@@ -69,14 +134,77 @@ def targets_of(
     """Paths, URLs and hosts, normalised, in the order in which they are named."""
     found: list[str] = []
     for path in redirected:
-        socket = _device(path)
-        found.append(socket[1] if socket else normalised(path, cwd, home))
+        device = _device(path)
+        found.append(address_of(device[1]) if device else normalised(path, cwd, home))
     if program not in _SILENT:
-        for word in _words(program, words, flags):
-            found += _named_by(program, word, cwd, home)
+        named: list[str] = []
+        for some, place in _by_place(program, words, cwd, home):
+            for word in _words(program, some, flags):
+                named += _named_by(program, word, place, home)
+        found += _opened(program, words, flags, named, cwd, home)
+    elif program in SHELLS and "c" not in flags:
+        script = next((word for word in words if word[:1] not in ("-", "+")), "-")
+        found += _named_by("source", script, cwd, home)
     if program not in _LISTERS:
         found += [f"{path}/*" for path in found if holds_credentials(path)]
     return list(dict.fromkeys(found))
+
+
+def _by_place(
+    program: str, words: Sequence[str], cwd: str | None, home: str | None
+) -> Iterator[tuple[Sequence[str], str | None]]:
+    """The words with the directory that they are named in: `tar -C /etc shadow`."""
+    options = _IN.get(program)
+    start = at = 0
+    while options is not None and at < len(words):
+        name, equals, place = words[at].partition("=")
+        is_long = name == options[1]
+        is_short = name == options[0] or (
+            program in ("tar", "bsdtar") and not at and _tar_in(words[at])
+        )
+        if is_long or is_short:
+            yield words[start:at], cwd
+            at += not equals
+            place = place if equals else "".join(words[at : at + 1])
+            if program in ("tar", "bsdtar"):
+                yield [place], cwd
+            cwd = normalised(place, cwd, home) if place else cwd
+            start = at + 1
+        at += 1
+    yield words[start:], cwd
+
+
+def _opened(
+    program: str,
+    words: Sequence[str],
+    flags: frozenset[str],
+    named: list[str],
+    cwd: str | None,
+    home: str | None,
+) -> list[str]:
+    """Those of the paths whose content matters: not what is credentials by its name, where the
+    program looks at no more than names, makes the file, or makes it from its example."""
+    left_out: set[str] = set()
+    if program in _NAMERS or (program == "git" and _is_of_names(words, flags)):
+        left_out.update(named)
+    elif program in _MADE or program in _USED:
+        options = _MADE.get(program, ()) + _USED.get(program, ())
+        values = [following for option, following in itertools.pairwise(words) if option in options]
+        values += [word.partition("=")[2] for word in words if word.partition("=")[0] in options]
+        made = [normalised(value, cwd, home) for value in values if value]
+        left_out.update(
+            path for path in made if not any(matches_path(glob, path) for glob in _PLACES)
+        )
+    elif program in ("cp", "install") and len(named) > 1:
+        *sources, made_of = named
+        if all(is_example_of(path, made_of) for path in sources):
+            left_out.add(made_of)
+    return [path for path in named if path not in left_out or not is_credential(path)]
+
+
+def _is_of_names(words: Sequence[str], flags: frozenset[str]) -> bool:
+    verb = next((word for word, doubt in operands("git", words) if not doubt), "")
+    return verb in _GIT_NAMERS or (verb == "rm" and "cached" in flags)
 
 
 def _words(program: str, words: Sequence[str], flags: frozenset[str]) -> list[str]:
@@ -131,15 +259,16 @@ def _named_by(program: str, word: str, cwd: str | None, home: str | None) -> lis
         if program in _HOSTS:
             host = _host(word)
             if host or program == "ssh":
-                return [(host[1] if host else word.rpartition("@")[2])]
+                return [address_of(host[1] if host else word.rpartition("@")[2])]
     if program == "dd" or ("=" in word and not _path_like(word)):
         word = word.partition("=")[2]
         if not word:
             return []
     if ":" in word and not re.match(r"[A-Za-z]:[\\/]", word) and _path_like(word):
         return [normalised(part, cwd, home) for part in word.split(":") if _path_like(part)]
-    if program == "git" and ":" in word:
+    of_git = program == "git" and ":" in word
+    if of_git:
         word = word.rpartition(":")[2]  # git show HEAD:.env
-    is_file = program in _OF_FILES
+    is_file = program in _OF_FILES or (of_git and word != "")
     is_name = is_file or program in _FIRST_IS_TEXT or _path_like(word) or _named(word)
     return [normalised(word, cwd, home)] if is_name and (is_file or " " not in word) else []

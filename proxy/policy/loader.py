@@ -63,7 +63,7 @@ def parse(raw: bytes, path: Path) -> LoadedPolicy:
         mark = error.problem_mark
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
         raise PolicyError(f"{where}: not YAML: {error.problem or error.context}") from None
-    except (YAMLError, RecursionError) as error:
+    except (YAMLError, RecursionError, LookupError) as error:  # The last for numbers such as `+_`.
         why = "it is nested too deep" if isinstance(error, RecursionError) else error
         raise PolicyError(f"{path}: not YAML: {why}") from None
     if not isinstance(tree, CommentedMap):

@@ -5,7 +5,15 @@ from typing import Annotated, Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import re2  # type: ignore[import-untyped]  # It ships no types.
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
 
 from proxy.actions import STATEMENTS, Category, CommandPattern
 from proxy.budgets.windows import Window
@@ -109,6 +117,8 @@ class Match(_Model):
     ) = None
     targets: Globs | None = None
     """Globs on the files, addresses and hosts that a tool would touch; `**` crosses folders."""
+    except_targets: Globs | None = None
+    """Targets that do not count for `targets`: what all of one may stand for is meant by one of these."""
     commands: tuple[Annotated[str, AfterValidator(_command)], ...] | None = None
     """Patterns on the commands that a shell would run, as they are parsed."""
     statements: tuple[Annotated[str, _one_of(STATEMENTS, "kind of SQL")], ...] | None = None
@@ -129,6 +139,13 @@ class Match(_Model):
     @classmethod
     def _upper(cls, methods: Globs | None) -> Globs | None:
         return tuple(method.upper() for method in methods) if methods is not None else None
+
+    @field_validator("except_targets")
+    @classmethod
+    def _of_some(cls, globs: Globs | None, info: ValidationInfo) -> Globs | None:
+        if globs is not None and info.data.get("targets") is None:
+            raise ValueError("it takes targets away from `targets`, and there are none beside it")
+        return globs
 
 
 class Rule(_Model):

@@ -13,7 +13,14 @@ from zoneinfo import ZoneInfo
 
 import re2  # type: ignore[import-untyped]  # It ships no types.
 
-from proxy.actions import NOT_UNDERSTOOD, Action, Command, CommandPattern, matches_path
+from proxy.actions import (
+    NOT_UNDERSTOOD,
+    Action,
+    Command,
+    CommandPattern,
+    covers_path,
+    matches_path,
+)
 from proxy.budgets import Limit
 from proxy.money import nanousd
 from proxy.policy.facts import Facts
@@ -221,10 +228,12 @@ def _of_actions(match: Match, *, lets_pass: bool) -> list[tuple[str, Question]]:
     that could not be read: that may be anything. A rule that allows must be about all of them."""
     asked: list[tuple[str, Question]] = []
     if match.targets is not None:
-        globs = match.targets
+        globs, spared = match.targets, match.except_targets or ()
 
         def is_meant(target: str) -> bool:
-            return any(matches_path(glob, target) for glob in globs)
+            return any(matches_path(glob, target) for glob in globs) and not any(
+                covers_path(glob, target) for glob in spared
+            )
 
         asked.append(("targets", _of_parts(lambda it: it.targets, is_meant, lets_pass=lets_pass)))
     if match.commands is not None:

@@ -191,6 +191,10 @@ def said(name: str, tool: str, **arguments: str) -> str:
         ("rules", "Bash", {"command": "terraform plan"}, "allow rules/tools.default"),
         ("rules", "Read", {"file_path": "/app/.env"}, "deny rules/rules.keys"),
         ("rules", "Read", {"file_path": "/app/a.py"}, "allow rules/tools.default"),
+        ("rules", "Read", {"file_path": "/app/.env.example"}, "allow rules/tools.default"),
+        ("rules", "Read", {"file_path": "/app/.env.production"}, "deny rules/rules.keys"),
+        ("rules", "Bash", {"command": "cat .env.example .env.x"}, "deny rules/rules.keys"),
+        ("rules", "Bash", {"command": "cat .env*"}, "deny rules/rules.keys"),
         ("shells", "Bash", {"command": "git -C x push -f"}, "deny shells/rules.forced-pushes"),
         ("shells", "Bash", {"command": "git push"}, "allow shells/rules.git"),
         ("shells", "Bash", {"command": "sudo rm -rf x"}, "deny shells/tools.default"),
@@ -362,7 +366,13 @@ def test_audit_only_has_the_rules_of_safety() -> None:
         safety.models,
         safety.budgets,
     )
+    assert audit.rules == safety.rules
     assert not audit.enforce
+
+
+def test_what_strict_denies_is_what_safety_denies() -> None:
+    safety, strict = preset("safety").policy, preset("strict").policy
+    assert safety.rules == tuple(rule for rule in strict.rules if rule.id != "reading")
 
 
 def test_the_readmes_policy_loads() -> None:

@@ -50,6 +50,14 @@ def test_a_rate_is_counted_anew_over_the_history() -> None:
     assert found.refused("call") == 2
 
 
+def test_targets_and_those_that_do_not_count_are_on_file() -> None:
+    match = "targets: ['**/.env*'], except_targets: ['**/*.example']"
+    found = replay([policy(OPEN + f"rules: [{{id: keys, decision: deny, match: {{{match}}}}}]")])
+    found.take(filed(bash("cat .env.example"), YES))
+    found.take(filed(bash("cat .env.x"), YES, 1))
+    assert (found.tool_calls, found.refused("tool call"), found.unseen) == (2, 1, {})
+
+
 def test_a_rule_on_what_no_record_keeps_is_named_and_what_it_decided_is_left_out() -> None:
     text = OPEN + "rules: [{id: disk, decision: deny, match: {commands: [dd of=/dev/sd*]}}]"
     found = replay([policy(text)])
