@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
+from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 import re2  # type: ignore[import-untyped]  # It ships no types.
@@ -228,30 +230,22 @@ def _of_actions(match: Match, *, lets_pass: bool) -> list[tuple[str, Question]]:
     that could not be read: that may be anything. A rule that allows must be about all of them."""
     asked: list[tuple[str, Question]] = []
     if match.targets is not None:
-        globs, spared = match.targets, match.except_targets or ()
-
-        def is_meant(target: str) -> bool:
-            return any(matches_path(glob, target) for glob in globs) and not any(
-                covers_path(glob, target) for glob in spared
-            )
-
-        asked.append(("targets", _of_parts(lambda it: it.targets, is_meant, lets_pass=lets_pass)))
+        is_meant = _touched(match.targets, match.except_targets or ())
+        asked.append(("targets", _of_parts(_targets, is_meant, lets_pass=lets_pass)))
     if match.commands is not None:
         patterns = tuple(CommandPattern.parse(text) for text in match.commands)
 
         def is_such(command: Command) -> bool:
             return any(pattern.fits(command) for pattern in patterns)
 
-        asked.append(("commands", _of_parts(lambda it: it.commands, is_such, lets_pass=lets_pass)))
+        asked.append(("commands", _of_parts(_commands, is_such, lets_pass=lets_pass)))
     if match.statements is not None:
         kinds = frozenset(match.statements)
 
         def is_kind(kind: str) -> bool:
             return kind in kinds or (kind == NOT_UNDERSTOOD and not lets_pass)
 
-        asked.append(
-            ("statements", _of_parts(lambda it: it.statements, is_kind, lets_pass=lets_pass))
-        )
+        asked.append(("statements", _of_parts(_statements, is_kind, lets_pass=lets_pass)))
     if match.text is not None:
         expressions = tuple(re2.compile(text) for text in match.text)
         asked.append(
@@ -264,6 +258,24 @@ def _of_actions(match: Match, *, lets_pass: bool) -> list[tuple[str, Question]]:
             )
         )
     return asked
+
+
+_targets = attrgetter("targets")
+_commands = attrgetter("commands")
+_statements = attrgetter("statements")
+
+
+def _touched(globs: Sequence[str], spared: Sequence[str]) -> Callable[[str], bool]:
+    """Whether a target is one of these, and not spared."""
+    if len(globs) == 1 and not spared:
+        return partial(matches_path, globs[0])
+
+    def touched(target: str) -> bool:
+        return any(matches_path(glob, target) for glob in globs) and not any(
+            covers_path(glob, target) for glob in spared
+        )
+
+    return touched
 
 
 def _of_parts[Part](
@@ -283,9 +295,12 @@ def _of_parts[Part](
 
     def some(facts: Facts) -> bool:
         action = facts.action
-        return action is not None and (
-            not action.is_understood or any(map(is_meant, parts(action)))
-        )
+        if action is None or not action.is_understood:
+            return action is not None
+        for part in parts(action):  # noqa: SIM110  # Asked five hundred times a call.
+            if is_meant(part):
+                return True
+        return False
 
     return every if lets_pass else some
 
