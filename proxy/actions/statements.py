@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from proxy.actions.conditions import is_always
+
 if TYPE_CHECKING:
     from sqlglot import exp
     from sqlglot.dialects.dialect import Dialect
@@ -41,6 +43,13 @@ STATEMENTS = _VERBS | {"delete_all", "update_all"}
 _OPEN, _SHUT = frozenset("([{"), frozenset(")]}")
 _runnable_comment = re.compile(r"/\*!\d*(.*?)\*/", re.S)
 _changes = re.compile(r"\b(drop|truncate|delete|alter|grant|update)\b")
+_phrases = re.compile(
+    r"\b(drop|truncate)\s+(?:table|database|schema|view|index|user|role|column|partition)\b"
+    r"|\b(delete)\s+from\b|\b(update)\s+\S+\s+set\b"
+)
+_strings = re.compile(r"'((?:[^'\\]|''|\\.)*+)(?:'|\\?\Z)", re.S)
+"""One that does not end goes to the end, so that nothing is looked at twice."""
+_RUNS_TEXT = frozenset("do execute exec prepare".split())
 
 
 @lru_cache(maxsize=512)
@@ -49,6 +58,7 @@ def kinds_of(*texts: str) -> frozenset[str]:
     left_chars, reader = TEXT_MAX, _Reader()
     kinds: set[str] = set()
     for text in texts:
+        text = text.lstrip("\ufeff")
         left_chars -= len(text)
         if left_chars < 0:
             return frozenset(kinds | {NOT_UNDERSTOOD})
@@ -59,6 +69,9 @@ def kinds_of(*texts: str) -> frozenset[str]:
         elif "\\" in text or "#" in text:
             # `'\'` is a whole string to one of them, and to the other it has not ended.
             kinds |= reader.kinds_of(text, ("mysql",))
+    if not kinds.isdisjoint(_RUNS_TEXT):
+        for text in texts:  # `SET @s = 'DROP …'; PREPARE s FROM @s` runs what is a string before.
+            kinds |= _all_of(" ".join(found[1] for found in _strings.finditer(text)).lower())
     return frozenset(kinds)
 
 
@@ -184,10 +197,11 @@ def _kinds_in(tree: "exp.Expr") -> set[str]:
         if isinstance(node, exp.Delete | exp.Update):
             limits = node.args.get("where")
             kinds.add(name)
-            if limits is None or _is_always(limits.this):
+            if limits is None or is_always(limits.this):
                 kinds.add(f"{name}_all")
         elif isinstance(node, exp.Command):
-            kinds |= _command_kinds(str(node.this).lower(), str(node.expression or ""))
+            rest = node.args.get("expression")
+            kinds |= _command_kinds(str(node.this).lower(), str(getattr(rest, "this", rest) or ""))
         elif name == "truncatetable":
             kinds.add("truncate")
         elif name in _VERBS or name in ("copy", "set", "use"):
@@ -199,38 +213,22 @@ def _command_kinds(verb: str, rest: str) -> set[str]:
     """What the parser leaves as text: its first word, and what is run or explained in it."""
     kinds = {verb}
     said = rest.lower()
-    if verb in ("explain", "do", "execute", "exec"):
-        kinds |= set(_changes.findall(said))
-        runs = verb != "explain" or "analyze" in said
-        if runs and "where" not in said:
-            kinds |= {f"{word}_all" for word in kinds & {"delete", "update"}}
+    if verb in _RUNS_TEXT:
+        kinds |= _all_of(said)
+    elif verb == "explain":
+        kinds |= _all_of(said) if "analyze" in said else set(_changes.findall(said))
+    elif verb != "create":  # What a trigger or a function would do is done later.
+        said = _strings.sub("''", said)
+        found = {word for words in _phrases.findall(said) for word in words if word}
+        kinds |= found | _without_where(found, said)
     return kinds
 
 
-def _is_always(condition: "exp.Expr", depth: int = 0) -> bool:
-    """Whether a condition holds for every row on its face: `true`, `1`, `1 = 1`, `x OR true`."""
-    from sqlglot import exp
+def _all_of(said: str) -> set[str]:
+    kinds = set(_changes.findall(said))
+    return kinds | _without_where(kinds, said)
 
-    if depth > 32:
-        return True
-    match condition:
-        case exp.Paren():
-            return _is_always(condition.this, depth + 1)
-        case exp.Or():
-            sides = (condition.left, condition.right)
-            return any(_is_always(side, depth + 1) for side in sides)
-        case exp.And():
-            sides = (condition.left, condition.right)
-            return all(_is_always(side, depth + 1) for side in sides)
-        case exp.EQ() | exp.GTE() | exp.LTE():
-            return bool(condition.left == condition.right)
-        case exp.Boolean():
-            return bool(condition.this)
-        case exp.Literal():
-            return str(condition.this) not in ("0", "")
-        case exp.NEQ():
-            literals = isinstance(condition.left, exp.Literal) and isinstance(
-                condition.right, exp.Literal
-            )
-            return literals and bool(condition.left != condition.right)
-    return False
+
+def _without_where(kinds: set[str], said: str) -> set[str]:
+    is_limited = "where" in said
+    return set() if is_limited else {f"{word}_all" for word in kinds & {"delete", "update"}}

@@ -1,6 +1,7 @@
 """Kinds of SQL, told by a parser."""
 
 import logging
+import time
 
 import pytest
 from hypothesis import given
@@ -34,10 +35,44 @@ from proxy.actions.statements import NOT_UNDERSTOOD, PARSED_MAX, TEXT_MAX, kinds
         ("alter table t drop column c", {"alter", "drop"}),
         ("grant all on t to u", {"grant"}),
         ("do $$ begin drop table x; end $$", {"do", "drop"}),
+        ("delete from t where 2 > 1", {"delete", "delete_all"}),
+        ("delete from t where not false", {"delete", "delete_all"}),
+        ("delete from t where not (1 = 0)", {"delete", "delete_all"}),
+        ("delete from t where 1 in (1)", {"delete", "delete_all"}),
+        ("delete from t where 1 between 0 and 2", {"delete", "delete_all"}),
+        ("delete from t where 1 + 1", {"delete", "delete_all"}),
+        ("delete from t where null is null", {"delete", "delete_all"}),
+        ("delete from t where now() > '2020-01-01'", {"delete", "delete_all"}),
+        ("delete from t where exists (select 1)", {"delete", "delete_all", "select"}),
+        ("delete from t where name like '%'", {"delete", "delete_all"}),
+        ("delete from t where name like 'a%'", {"delete"}),
+        ("delete from t where false", {"delete"}),
+        ("delete from t where 1 = 0", {"delete"}),
+        ("delete from t where 'a' = 'b'", {"delete"}),
+        ("delete from t where 'a' <> 'a'", {"delete"}),
+        ("delete from t where 3 in (1, 2)", {"delete"}),
+        ("delete from t where not true or 1 > 2", {"delete"}),
+        ("delete from t where id = ?", {"delete"}),
+        ("delete from t where id = $1", {"delete"}),
+        ("delete from t where exists (select 1 from u where u.id = t.id)", {"delete", "select"}),
+        ("delete from t where current of c", {"delete"}),
+        ("\ufeffdrop table x", {"drop"}),
+        ("if 1=1 drop table x", {"if", "drop"}),
+        ("if exists (select 1) delete from x where id = 1", {"if", "delete"}),
+        ("go\ndrop table x", {"go", "drop"}),
+        ("prepare s as delete from x; execute s",
+         {"prepare", "execute", "delete", "delete_all"}),
+        ("prepare s as delete from x where id = $1", {"prepare", "delete"}),
+        ("set @s = 'drop table x'; prepare s from @s; execute s",
+         {"set", "prepare", "execute", "drop"}),
+        ("execute immediate 'drop table x'", {"execute", "drop"}),
+        ("alter table x truncate partition p", {"alter", "truncate"}),
+        ("alter table x drop partition p", {"alter", "drop"}),
+        ("comment on table x is 'drop table x'", set()),
         ("insert into t values ('drop table x; delete from y')", {"insert"}),
         ("select 'truncate' from drop_log -- drop table x", {"select"}),
     ],
-)
+)  # fmt: skip
 def test_a_statement_is_what_it_does(text: str, kinds: set[str]) -> None:
     assert kinds_of(text) == kinds
 
@@ -102,6 +137,14 @@ def test_the_parser_never_moves_further_than_it_may(
     kinds_of.__wrapped__(*[f"select {unit * 4096}"[: TEXT_MAX // 8]] * 8)
     dialects = 3
     assert moves <= dialects * statements.STEPS_PER_TOKEN * (2 * PARSED_MAX)
+
+
+@pytest.mark.parametrize("unit", ["\\'", "'", "''a", "update ", "delete ", "drop\n"])
+@pytest.mark.parametrize("verb", ["do", "execute", "if 1=1"])
+def test_what_the_parser_leaves_takes_no_long(verb: str, unit: str) -> None:
+    started = time.process_time()
+    kinds_of.__wrapped__(f"{verb} '{unit * (TEXT_MAX // len(unit) - 16)}")
+    assert time.process_time() - started < 5
 
 
 def test_all_texts_of_a_call_share_what_is_read() -> None:
