@@ -118,6 +118,8 @@ def _starts(facts: Facts) -> frozenset[str] | None:
     action = facts.action
     if action is None or not action.is_understood:
         return None
+    if any(command.is_chosen for command in action.commands):
+        return None
     found = {command.program for command in action.commands}
     for command in action.commands:
         found.update([f"{command.program} {word}" for word in command.arguments])
