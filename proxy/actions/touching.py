@@ -3,7 +3,6 @@
 import ipaddress
 import itertools
 import re
-import socket
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
@@ -75,7 +74,7 @@ def written_by(command: Command) -> Command:
     `tee /dev/sda` is `> /dev/sda`."""
     words = [word for word in command.arguments if word[:1] != "-"]
     program, found = command.program, list[str]()
-    if program == "dd":
+    if program == "dd" or command.is_chosen:
         found = [word[3:] for word in words if word.startswith("of=")]
     elif program in _WRITERS:
         found = words
@@ -110,10 +109,7 @@ def address_of(host: str) -> str:
     """An address in its one form, `2852039166` and `[::ffff:a9fe:a9fe]` too; a name without its dot."""
     host = host.rstrip(".")
     if _numbers(host):
-        try:
-            return str(ipaddress.IPv4Address(socket.inet_aton(host)))
-        except OSError:
-            return host
+        return _of_numbers(host.split(".")) or host
     if ":" in host:
         try:
             found = ipaddress.IPv6Address(host.partition("%")[0])
@@ -121,6 +117,23 @@ def address_of(host: str) -> str:
             return host
         return str(found.ipv4_mapped or found)
     return host
+
+
+def _of_numbers(parts: Sequence[str]) -> str | None:
+    """As C libraries read an address of one to four numbers: 0x is hexadecimal, a leading 0 octal, and
+    the last number fills what is left."""
+    try:
+        numbers = [
+            int(part, 16 if part[:2] in ("0x", "0X") else 8 if part[:1] == "0" else 10)
+            for part in parts
+        ]
+    except ValueError:
+        return None
+    *first, last = numbers
+    if any(number > 255 for number in first) or last >= 256 ** (4 - len(first)):
+        return None
+    value = sum(number << (24 - 8 * at) for at, number in enumerate(first)) + last
+    return str(ipaddress.IPv4Address(value))
 
 
 def targets_of(

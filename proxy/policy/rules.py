@@ -127,6 +127,8 @@ def _starts(facts: Facts) -> frozenset[str] | None:
     action = facts.action
     if action is None or not action.is_understood:
         return None
+    if any(command.is_chosen for command in action.commands):
+        return None
     found = {command.program for command in action.commands}
     for command in action.commands:
         found.update([f"{command.program} {word}" for word in command.arguments])
@@ -236,6 +238,8 @@ def _of_actions(match: Match, *, lets_pass: bool) -> list[tuple[str, Question]]:
         patterns = tuple(CommandPattern.parse(text) for text in match.commands)
 
         def is_such(command: Command) -> bool:
+            if command.is_chosen and lets_pass:
+                return False  # It may be such a one, or any other.
             return any(pattern.fits(command) for pattern in patterns)
 
         asked.append(("commands", _of_parts(_commands, is_such, lets_pass=lets_pass)))

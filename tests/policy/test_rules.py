@@ -133,6 +133,7 @@ def test_a_criterion_is_met_or_missed(match: str, met: Facts, missed: Facts) -> 
         ("commands: [git, ls]", "git status; ls", "git status; rm -rf /"),
         ("commands: [git]", "git status", "git status 'unterminated"),
         ("commands: ['git status']", "git status", "git push"),
+        ("commands: ['git status']", "git status", "$X status"),
         ("targets: ['/src/**']", "cat /src/a", "cat /src/a /etc/passwd"),
         ("statements: [select]", "psql -c 'select 1'", "psql -c 'select 1; drop table x'"),
         ("statements: [select]", "psql -c 'select 1'", "psql -c 'select \"'"),
