@@ -26,6 +26,8 @@ ADDONS = sorted(path for path in (ROOT / "addons").glob("*.py") if path.stem != 
 
 ELSEWHERE = {
     # module: (the test that covers it, why it has none of its own)
+    "proxy/actions/asked": ("policy/test_safety_places.py", "a table of arguments, both ways"),
+    "proxy/actions/conditions": ("actions/test_statements.py", "conditions, statement by statement"),
     "proxy/actions/chosen": ("actions/test_evasions.py", "tables of commands, both ways"),
     "proxy/actions/cmd": ("actions/test_evasions.py", "tables of commands, both ways"),
     "proxy/actions/command": ("actions/test_patterns.py", "one table of commands, both ways"),

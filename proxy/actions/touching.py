@@ -11,6 +11,7 @@ from proxy.actions.command import Command, operands
 from proxy.actions.paths import matches_path, normalised
 from proxy.actions.places import holds_credentials, is_credential, is_example_of
 from proxy.actions.wrappers import SHELLS
+from proxy.hosts import as_ip
 
 _SILENT = frozenset(
     "echo printf true false : test [ [[ export set unset pwd date sleep kill pkill wait exit return"
@@ -63,7 +64,6 @@ _named = re.compile(r"[^\s=,;(){}|&<>]*[/.][^\s;(){}|&<>]*$").match
 _host = re.compile(
     r"(?:[\w.+-]+@)?([A-Za-z0-9](?:[\w-]*\.)+[A-Za-z0-9-]+|localhost)(?=[:/]|$)"
 ).match
-_numbers = re.compile(r"(0x[0-9a-f]+|\d+)(\.(0x[0-9a-f]+|\d+)){0,3}$", re.I).match
 _tar_in = re.compile(r"-?[A-Za-z]*C$").match
 _device = re.compile(r"/dev/(?:tcp|udp)/([^/]+)/\d+").match
 _GIT_TEXT = frozenset(("-m", "--message", "-C", "-c", "-S", "-G", "--grep", "--author", "--format"))
@@ -108,32 +108,10 @@ def target_of_url(text: str) -> str:
 def address_of(host: str) -> str:
     """An address in its one form, `2852039166` and `[::ffff:a9fe:a9fe]` too; a name without its dot."""
     host = host.rstrip(".")
-    if _numbers(host):
-        return _of_numbers(host.split(".")) or host
-    if ":" in host:
-        try:
-            found = ipaddress.IPv6Address(host.partition("%")[0])
-        except ValueError:
-            return host
-        return str(found.ipv4_mapped or found)
-    return host
-
-
-def _of_numbers(parts: Sequence[str]) -> str | None:
-    """As C libraries read an address of one to four numbers: 0x is hexadecimal, a leading 0 octal, and
-    the last number fills what is left."""
-    try:
-        numbers = [
-            int(part, 16 if part[:2] in ("0x", "0X") else 8 if part[:1] == "0" else 10)
-            for part in parts
-        ]
-    except ValueError:
-        return None
-    *first, last = numbers
-    if any(number > 255 for number in first) or last >= 256 ** (4 - len(first)):
-        return None
-    value = sum(number << (24 - 8 * at) for at, number in enumerate(first)) + last
-    return str(ipaddress.IPv4Address(value))
+    found = as_ip(host.lower())
+    if found is None or ":" not in found:
+        return found or host
+    return str(ipaddress.IPv6Address(found).ipv4_mapped or found)
 
 
 def targets_of(

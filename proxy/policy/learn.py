@@ -9,9 +9,9 @@ import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
+from proxy.hosts import normalise
 from proxy.money import NANO
 from proxy.policy.history import Body, verdict_of_record
-from proxy.policy.hosts import normalise
 
 _PATHS_MAX = 8
 """Of one host and method; above this, what they begin with is what is allowed."""
