@@ -262,11 +262,13 @@ def _touches(targets: Sequence[str], spared: Sequence[str]) -> Question:
     """One of them, that is not spared."""
 
     def touches(facts: Facts) -> bool:
-        return facts.action is not None and any(
-            any(matches_path(glob, target) for glob in targets)
-            and not any(covers_path(glob, target) for glob in spared)
-            for target in facts.action.targets
-        )
+        for target in facts.action.targets if facts.action is not None else ():
+            for glob in targets:
+                if matches_path(glob, target):
+                    if any(covers_path(each, target) for each in spared):
+                        break
+                    return True
+        return False
 
     return touches
 
