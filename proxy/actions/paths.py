@@ -98,8 +98,11 @@ def matches_path(glob: str, path: str) -> bool:
     paths = [path]
     if is_of_homes and path.startswith("~/"):
         paths += ["/home/~" + path[1:], "/root" + path[1:], "/users/~" + path[1:]]
-    if any(_matches(each, _parts(one), _may_be) for one in paths for each in globs):
-        return True
+    for one in paths:
+        parts = _parts(one)
+        for each in globs:
+            if _matches(each, parts, _may_be):
+                return True
     if not path.startswith("../"):
         return False
     above = True, tuple(part for part in _parts(path)[1] if part != "..")
@@ -157,6 +160,13 @@ def _matches(glob: _Parts, path: _Parts, holds: _Holds) -> bool:
     anywhere = wanted[:1] == ("**",)
     if not anywhere and glob_is_rooted != is_rooted:
         return False
+    # What neither begins nor ends alike is not worth a table, and most does not.
+    if wanted and given:
+        first, last = (wanted[0], given[0]), (wanted[-1], given[-1])
+        if "**" not in first and not holds(*first, True):
+            return False
+        if "**" not in last and not holds(*last, True):
+            return False
     if len(wanted) > COMPONENTS_MAX:
         return False
     if len(given) > COMPONENTS_MAX:  # What is at its end says most of it.

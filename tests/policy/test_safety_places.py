@@ -160,3 +160,10 @@ def test_who_goes_for_what_is_secret_is_denied(
     safety: Any, tool: str, arguments: dict[str, Any]
 ) -> None:
     assert ruled(safety, tool, arguments).decision == "deny"
+
+
+@pytest.mark.parametrize("path", ["/p/MEMORY.md", "/p/memory/x.md", ".web4/a/memory.json"])
+def test_who_writes_into_its_memory_is_warned_of(safety: Any, path: str) -> None:
+    found = ruled(safety, "Write", {"file_path": path, "content": "x"})
+    assert (found.decision, found.rule) == ("warn", "safety/rules.written-memory")
+    assert ruled(safety, "Read", {"file_path": path}).decision == "allow"
