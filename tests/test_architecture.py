@@ -37,6 +37,7 @@ ELSEWHERE = {
     "proxy/actions/quirks": ("actions/test_evasions.py", "tables of commands, both ways"),
     "proxy/actions/runs": ("actions/test_evasions.py", "tables of commands, both ways"),
     "proxy/actions/script": ("actions/test_patterns.py", "one table of commands, both ways"),
+    "proxy/actions/shapes": ("actions/test_evasions.py", "tables of calls, both ways"),
     "proxy/actions/snippets": ("actions/test_patterns.py", "one table of commands, both ways"),
     "proxy/actions/tools": ("actions/test_action.py", "a table, one row a tool"),
     "proxy/actions/touching": ("actions/test_action.py", "targets, command by command"),
