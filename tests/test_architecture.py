@@ -27,7 +27,10 @@ ADDONS = sorted(path for path in (ROOT / "addons").glob("*.py") if path.stem != 
 ELSEWHERE = {
     # module: (the test that covers it, why it has none of its own)
     "proxy/actions/asked": ("policy/test_safety_places.py", "a table of arguments, both ways"),
-    "proxy/actions/conditions": ("actions/test_statements.py", "conditions, statement by statement"),
+    "proxy/actions/conditions": (
+        "actions/test_statements.py",
+        "conditions, statement by statement",
+    ),
     "proxy/actions/chosen": ("actions/test_evasions.py", "tables of commands, both ways"),
     "proxy/actions/cmd": ("actions/test_evasions.py", "tables of commands, both ways"),
     "proxy/actions/command": ("actions/test_patterns.py", "one table of commands, both ways"),
@@ -39,6 +42,7 @@ ELSEWHERE = {
     "proxy/actions/quirks": ("actions/test_evasions.py", "tables of commands, both ways"),
     "proxy/actions/runs": ("actions/test_evasions.py", "tables of commands, both ways"),
     "proxy/actions/script": ("actions/test_patterns.py", "one table of commands, both ways"),
+    "proxy/actions/shapes": ("actions/test_evasions.py", "tables of calls, both ways"),
     "proxy/actions/snippets": ("actions/test_patterns.py", "one table of commands, both ways"),
     "proxy/actions/tools": ("actions/test_action.py", "a table, one row a tool"),
     "proxy/actions/touching": ("actions/test_action.py", "targets, command by command"),

@@ -29,7 +29,8 @@ class Tool:
 KEYS: dict[str, Meaning] = {
     **dict.fromkeys(
         ("command", "cmd", "commands", "script", "shell_command", "bash", "command_line",
-         "commandline", "chars", "powershell_command"), "script"),
+         "commandline", "chars", "powershell_command", "cmdline", "cmd_line", "bash_command", "shell_cmd",
+         "shell_script", "bash_script"), "script"),
     **dict.fromkeys(("argv",), "argv"),
     **dict.fromkeys(
         ("path", "paths", "file_path", "filepath", "filename", "file", "files", "file_paths",
@@ -43,6 +44,9 @@ KEYS: dict[str, Meaning] = {
     **dict.fromkeys(("python_code",), "code"),
 }  # fmt: skip
 """By the argument's name in lower case; what else is there is text."""
+
+LOOSE_KEYS: frozenset[str] = frozenset(("run", "shell", "exec", "execute"))
+"""A script in tools that nobody listed; in others they are settings."""
 
 CWD_KEYS = ("workdir", "cwd", "working_directory", "workingdirectory", "dir_path")
 
@@ -143,6 +147,16 @@ def tool_of(name: str) -> Tool | None:
         if versioned is not None:
             found = _VERSIONED.get(versioned[1], _SHELL)
     return found
+
+
+_shells = re.compile(
+    r"shell|bash|terminal|command|cmd|console|(?:^|_)(?:exec|execute|run|sh|ssh)$"
+).search
+
+
+def is_shell(name: str) -> bool:
+    """Whether a tool that nobody listed runs what it is given, by its name."""
+    return _shells(name.lower()) is not None
 
 
 def is_mcp(name: str) -> bool:
