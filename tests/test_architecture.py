@@ -94,6 +94,7 @@ ELSEWHERE = {
     "proxy/budgets/unfinished": ("budgets/test_accounts.py", "Accounts' own; seen through it"),
     "proxy/cli/demo": ("docs/test_commands.py", "a show of the parts; its parts have tests"),
     "proxy/cli/rows": ("cli/test_costs.py", "every way of printing, through a command"),
+    "proxy/cli/reading": ("cli/test_audit.py", "a ledger that is none, through a command"),
     "proxy/cli/up": ("journeys/test_stores.py", "a process; journeys start, kill and stop it"),
     "proxy/demo/authority": ("journeys/conftest.py", "the stand-in; every journey dials it"),
     "proxy/demo/standin": ("journeys/conftest.py", "the stand-in; every journey talks to it"),
