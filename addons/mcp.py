@@ -175,22 +175,24 @@ class Mcp:
         """What waits for a person, and what is refused, by its number."""
         held, refusals = [], {}
         for number, call in enumerate(asked.calls):
-            if call.tool is None:
+            if call.act is None:
                 continue
-            ruled, action = await self._ruled(slip, call, call.tool)
+            ruled, action = await self._ruled(slip, call, *call.act)
             if ruled.passes:
                 continue
             if ruled.decision == "hold":
                 held.append((ruled, action))
             else:
-                refusals[number] = refusal_of(ruled, f"The tool {call.tool}")
+                refusals[number] = refusal_of(ruled, f"The tool {call.act[0]}")
         return held, refusals
 
-    async def _ruled(self, slip: Slip, call: McpCall, tool: str) -> tuple[Ruled, Action]:
+    async def _ruled(
+        self, slip: Slip, call: McpCall, tool: str, arguments: Json
+    ) -> tuple[Ruled, Action]:
         who = slip.identity
         assert who is not None
         assert slip.terms is not None
-        action = action_of(tool, call.arguments)
+        action = action_of(tool, arguments)
         repeats = self._circles.before(who, action.digest, now())
         self._triggers.saw_repeats(slip, repeats)
         facts = await self._rates.answered(slip, tool_facts(slip, action, repeats))

@@ -3,12 +3,14 @@
 import asyncio
 import hashlib
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 from mitmproxy import http
 
 from proxy.budgets import CountersUnavailable
 from proxy.counting import RateCounts
+from proxy.engine.opening import has_body
 from proxy.kill.triggers import Triggers
 from proxy.leaks import Leak, LeakScanner
 from proxy.policy.decide import decide
@@ -18,7 +20,7 @@ from proxy.policy.words import facts_of, note_of, now, refusal_of, uncounted
 from proxy.providers.decoding import decode_body
 from proxy.providers.hosts import provider_of
 from proxy.refusals import Refusal
-from proxy.slip import Slip, Stamp
+from proxy.slip import NeedsBody, Slip, Stamp
 
 LARGE_BYTES = 32 * 1024
 """What is larger is searched in a thread, so that others need not wait for it."""
@@ -40,11 +42,14 @@ class Policy:
 
     def depart(
         self, slip: Slip, flow: http.HTTPFlow
-    ) -> Stamp | Refusal | Coroutine[Any, Any, Stamp | Refusal]:
+    ) -> Stamp | Refusal | NeedsBody | Coroutine[Any, Any, Stamp | Refusal]:
         """Yes, with the rule that says so."""
         assert slip.terms is not None
         if slip.door == "internal":
             return Stamp("inside")
+        is_unread = slip.socket is None and has_body(flow) and not slip.reads_body
+        if is_unread and slip.terms.asks_for_secrets:
+            return NeedsBody()  # What leaves unread may hold a secret.
         is_large = len(flow.request.raw_content or b"") > LARGE_BYTES
         if slip.terms.counts or (slip.terms.asks_for_secrets and is_large):
             return self._later(slip, flow, is_large=is_large)
@@ -91,14 +96,28 @@ class Policy:
         if not ruled.passes:
             return refusal_of(ruled, "This call")
         if ruled.decision == "redact" and ruled.enforced:
+            fixed = [leak for leak in leaks if leak.where != "body"]
+            if fixed and self._is_redacted(slip, facts, fixed):
+                where = " and ".join(sorted({leak.where for leak in fixed}))
+                return refusal_of(
+                    replace(ruled, decision="deny"), f"A secret in this call's {where}"
+                )
             self._redact(flow, [leak for leak in leaks if leak.where == "body"])
         return Stamp(note_of(ruled))
 
+    @staticmethod
+    def _is_redacted(slip: Slip, facts: Facts, leaks: list[Leak]) -> bool:
+        """Whether the rules would have these taken out. A URL or a header that is changed asks for
+        something else, so nothing is taken out of those."""
+        assert slip.terms is not None
+        alone = decide(slip.terms, replace(facts, secrets=frozenset(leak.kind for leak in leaks)))
+        return alone.decision == "redact" and alone.enforced
+
     def _leaks(self, slip: Slip, flow: http.HTTPFlow) -> list[Leak]:
-        """What would leave with it. A body that is streamed through is not here to be looked at."""
+        """What would leave with it."""
         request = flow.request
         body = slip.message or b""
-        if slip.message is None and slip.reads_body:
+        if slip.message is None:
             coding = request.headers.get("content-encoding", "")
             body = request.raw_content or b""
             body = decode_body(body, coding, self._body_bytes_max) if coding else body
@@ -120,5 +139,5 @@ class Policy:
         call, who = slip.call, slip.identity
         if call is None or who is None or not call.prompt.texts:
             return 0
-        last = hashlib.sha256(call.prompt.texts[-1].encode("utf-8", "surrogatepass")).hexdigest()
-        return self._circles.before(who, f"{call.model} {last}", now())
+        said = "\0".join(call.prompt.last_said).encode("utf-8", "surrogatepass")
+        return self._circles.before(who, f"{call.model} {hashlib.sha256(said).hexdigest()}", now())

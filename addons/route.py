@@ -8,8 +8,8 @@ from mitmproxy import http
 from proxy.config import RouteTo
 from proxy.delegate.asked import PATHS
 from proxy.engine.facts import ConnectionFacts
+from proxy.hosts import is_ip, normalise, split_authority
 from proxy.mcp.headers import is_declared
-from proxy.policy.hosts import is_ip, normalise, split_authority
 from proxy.providers.recognise import Known, NeedsShape, Recognised, recognise
 from proxy.providers.wires import wire_of
 from proxy.refusals import Code, Refusal

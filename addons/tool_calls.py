@@ -1,6 +1,8 @@
 """May it do what the model asks? Every tool call of an answer is decided before the agent can act."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 from mitmproxy import http
 
@@ -26,6 +28,9 @@ from proxy.providers.tool_gate_sockets import SOCKET_SIEVES
 from proxy.refusals import Refusal
 from proxy.reserving import tool_calls_ahead
 from proxy.slip import Ruled, Slip, Stamp
+
+UNREAD = "unread"
+"""Stands for a rule where a call could not be read, or not decided."""
 
 
 class ToolCalls:
@@ -57,7 +62,7 @@ class ToolCalls:
             return uncounted()
         seen = slip.recognised
         if isinstance(seen, Socket) and slip.socket is None:
-            slip.gate = SocketGate(SOCKET_SIEVES[seen.dialogue], self._rule)
+            slip.gate = SocketGate(SOCKET_SIEVES[seen.dialogue], self._rule, unasked=self._unread)
         if not slip.gates_tools:
             return Stamp("no tool is refused")
         if slip.call is not None:
@@ -77,7 +82,9 @@ class ToolCalls:
 
     def screen(self, slip: Slip, flow: http.HTTPFlow) -> Filter | None:
         """Read what the model asks for, and decide."""
-        gate = self._gate(slip, flow) if slip.gates_tools else None
+        if not slip.gates_tools or flow.response is None:
+            return None
+        gate = self._gate(slip, flow, flow.response.headers)
         if gate is None:
             return None
         slip.shows_whole_events = True
@@ -86,10 +93,13 @@ class ToolCalls:
 
     def answer(self, slip: Slip, flow: http.HTTPFlow) -> Filter | None:
         """Where nothing can be refused, the answer passes as it is, and what it asks for is filed."""
-        gate = self._gate(slip, flow) if not slip.gates_tools else None
-        if gate is None or flow.response is None:
+        if slip.gates_tools or flow.response is None:
             return None
-        decoder = ContentDecoder(flow.response.headers.get("content-encoding", ""))
+        headers = flow.response.headers.copy()
+        decoder = ContentDecoder(headers.pop("content-encoding", ""))
+        gate = self._gate(slip, flow, headers)
+        if gate is None:
+            return None
 
         def watch(chunk: bytes) -> bytes:
             if not chunk:
@@ -100,12 +110,16 @@ class ToolCalls:
 
         return watch
 
-    def _gate(self, slip: Slip, flow: http.HTTPFlow) -> ToolGate | None:
+    def _gate(self, slip: Slip, flow: http.HTTPFlow, headers: Mapping[str, str]) -> ToolGate | None:
         call, response = slip.call, flow.response
         if call is None or response is None or response.status_code >= 400:
             return None
         return ToolGate(
-            call.format, call.provider, response.headers, lambda asked: self._rule(slip, asked)
+            call.format,
+            call.provider,
+            headers,
+            partial(self._rule, slip),
+            unasked=partial(self._unread, slip),
         )
 
     async def refused(self, slip: Slip) -> None:
@@ -140,6 +154,12 @@ class ToolCalls:
             return self._held(slip, ruled, action, asked)
         reason = ruled.reason or "The policy of this Exeat does not allow it."
         return _no(f"the tool call {asked.name} is not allowed. {reason}", ruled)
+
+    def _unread(self, slip: Slip, asked: Asked, ruling: Ruling) -> None:
+        """A call of which it could not be known what it is: on file like any other."""
+        ruled = Ruled("deny", UNREAD, ruling.text, enforced=slip.gates_tools)
+        action = action_of(asked.name, asked.arguments)
+        slip.tool_events.append(tool_call_of(slip, asked.id, action, ruled, asked.intent, 0))
 
     def _held(self, slip: Slip, ruled: Ruled, action: Action, asked: Asked) -> Ruling:
         """An answer does not wait: it passes what was approved before, once, and asks for the rest."""

@@ -22,10 +22,10 @@ from pydantic_settings import (
 )
 
 from proxy.approving import ApprovalsSection
+from proxy.hosts import split_authority
 from proxy.listening import ConsoleListen as ConsoleListen
 from proxy.listening import Listen as Listen
 from proxy.listening import Section
-from proxy.policy.hosts import split_authority
 from proxy.providers.homes import DEFAULT_ROUTES
 from proxy.providers.paths import RULES
 from proxy.toml_lines import line_of

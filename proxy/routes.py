@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from proxy.config import RouteTo
-from proxy.policy.hosts import normalise
+from proxy.hosts import normalise
 from proxy.providers.homes import HOMES
 from proxy.providers.hosts import provider_of
 from proxy.providers.recognise import Recognised, recognise, recognise_as

@@ -42,6 +42,7 @@ PAGES = {
     "explain": "/policies/explain?tool=Bash&arguments=%7B%22command%22%3A%22rm+-rf+build%22%7D",
     "tasks": "/tasks",
     "ledger": "/ledger",
+    "raw-view": "/raw-view",
 }
 OPENED = {
     "slip": ("/calls?status=answered&q=claude", "tbody a[data-open]"),
@@ -155,7 +156,7 @@ async def lively() -> AsyncIterator[House]:
         place = Path(name)
         await scene.fill(place / "state" / "ledger.sqlite", scene.history(now_ms, CALLS))
         async with (
-            house(place, policy, approvals=approvals, grace_s=0) as built,
+            house(place, policy, approvals=approvals, grace_s=0, raw_view=True) as built,
             contextlib.AsyncExitStack() as stack,
         ):
             built.token = await console_token(place, name="ann")

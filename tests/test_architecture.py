@@ -26,14 +26,26 @@ ADDONS = sorted(path for path in (ROOT / "addons").glob("*.py") if path.stem != 
 
 ELSEWHERE = {
     # module: (the test that covers it, why it has none of its own)
+    "proxy/actions/asked": ("policy/test_safety_places.py", "a table of arguments, both ways"),
+    "proxy/actions/conditions": (
+        "actions/test_statements.py",
+        "conditions, statement by statement",
+    ),
+    "proxy/actions/chosen": ("actions/test_evasions.py", "tables of commands, both ways"),
+    "proxy/actions/cmd": ("actions/test_evasions.py", "tables of commands, both ways"),
     "proxy/actions/command": ("actions/test_patterns.py", "one table of commands, both ways"),
+    "proxy/actions/interpreters": ("actions/test_evasions.py", "tables of commands, both ways"),
+    "proxy/actions/options": ("actions/test_evasions.py", "tables of commands, both ways"),
     "proxy/actions/patch": ("actions/test_action.py", "a patch is one tool's argument"),
     "proxy/actions/places": ("actions/test_action.py", "a table, as categories are told by"),
     "proxy/actions/powershell": ("actions/test_patterns.py", "one table of commands, both ways"),
+    "proxy/actions/quirks": ("actions/test_evasions.py", "tables of commands, both ways"),
+    "proxy/actions/runs": ("actions/test_evasions.py", "tables of commands, both ways"),
     "proxy/actions/script": ("actions/test_patterns.py", "one table of commands, both ways"),
     "proxy/actions/snippets": ("actions/test_patterns.py", "one table of commands, both ways"),
     "proxy/actions/tools": ("actions/test_action.py", "a table, one row a tool"),
     "proxy/actions/touching": ("actions/test_action.py", "targets, command by command"),
+    "proxy/actions/variables": ("actions/test_evasions.py", "tables of commands, both ways"),
     "proxy/actions/words": ("actions/test_patterns.py", "one table of commands, both ways"),
     "proxy/actions/wrappers": ("actions/test_patterns.py", "one table of commands, both ways"),
     "addons/approval": (

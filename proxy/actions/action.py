@@ -48,9 +48,10 @@ class Action:
     """Paths (absolute, `~/…` or `./…`), URLs without their query, and hosts that it touches."""
     commands: tuple[Command, ...]
     statements: frozenset[str]
-    """Kinds of SQL in it; `delete_all` and `update_all` are those that spare no row."""
+    """Kinds of SQL in it; `delete_all` and `update_all` are those that spare no row. Where some of it was
+    not read, NOT_UNDERSTOOD is among them."""
     is_understood: bool
-    """False: part of it was not read, and a rule takes it for any command."""
+    """False: part of its commands or arguments was not read, and may be anything."""
     text: str = field(repr=False)
     digest: str
     """SHA-256 over the canonical JSON of tool and arguments."""
@@ -90,15 +91,15 @@ def action_of(
         category = "credential_access"
     queries = list(dict.fromkeys(facts.queries))
     kinds = kinds_of(*queries[:QUERIES_MAX])
-    is_read = len(queries) <= QUERIES_MAX and NOT_UNDERSTOOD not in kinds
-    understood = facts.is_understood and is_read
+    if len(queries) > QUERIES_MAX:
+        kinds |= {NOT_UNDERSTOOD}
     return Action(
         tool=tool,
         category=category,
         targets=tuple(facts.targets),
         commands=tuple(facts.commands),
-        statements=kinds - {NOT_UNDERSTOOD},
-        is_understood=understood,
+        statements=kinds,
+        is_understood=facts.is_understood,
         text="\n".join(text for _, value in strings for text in _texts(value)),
         digest=_digest(tool, raw),
     )
@@ -127,12 +128,14 @@ def _collect(value: Any, into: list[tuple[str, Any]], key: str = "", depth: int 
         return True
     is_whole = True
     if isinstance(value, Mapping):
+        is_whole = len(value) <= STRINGS_MAX
         for name, item in list(value.items())[:STRINGS_MAX]:
             is_whole &= _collect(item, into, str(name).lower(), depth + 1)
     elif isinstance(value, list | tuple):
         if value and all(isinstance(item, str) for item in value):
             into.append((key, tuple(value)))
             return len(value) <= STRINGS_MAX
+        is_whole = len(value) <= STRINGS_MAX
         for item in value[:STRINGS_MAX]:
             is_whole &= _collect(item, into, key, depth + 1)
     return is_whole

@@ -20,6 +20,12 @@ class Command:
     """It runs text that comes from elsewhere and was not seen."""
     fed_by: tuple[str, ...] = ()
     """The programs whose output that text is, where they are known."""
+    is_chosen: bool = field(default=False, init=False, repr=False)
+    """Its program is chosen elsewhere, and may be any."""
+
+    def __post_init__(self) -> None:
+        if self.program and is_chosen(self.program):
+            object.__setattr__(self, "is_chosen", True)
 
 
 ONE_DASH = frozenset(
@@ -63,21 +69,55 @@ _OPERAND_AFTER: dict[str, frozenset[str] | set[str]] = {
 }
 """Options before a subcommand whose value is the next word."""
 
+_SPELLED = {
+    "truncate": {"size": "s"}, "rmdir": {"parents": "p"}, "shred": {"remove": "u"},
+}  # fmt: skip
+"""Long options of programs whose short ones mean the same there, and nowhere else."""
+_GNU = frozenset(
+    "rm rmdir find xargs dd shred truncate unlink timeout env nice nohup stdbuf sed awk chmod chown chroot"
+    " cp mv ln cat tee head tail split".split()
+)
+"""On macOS these are called `grm`, `gfind` and so on where they are GNU's."""
+_TREE_REMOVERS = frozenset(("rimraf", "del-cli", "trash-cli"))
+_CMDLET = re.compile(r"(remove|get|set|new|clear|copy|move|invoke|start|stop|out)-[a-z]+").fullmatch
+_PARAMETERS = ("recurse", "force", "path", "literalpath", "confirm", "whatif", "uri", "command")
+
 _cluster = re.compile(r"-[A-Za-z0-9?@#]+").fullmatch
 _windows_switch = re.compile(r"/[A-Za-z]").fullmatch
 _SWITCHES = frozenset("del erase rd format rmdir deltree cmd".split())
 
 
+_marks = re.compile(r"[$`(…]|^%\w+%$").search
+
+
+def is_chosen(program: str) -> bool:
+    """Whether a program's name has a part that is not in the script."""
+    return program == "" or _marks(program) is not None
+
+
 def base_name(word: str) -> str:
     """`/bin/RM`, `rm.exe` and `C:\\bin\\rm` are all `rm`."""
     name = word.replace("\\", "/").rstrip("/").rpartition("/")[2].lower()
-    return name.removesuffix(".exe").removesuffix(".cmd") or word
+    name = name.removesuffix(".exe").removesuffix(".cmd") or word
+    return name[1:] if name[:1] == "g" and name[1:] in _GNU else name
+
+
+def deletes_like_rm(program: str) -> bool:
+    """Whether all that it does is to remove trees."""
+    return program.partition("@")[0] in _TREE_REMOVERS
+
+
+def full_parameter(parameter: str) -> str:
+    """PowerShell takes any beginning of a parameter's name for it."""
+    name = parameter.partition(":")[0].lower()
+    return next((long for long in _PARAMETERS if name and long.startswith(name)), name)
 
 
 def flags_of(program: str, arguments: Iterable[str]) -> frozenset[str]:
     """The options among the words, up to `--`."""
     flags: set[str] = set()
     values = VALUE_LETTERS.get(program, "")
+    is_cmdlet = "-" in program and _CMDLET(program) is not None
     for word in arguments:
         if not word.startswith("-"):
             if program == "git" and word.startswith("+"):
@@ -86,7 +126,12 @@ def flags_of(program: str, arguments: Iterable[str]) -> frozenset[str]:
                 flags.add(word[1].lower())
             continue
         if word == "--":
+            if program == "find":  # Its tests stand behind the paths.
+                continue
             break
+        if is_cmdlet and len(word) > 1:
+            flags.add(full_parameter(word[1:]))
+            continue
         if word.startswith("--"):
             flags.add(word[2:].partition("=")[0])
         elif program in ONE_DASH:
@@ -98,6 +143,9 @@ def flags_of(program: str, arguments: Iterable[str]) -> frozenset[str]:
                     break
         elif len(word) > 1:
             flags.add(word[1])
+    for long, letter in _SPELLED.get(program, {}).items():
+        if letter in flags or any(len(flag) > 1 and long.startswith(flag) for flag in flags):
+            flags |= {long, letter}
     return frozenset(flags - {""})
 
 

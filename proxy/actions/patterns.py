@@ -9,12 +9,13 @@ that is neither is a subcommand: the first words that are no options, in their o
 
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Self
 
 from proxy.actions.action import Action
-from proxy.actions.command import ONE_DASH, Command, base_name, operands
+from proxy.actions.chosen import may_be
+from proxy.actions.command import ONE_DASH, Command, base_name, flags_of, operands
 from proxy.actions.paths import matches_path, normalised
 
 _SAME = (
@@ -103,12 +104,25 @@ class CommandPattern:
 
     def matches(self, action: Action) -> bool:
         """Whether the action runs such a command, or was not understood and may."""
-        if not action.is_understood:
-            return True
-        for command in action.commands:
-            if (self.is_general or command.program == self.program) and self._is(command):
-                return True
-        return False
+        return not action.is_understood or any(map(self.fits, action.commands))
+
+    def fits(self, command: Command) -> bool:
+        """Whether this command is such a one, or may be, where its program is chosen elsewhere."""
+        if command.is_chosen:
+            return self._may_be(command)
+        return (self.is_general or command.program == self.program) and self._is(command)
+
+    def _may_be(self, command: Command) -> bool:
+        """Whether a command whose program is chosen elsewhere fits in all that is not its name."""
+        if self.is_feeding:
+            return self.runner == "sh" and self._is(replace(command, program="sh"))
+        if self.program == "*":
+            return self._is(command)
+        says = self.options or self.words or any("=" in operand for operand in self.operands)
+        program = self.program.replace("*", "x")
+        flags = flags_of(program, command.arguments)
+        taken = replace(command, program=program, flags=flags)
+        return bool(says) and may_be(taken, bool(self.words)) and self._is(taken)
 
     def _is(self, command: Command) -> bool:
         if self.is_feeding:
@@ -143,6 +157,8 @@ def _like(glob: str, name: str) -> bool:
 
 def _has(command: Command, option: str) -> bool:
     name = option.lstrip("-")
+    if "-" in command.program:  # Parameters of cmdlets have no case.
+        name = name.lower() if len(name) > 1 else name
     if option.startswith("--") or len(name) == 1 or command.program in ONE_DASH:
         return _flag(command.flags, name)
     return _flag(command.flags, name) or all(_flag(command.flags, letter) for letter in name)

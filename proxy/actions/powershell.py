@@ -3,13 +3,14 @@
 Aliases and shortened parameters are undone: `ri -rec -fo x` is `remove-item -recurse -force x`.
 """
 
+import re
 from dataclasses import dataclass, field
 
 import tree_sitter_powershell
 from tree_sitter import Language, Node, Parser
 
-from proxy.actions.command import Command, base_name, flags_of
-from proxy.actions.words import source
+from proxy.actions.command import Command, base_name, flags_of, full_parameter
+from proxy.actions.words import Word, source
 
 SCRIPT_MAX = 16_384
 NODES_MAX = 20_000
@@ -24,7 +25,8 @@ _ALIASES = {
     "type": "get-content", "sc": "set-content", "cp": "copy-item", "copy": "copy-item",
     "mv": "move-item", "move": "move-item", "saps": "start-process", "clc": "clear-content",
 }  # fmt: skip
-_LONG = ("recurse", "force", "path", "literalpath", "confirm", "whatif", "uri", "command")
+_CMDLETS = frozenset(_ALIASES.values())
+_cluster = re.compile(r"-[rRfv]{2,}").fullmatch
 
 
 @dataclass(slots=True)
@@ -32,6 +34,8 @@ class Script:
     """What was found in one."""
 
     commands: list[Command] = field(default_factory=list)
+    runs: list[tuple[tuple[Word, ...], tuple[str, ...]]] = field(default_factory=list)
+    """Programs with their words, and those whose output they read: read on as everywhere else."""
     scripts: list[str] = field(default_factory=list)
     is_understood: bool = True
 
@@ -79,11 +83,16 @@ def _command(node: Node, piped: tuple[str, ...] | None, found: Script) -> None:
     written = source(name)
     words = [source(part).strip("\"'") for part in parts]
     program = base_name(written.strip("\"'"))
-    if written.startswith(("$", "(")) or program in ("&", "."):
-        found.is_understood = False
     resolved = _ALIASES.get(program, program)
-    flags = flags_of(program, words) if program in ("format", "cmd") else frozenset[str]()
-    flags |= {_full(word[1:]) for word in words if word.startswith("-") and len(word) > 1}
+    if resolved not in _CMDLETS and program != "format":
+        known = [(source(part), word) for part, word in zip(parts, words, strict=True)]
+        rest = [Word(word, "$" not in text) for text, word in known]
+        found.runs.append(((Word(written.strip("\"'"), False), *rest), piped or ()))
+        return
+    flags = flags_of(program, words) if program == "format" else frozenset[str]()
+    flags |= {full_parameter(word[1:]) for word in words if word.startswith("-") and len(word) > 1}
+    if any(map(_cluster, words)):  # No parameter of a cmdlet, and what `rm` is meant to take.
+        flags |= flags_of("rm", filter(_cluster, words))
     if resolved == "remove-item":
         flags |= {long for switch, long in (("s", "recurse"), ("q", "force"))
                   if f"/{switch}" in [word.lower() for word in words]}  # fmt: skip
@@ -97,9 +106,3 @@ def _command(node: Node, piped: tuple[str, ...] | None, found: Script) -> None:
         found.commands.append(
             Command(each, tuple(words), flags, feeds_shell=by is not None, fed_by=by or ())
         )
-
-
-def _full(parameter: str) -> str:
-    """PowerShell takes any beginning of a parameter's name for it."""
-    name = parameter.partition(":")[0].lower()
-    return next((long for long in _LONG if name and long.startswith(name)), name)

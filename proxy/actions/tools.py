@@ -106,7 +106,8 @@ TOOLS: dict[str, Tool] = {
     **_all(_FIND, "filesearch data_sources"),
     **_all(Tool("mcp"), "mcp"),
     # Windows
-    **_all(Tool("command", language="powershell"), "powershell pwsh cmd"),
+    **_all(Tool("command", language="powershell"), "powershell pwsh"),
+    **_all(Tool("command", language="cmd"), "cmd"),
 }  # fmt: skip
 """By name in lower case."""
 

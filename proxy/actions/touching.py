@@ -3,7 +3,6 @@
 import ipaddress
 import itertools
 import re
-import socket
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
@@ -12,6 +11,7 @@ from proxy.actions.command import Command, operands
 from proxy.actions.paths import matches_path, normalised
 from proxy.actions.places import holds_credentials, is_credential, is_example_of
 from proxy.actions.wrappers import SHELLS
+from proxy.hosts import as_ip
 
 _SILENT = frozenset(
     "echo printf true false : test [ [[ export set unset pwd date sleep kill pkill wait exit return"
@@ -64,7 +64,6 @@ _named = re.compile(r"[^\s=,;(){}|&<>]*[/.][^\s;(){}|&<>]*$").match
 _host = re.compile(
     r"(?:[\w.+-]+@)?([A-Za-z0-9](?:[\w-]*\.)+[A-Za-z0-9-]+|localhost)(?=[:/]|$)"
 ).match
-_numbers = re.compile(r"(0x[0-9a-f]+|\d+)(\.(0x[0-9a-f]+|\d+)){0,3}$", re.I).match
 _tar_in = re.compile(r"-?[A-Za-z]*C$").match
 _device = re.compile(r"/dev/(?:tcp|udp)/([^/]+)/\d+").match
 _GIT_TEXT = frozenset(("-m", "--message", "-C", "-c", "-S", "-G", "--grep", "--author", "--format"))
@@ -75,7 +74,7 @@ def written_by(command: Command) -> Command:
     `tee /dev/sda` is `> /dev/sda`."""
     words = [word for word in command.arguments if word[:1] != "-"]
     program, found = command.program, list[str]()
-    if program == "dd":
+    if program == "dd" or command.is_chosen:
         found = [word[3:] for word in words if word.startswith("of=")]
     elif program in _WRITERS:
         found = words
@@ -109,18 +108,10 @@ def target_of_url(text: str) -> str:
 def address_of(host: str) -> str:
     """An address in its one form, `2852039166` and `[::ffff:a9fe:a9fe]` too; a name without its dot."""
     host = host.rstrip(".")
-    if _numbers(host):
-        try:
-            return str(ipaddress.IPv4Address(socket.inet_aton(host)))
-        except OSError:
-            return host
-    if ":" in host:
-        try:
-            found = ipaddress.IPv6Address(host.partition("%")[0])
-        except ValueError:
-            return host
-        return str(found.ipv4_mapped or found)
-    return host
+    found = as_ip(host.lower())
+    if found is None or ":" not in found:
+        return found or host
+    return str(ipaddress.IPv6Address(found).ipv4_mapped or found)
 
 
 def targets_of(

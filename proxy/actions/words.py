@@ -21,6 +21,8 @@ class Word:
     is_known: bool = True
     programs: tuple[str, ...] = ()
     """Programs whose output is in it: `$(curl …)`, `<(curl …)`."""
+    said: str | None = None
+    """What `<(…)` holds, where that is known."""
 
 
 KNOWN = {"SHELL": "sh", "BASH": "bash", "IFS": " "}
@@ -32,7 +34,8 @@ _string_escape = re.compile(r'\\([$`"\\]|\n)')
 _ansi = re.compile(r"\\(x[0-9a-fA-F]{1,2}|u[0-9a-fA-F]{1,4}|[0-7]{1,3}|.)", re.S)
 _ANSI = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "e": "\x1b", "E": "\x1b"}
 _every = re.compile(r"^(\w+)\[@\]$").match
-_default = re.compile(r"^\$\{\w+:?[-=+](.*)\}$", re.S)
+_default = re.compile(r"^\$\{(\w+):?([-=+])(.*)\}$", re.S)
+_ALL = frozenset(("$@", "${@}"))
 
 
 def source(node: Node) -> str:
@@ -46,6 +49,9 @@ def words_of(node: Node, values: Mapping[str, str]) -> list[Word]:
         plain = source(node)
         if "\\" not in plain and "{" not in plain:
             return [Word(plain)]
+    if node.type == "process_substitution":
+        said = said_by(node, values) if node.text and node.text[:1] == b"<" else None
+        return [Word(source(node), False, programs_in(node), said)]
     programs: tuple[str, ...] = ()
     known, splits = True, False
     text = ""
@@ -138,7 +144,10 @@ def _string(node: Node, values: Mapping[str, str]) -> _Value:
         start = child.start_byte - node.start_byte
         found.append(_unescaped(written[at:start]))
         text, known, programs, _ = _value(child, values)
-        splits = child.type == "expansion" and _every(source(child).strip("${}")) is not None
+        name = source(child)
+        splits = name in _ALL or (
+            child.type == "expansion" and _every(name.strip("${}")) is not None
+        )
         found.append((text, known, programs, splits))
         at = child.end_byte - node.start_byte
     end = len(written) - 1 if written.endswith(b'"') else len(written)
@@ -160,15 +169,18 @@ def _expansion(node: Node, values: Mapping[str, str]) -> _Value:
         return value, True, (), any(letter.isspace() for letter in value)
     if name in ("HOME", "PWD"):
         return f"${name}", True, (), False
-    programs = _programs(node)
+    programs = programs_in(node)
     found = _default.match(written)
     if found is not None and not programs:
-        # ${X:-value}: nothing here gives X a value, so the one that is written stands.
-        return found[1].strip("\"'"), "$" not in found[1], (), " " in found[1]
+        # ${X:-value}: where nothing here gives X a value, the one that is written stands.
+        held = values.get(found[1]) if found[2] != "+" else None
+        value = held or found[3].strip("\"'")
+        is_known = held is not None or not any(mark in value for mark in "$`")
+        return value, is_known, (), any(letter.isspace() for letter in value)
     return written, False, programs, False
 
 
-def _programs(node: Node) -> tuple[str, ...]:
+def programs_in(node: Node) -> tuple[str, ...]:
     """The names of the programs anywhere inside, nearest first."""
     names: list[str] = []
     waiting = [node]
@@ -181,16 +193,57 @@ def _programs(node: Node) -> tuple[str, ...]:
 
 
 def _substitution(node: Node, values: Mapping[str, str]) -> _Value:
-    inner = node.named_children
-    is_output = node.type == "command_substitution"
-    if is_output and len(inner) == 1 and inner[0].type == "command":
-        parts = [child for child in inner[0].named_children if child.type != "variable_assignment"]
-        said = [word for part in parts for word in words_of(part, values)]
-        if said and all(word.is_known for word in said):
-            text = printed([word.text for word in said])
-            if text is not None:
-                return text, True, (), any(letter.isspace() for letter in text)
-    return source(node), False, _programs(node), False
+    if node.type == "command_substitution":
+        text = said_by(node, values)
+        if text is not None:
+            return text, True, (), any(letter.isspace() for letter in text)
+    return source(node), False, programs_in(node), False
+
+
+_QUIET = frozenset("cd set export true : sleep mkdir touch shopt".split())
+_GROUPS = frozenset("compound_statement subshell list command_substitution process_substitution"
+                    " program".split())  # fmt: skip
+
+
+def said_by(node: Node, values: Mapping[str, str], piped: str | None = None) -> str | None:
+    """What a part of a script writes, where its words say it."""
+    if node.type == "command":
+        return _said_by_command(node, values, piped)
+    if node.type == "pipeline":
+        for stage in node.named_children:
+            piped = said_by(stage, values, piped)
+        return piped
+    if node.type == "redirected_statement":
+        body = node.child_by_field_name("body")
+        for redirect in node.children_by_field_name("redirect"):
+            if redirect.type == "heredoc_redirect":
+                held = [child for child in redirect.children if child.type == "heredoc_body"]
+                if len(redirect.named_children) > len(held) + 2:
+                    return None  # More stands on its first line.
+                piped = source(held[0]) if held else ""
+        return said_by(body, values, piped) if body is not None else None
+    if node.type in ("comment", "variable_assignment"):
+        return ""
+    if node.type not in _GROUPS or len(node.named_children) > 64:
+        return None
+    lines = [said_by(child, values, piped) for child in node.named_children]
+    said = [line for line in lines if line is not None]
+    return "\n".join(filter(None, said)) if said and len(said) == len(lines) else None
+
+
+def _said_by_command(node: Node, values: Mapping[str, str], piped: str | None) -> str | None:
+    parts = [child for child in node.named_children if child.type != "variable_assignment"]
+    words = [word for part in parts for word in words_of(part, values)]
+    if not words:
+        return None
+    program = words[0].text.rpartition("/")[2]
+    if program == "tee" or (program == "cat" and len(words) == 1):
+        return piped
+    if program in _QUIET:
+        return ""
+    if not all(word.is_known for word in words):
+        return None
+    return printed([program, *(word.text for word in words[1:])])
 
 
 def printed(words: list[str]) -> str | None:

@@ -2,175 +2,112 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from proxy.actions.interpreters import code_of, is_interpreter
+from proxy.actions.options import WRAPPERS, Options, read_options
+from proxy.actions.runs import Fed, Inner, Run, file_run, script_run
 from proxy.actions.words import Word
-
-
-@dataclass(frozen=True, slots=True)
-class Inner:
-    """What a wrapper runs: words, or a script."""
-
-    words: tuple[Word, ...] = ()
-    script: str | None = None
-    language: str = "sh"
-
-
-@dataclass(frozen=True, slots=True)
-class Fed:
-    """It runs text that is not in its words; None stands for what comes through a pipe."""
-
-    by: tuple[str, ...] | None = None
-    language: str = "sh"
-
-
-type Run = Inner | Fed
 
 SHELLS = frozenset("sh bash zsh dash ksh ash fish mksh rbash csh tcsh".split())
 POWERSHELLS = frozenset(("powershell", "pwsh"))
-_interpreter = re.compile(r"(python|pypy|perl|ruby|node|nodejs|php|deno|bun)[\d.]*$").match
-_CODE = {
-    "python": ("c", "-"), "pypy": ("c", "-"), "perl": ("eE", "-"), "ruby": ("e", "-"),
-    "node": ("ep", "-"), "nodejs": ("ep", "-"), "php": ("r", "-"), "deno": ("", "-"),
-    "bun": ("ep", "-"),
-}  # fmt: skip
-
-# Options that take the next word, and how many operands stand before the command.
-_PREFIXES: dict[str, tuple[frozenset[str], int]] = {
-    name: (frozenset(options.split()), operands)
-    for name, options, operands in (
-        ("sudo", "-u -g -h -p -C -r -t -T -U -D -R --user --group --host --prompt --chdir", 0),
-        ("doas", "-u -C", 0),
-        ("env", "-u -C --unset --chdir", 0),
-        ("nohup", "", 0),
-        ("time", "-f -o", 0),
-        ("timeout", "-s -k --signal --kill-after", 1),
-        ("gtimeout", "-s -k", 1),
-        ("nice", "-n --adjustment", 0),
-        ("ionice", "-c -n", 0),
-        ("chrt", "", 1),
-        ("taskset", "", 1),
-        ("stdbuf", "-i -o -e", 0),
-        ("unbuffer", "", 0),
-        ("setsid", "", 0),
-        ("chronic", "", 0),
-        ("caffeinate", "-t -w", 0),
-        ("chroot", "", 1),
-        ("flock", "-w -E", 1),
-        ("strace", "-e -o -p -s -u", 0),
-        ("ltrace", "-e -o", 0),
-        ("command", "", 0),
-        ("builtin", "", 0),
-        ("exec", "-a", 0),
-        ("noglob", "", 0),
-        ("nocorrect", "", 0),
-        ("busybox", "", 0),
-        ("toybox", "", 0),
-        ("proxychains", "-f", 0),
-        ("proxychains4", "-f", 0),
-        ("torsocks", "", 0),
-        ("fakeroot", "", 0),
-        ("systemd-run", "-u -p -E --unit --property --setenv", 0),
-        ("unshare", "", 0),
-        ("nsenter", "-t", 0),
-        ("npx", "-p --package", 0),
-        ("bunx", "", 0),
-        ("uvx", "--from --with", 0),
-        ("dotenv", "-e -f", 0),
-    )
-}
-_RUNNERS = {
-    ("uv", "run"), ("poetry", "run"), ("pipenv", "run"), ("pdm", "run"), ("hatch", "run"),
-    ("bundle", "exec"), ("npm", "exec"), ("pnpm", "exec"), ("yarn", "exec"), ("mise", "exec"),
-    ("conda", "run"), ("rye", "run"),
-}  # fmt: skip
-_XARGS = frozenset("-I -n -P -L -d -E -a -s -R -S -J --max-args --max-procs --delimiter".split())
-_SSH = frozenset("-B -b -c -D -E -e -F -I -i -J -L -l -m -O -o -p -Q -R -S -W -w".split())
+WORDS_MAX = 256
+"""So many words that come through a pipe are put behind a command."""
 _assignment = re.compile(r"[A-Za-z_]\w*=").match
+_LISTING = frozenset(("v", "V"))
 
 
 def inside(program: str, words: Sequence[Word], piped: str | None) -> list[Run]:
     """What else runs when `program` runs with these words; `piped` is its known input."""
     if program in SHELLS:
         return _shell(words)
-    if program in ("source", "."):
-        return _file(words[:1], "sh")
     if program in POWERSHELLS or program == "cmd":
         return _windows(program, words)
-    if _interpreter(program):
-        return _code(program.rstrip("0123456789."), words)
+    if is_interpreter(program) and not (words and f"{program} {words[0].text}" in WRAPPERS):
+        return code_of(program, words)
     match program:
+        case "source" | ".":
+            return file_run(words[:1], "sh")
         case "eval":
-            return [_script(words)]
-        case "trap" | "alias":
-            return (
-                [_script([Word(w.text.partition("=")[2], w.is_known)]) for w in words]
-                if (program == "alias")
-                else [_script(words[:1])]
-                if len(words) > 1
-                else []
-            )
-        case "xargs" | "parallel":
+            return [script_run(_operands(words))]
+        case "trap":
+            rest = _operands(words)
+            return [script_run(rest[:1])] if len(rest) > 1 and words[0].text[:2] != "-p" else []
+        case "alias":
+            return [script_run([Word(w.text.partition("=")[2], w.is_known)]) for w in words]
+        case "xargs":
             return _xargs(words, piped)
-        case "find" | "gfind":
+        case "parallel":
+            return _parallel(words, piped)
+        case "find":
             return _find(words)
-        case "ssh":
-            rest = _after_options(words, _SSH, 1)
-            return [_script(rest) if rest else Fed()]
-        case "su" | "runuser" | "script":
-            return _option_script(words, ("-c", "--command"))
-        case "watch":
-            rest = _after_options(words, frozenset(("-n", "-d", "--interval")), 0)
-            return [_script(rest)] if rest else []
+        case "fd" | "fdfind":
+            return _fd(words)
         case "at" | "batch":
             return [Fed()]
-        case "kubectl" | "docker" | "podman":
+    return _wrapped(program, words) if program in WRAPPERS else []
+
+
+def _operands(words: Sequence[Word]) -> Sequence[Word]:
+    return words[1:] if words and words[0].text == "--" else words
+
+
+def _wrapped(program: str, words: Sequence[Word]) -> list[Run]:
+    key, row = program, WRAPPERS[program]
+    given = read_options(words, row.takes, row.skip)
+    while row.rest == "group":
+        if not given.rest:
             return []
-    if program in _PREFIXES:
-        return _prefixed(program, words)
-    if words and (program, words[0].text) in _RUNNERS:
-        rest = _after_options(words[1:], frozenset(("--with", "--python", "-p", "-n")), 0)
-        return [Inner(tuple(rest))] if rest else []
-    return []
-
-
-def _script(words: Sequence[Word], language: str = "sh") -> Run:
-    if all(word.is_known for word in words):
-        return Inner(script=" ".join(word.text for word in words), language=language)
-    by = tuple(name for word in words for name in word.programs)
-    return Fed(by or tuple(word.text for word in words if not word.is_known)[:1], language)
-
-
-def _after_options(words: Sequence[Word], valued: frozenset[str], skip: int) -> list[Word]:
-    at = 0
-    while at < len(words):
-        text = words[at].text
-        if text == "--":
-            at += 1
+        key = f"{key} {given.rest[0].text}"
+        found = WRAPPERS.get(key)
+        if found is None:
+            return []
+        row, words = found, given.rest[1:]
+        given = read_options(words, row.takes, row.skip)
+    runs: list[Run] = [script_run([value]) for value in given.values(row.scripts)]
+    for at, word in enumerate(words):
+        if word.text.lstrip("-") in row.runs and word.text.startswith("-"):
+            runs.append(Inner(tuple(words[at + 1 :])))
             break
-        if not text.startswith("-") or text == "-":
-            break
-        at += 2 if text in valued else 1
-    return list(words[at + skip :])
+    if row.rest == "after --":
+        return runs + [Inner(tuple(words[at + 1 :])) for at in _dashes(words)]
+    if key in ("env", "su", "runuser"):
+        return runs + _of_users(key, given, words)
+    return runs + _behind(key, given, runs)
 
 
-def _prefixed(program: str, words: Sequence[Word]) -> list[Run]:
-    valued, skip = _PREFIXES[program]
-    if program in ("command", "exec") and words and words[0].text in ("-v", "-V"):
+def _of_users(key: str, given: Options, words: Sequence[Word]) -> list[Run]:
+    """`env -S 'a b' c`; `su x -- -c …`, whose further words are a shell's; `runuser -u x a b`."""
+    takes = WRAPPERS[key].takes
+    if key == "env" and given.has("S", "split-string"):
+        for end in range(1, min(len(words), WORDS_MAX) + 1):
+            split = read_options(words[:end], takes).values(frozenset(("S", "split-string")))
+            if split:
+                return [script_run([*split, *words[end:]])]
+    if key == "runuser" and given.has("u", "user"):
+        rest = read_options(words, takes).rest
+        return [Inner(rest)] if rest else []
+    if given.operands[1:] and given.operands[1].text.startswith("-"):
+        return _shell(given.operands[1:])
+    runs = given.values(WRAPPERS[key].scripts)
+    return [] if runs else _behind(key, given, [])
+
+
+def _dashes(words: Sequence[Word]) -> list[int]:
+    return [at for at, word in enumerate(words) if word.text == "--"][:1]
+
+
+def _behind(key: str, given: Options, runs: list[Run]) -> list[Run]:
+    """What the words behind the options are."""
+    row, rest = WRAPPERS[key], list(given.rest)
+    if key in ("command", "exec") and any(name in _LISTING for name, _ in given.given):
         return []
-    if program == "env":
-        for at, word in enumerate(words):
-            if word.text.startswith(("-S", "--split-string")):
-                text = word.text.removeprefix("--split-string=").removeprefix("-S")
-                rest = [Word(text, word.is_known)] if text.strip("-") else []
-                return [_script([*rest, *words[at + 1 :]])]
-    rest = _after_options(words, valued, 0)
-    while rest and program in ("env", "sudo", "doas", "systemd-run") and _assignment(rest[0].text):
+    while rest and (_assignment(rest[0].text) or rest[0].text == "!"):
         rest = rest[1:]
-    rest = rest[skip:]
-    if program == "flock" and rest and rest[0].text == "-c":
-        return [_script(rest[1:2])]
-    return [Inner(tuple(rest))] if rest else []
+    if not rest:
+        return [Fed()] if row.is_shell and not runs and not given.has("l", "list", "v") else []
+    if row.rest == "script" or (key == "entr" and given.has("s")):
+        return [script_run(rest)]
+    return [] if row.rest == "none" else [Inner(tuple(rest))]
 
 
 def _shell(words: Sequence[Word]) -> list[Run]:
@@ -191,74 +128,76 @@ def _shell(words: Sequence[Word]) -> list[Run]:
     if rest and rest[0].text in ("-", "--"):
         rest = rest[1:]
     if is_text:
-        return [_script(rest[:1])] if rest else []
+        return [script_run(rest[:1], arguments=tuple(rest[1:]))] if rest else []
     if from_input:
         return [Fed()]
-    return _file(rest[:1], "sh")
+    return file_run(rest[:1], "sh")
 
 
-def _file(words: Sequence[Word], language: str) -> list[Run]:
-    if not words or words[0].text in ("/dev/stdin", "/proc/self/fd/0", "/dev/fd/0", "-"):
-        return [Fed(language=language)]
-    if words[0].programs:
-        return [Fed(words[0].programs, language)]
-    return []
-
-
-def _code(name: str, words: Sequence[Word]) -> list[Run]:
-    letters, dash = _CODE[name]
-    language = {"pypy": "python", "nodejs": "node", "deno": "node", "bun": "node"}.get(name, name)
-    for at, word in enumerate(words):
-        text = word.text
-        if text in ("--eval", "--print", "eval") and language == "node":
-            return [_script(words[at + 1 : at + 2], language)]
-        if text.startswith("-") and text != dash and not text.startswith("--"):
-            ends = (i for i, letter in enumerate(text[1:], 1) if letter in letters + "MImWX")
-            found = next(ends, 0)
-            if found and text[found] not in letters:
-                found = 0  # What follows is a module's name.
-            if found:
-                rest = text[found + 1 :]
-                code = [Word(rest, word.is_known)] if rest else words[at + 1 : at + 2]
-                return [_script(code, language)]
-            if "m" in text and language == "python":
-                return []
-        elif text == dash or not text.startswith("-"):
-            return _file([word], language)
-        elif text in ("--version", "--help"):
-            return []
-    if any(word.text in ("-V", "-v", "-h") for word in words):
-        return []
-    return [Fed(language=language)]
+_VALUED = ("-ex", "-ep", "-w", "-v", "-o", "-inp", "-if", "-conf", "-cus", "-s", "-ps")
+"""Options of PowerShell that take the next word, as short as they may be written."""
 
 
 def _windows(program: str, words: Sequence[Word]) -> list[Run]:
     for at, word in enumerate(words):
         text = word.text.lower()
+        before = words[at - 1].text.lower() if at else ""
         if program == "cmd":
-            if text in ("/c", "/k", "//c", "//k"):
-                return [_script(words[at + 1 :], "powershell")]
+            if text in ("/c", "/k", "/r", "//c", "//k"):
+                return [script_run(words[at + 1 :], "cmd")]
         elif text in ("-e", "-ec", "-enc", "-encodedcommand"):
             return [Fed(("encoded",), "powershell")]
-        elif text.startswith("-c"):
-            return [_script(words[at + 1 :], "powershell")]
+        elif text.startswith("-c") and not text.startswith(_VALUED):
+            return [script_run(words[at + 1 :], "powershell")]
         elif text in ("-file", "-f"):
             return []
-        elif not text.startswith("-") and not (at and words[at - 1].text.lower().startswith("-ex")):
-            return [_script(words[at:], "powershell")]
-    return [Fed(language="powershell")] if program != "cmd" else []
+        elif not text.startswith("-") and not before.startswith(_VALUED):
+            return [script_run(words[at:], "powershell")]
+    return [Fed(language="powershell")] if program != "cmd" else [Fed(language="cmd")]
 
 
 def _xargs(words: Sequence[Word], piped: str | None) -> list[Run]:
-    rest = _after_options(words, _XARGS, 0)
+    given = read_options(words, WRAPPERS["xargs"].takes)
+    rest = given.rest
     if not rest:
         return []
-    more = [Word(text) for text in piped.split()[:256]] if piped else [Word("…", False)]
-    if any("{}" in word.text for word in rest):
-        filled = [Word(w.text.replace("{}", piped.strip()) if piped else w.text, w.is_known)
-                  for w in rest]  # fmt: skip
-        return [Inner(tuple(filled))]
+    named = [(value.text if value else "") or "{}"
+             for name, value in given.given if name in ("I", "i", "J", "replace")]  # fmt: skip
+    mark = named[-1] if named else "{}"
+    if any(mark in word.text for word in rest):
+        return [
+            Inner(tuple(_filled(word, mark, piped.strip() if piped else None) for word in rest))
+        ]
+    more = [Word(text) for text in piped.split()[:WORDS_MAX]] if piped else [Word("…", False)]
     return [Inner((*rest, *more))]
+
+
+def _filled(word: Word, mark: str, value: str | None) -> Word:
+    if value is None or mark not in word.text:
+        return word
+    return Word(word.text.replace(mark, value[:4096], 16), word.is_known)
+
+
+def _parallel(words: Sequence[Word], piped: str | None) -> list[Run]:
+    given = read_options(words, WRAPPERS["parallel"].takes)
+    rest = given.rest
+    end = next((at for at, word in enumerate(rest) if word.text.startswith(":::")), len(rest))
+    template, sources = rest[:end], rest[end:]
+    listed = [word for word in sources if not word.text.startswith(":::")]
+    is_listed = bool(sources) and not any(word.text.startswith("::::") for word in sources)
+    if not template:  # What it is given are the commands.
+        return [script_run([word]) for word in listed[:16]] if is_listed else [Fed()]
+    value = " ".join(word.text for word in listed[:WORDS_MAX]) if is_listed else piped
+    filled = [_filled(word, "{}", value.strip() if value else None) for word in template]
+    if not any("{}" in word.text for word in template):
+        filled.append(Word(value or "…", value is not None))
+    if len(template) == 1 and template[0].is_known:  # A shell runs what is written as one word.
+        return [script_run([Word(word.text) for word in filled])]
+    return [Inner(tuple(piece for word in filled for piece in _pieces(word)))]
+
+
+def _pieces(word: Word) -> list[Word]:
+    return [Word(text, word.is_known) for text in word.text.split()] or [word]
 
 
 def _find(words: Sequence[Word]) -> list[Run]:
@@ -279,19 +218,24 @@ def _find(words: Sequence[Word]) -> list[Run]:
     return runs
 
 
+def _fd(words: Sequence[Word]) -> list[Run]:
+    for at, word in enumerate(words):
+        text = word.text
+        is_short = text.startswith("-") and not text.startswith("--") and text[-1:] in ("x", "X")
+        if is_short or text in ("--exec", "--exec-batch"):
+            inner = list(words[at + 1 :])
+            end = next((at for at, word in enumerate(inner) if word.text == ";"), len(inner))
+            return [Inner((*inner[:end], Word("…", False)))] if end else []
+    return []
+
+
 def listing(words: Sequence[Word]) -> str:
     """What `find` would name, as one glob: its first root and the last name it asks for."""
-    root = words[0].text if words and not words[0].text.startswith("-") else "."
+    before = [word for word in words[:8] if word.text not in ("--", "-H", "-L", "-P")]
+    root = before[0].text if before and not before[0].text.startswith("-") else "."
     names = [
         words[at + 1].text
         for at, word in enumerate(words[:-1])
         if word.text in ("-name", "-iname", "-path", "-wholename")
     ]
     return f"{root}/{names[-1].lstrip('/')}" if names else root
-
-
-def _option_script(words: Sequence[Word], options: tuple[str, ...]) -> list[Run]:
-    for at, word in enumerate(words[:-1]):
-        if word.text in options:
-            return [_script(words[at + 1 : at + 2])]
-    return []

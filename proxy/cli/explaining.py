@@ -14,7 +14,7 @@ from proxy.money import nanousd
 from proxy.policy import PolicyError, load_all, telling
 from proxy.policy import explain as reasons
 from proxy.policy.facts import Facts
-from proxy.policy.history import facts_of_record
+from proxy.policy.history import facts_of_record, unseen
 
 _STRENGTHS = {"token": 1, "listener": 2, "proxy_credentials": 3, "headers": 4}
 Text = str | None
@@ -81,6 +81,8 @@ def explain(
     else:
         for line in telling.say_explained(found, facts):
             typer.echo(printable(line))
+        for rule, what in unseen(policies).items() if record is not None else ():
+            typer.echo(f"not seen: {rule} asks for {what} that no record keeps, so it may match")
     raise typer.Exit(0 if found.ruled.passes else 1)
 
 

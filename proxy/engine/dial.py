@@ -12,8 +12,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+from proxy.hosts import is_ip, split_authority
 from proxy.policy.addresses import Network, why_refused
-from proxy.policy.hosts import is_ip, split_authority
 from proxy.refusals import Code, Refusal
 from proxy.slip import Destination
 

@@ -23,9 +23,9 @@ from proxy.engine.layers import Guard
 from proxy.engine.raw_view import RawView
 from proxy.engine.severing import ends_under, ends_with, sever
 from proxy.engine.tuning import tune
+from proxy.hosts import normalise
 from proxy.kill.stops import Stop
 from proxy.policy import PolicyBook
-from proxy.policy.hosts import normalise
 
 _CHALLENGED = ("git/", "java/", "okhttp/", "apache-httpclient/")
 """Clients that send proxy credentials only when asked for them."""

@@ -62,6 +62,14 @@ class McpCall:
         """The tool that is called, for `tools/call` alone."""
         return self.target if self.method == "tools/call" else None
 
+    @property
+    def act(self) -> tuple[str, Json] | None:
+        """What rules about tools are asked of it: the tool with its arguments, or the reading of a
+        resource, as if a tool of the method's name did it."""
+        if self.method == "resources/read" and self.target is not None:
+            return self.method, {"uri": self.target}
+        return (self.tool, self.arguments) if self.tool is not None else None
+
 
 @dataclass(frozen=True, slots=True)
 class McpRequest:

@@ -9,9 +9,9 @@ import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
+from proxy.hosts import normalise
 from proxy.money import NANO
 from proxy.policy.history import Body, verdict_of_record
-from proxy.policy.hosts import normalise
 
 _PATHS_MAX = 8
 """Of one host and method; above this, what they begin with is what is allowed."""
@@ -49,7 +49,6 @@ class Learned:
         elif kind == "outcome":
             key = (role["org"], role["agent"], body["ts"][:10])
             self._spent[key] += body["resource"]["nanousd"]
-            self._tools.update(each["name"] for each in body["result"]["tool_calls"])
         elif kind == "tool_call":
             verdict = verdict_of_record(body)
             if verdict is not None and verdict.passes:

@@ -66,7 +66,9 @@ class Comparison:
     calls: int = 0
     tool_calls: int = 0
     skipped: int = 0
-    """Nobody's, or refused before a policy was asked, or decided then by an unseen rule."""
+    """Nobody's, or refused before a policy was asked."""
+    undecided: int = 0
+    """Decided then by a rule that asks for what no record keeps, so that it cannot be asked again."""
     in_part: int = 0
     """Tool calls whose record does not hold all that they would have done."""
     changes: Counter[Change] = field(default_factory=Counter)
@@ -88,8 +90,11 @@ class Comparison:
         facts = facts_of_record(body)
         before = self.before(body, facts) if facts is not None else None
         after = self.after(body, facts) if facts is not None else None
-        if facts is None or before is None or after is None or before.rule in self.unseen:
+        if facts is None or before is None or after is None:
             self.skipped += 1
+            return
+        if before.rule in self.unseen and after.rule != before.rule:
+            self.undecided += 1  # Perhaps the rule would match: what it asks for is not on file.
             return
         if facts.kind == "tool":
             self.tool_calls += 1

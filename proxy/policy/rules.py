@@ -6,14 +6,23 @@ kind of thing, the tool and its category, so that five hundred rules cost little
 
 import fnmatch
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
+from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 import re2  # type: ignore[import-untyped]  # It ships no types.
 
-from proxy.actions import NOT_UNDERSTOOD, CommandPattern, covers_path, matches_path
+from proxy.actions import (
+    NOT_UNDERSTOOD,
+    Action,
+    Command,
+    CommandPattern,
+    covers_path,
+    matches_path,
+)
 from proxy.budgets import Limit
 from proxy.money import nanousd
 from proxy.policy.facts import Facts
@@ -118,6 +127,8 @@ def _starts(facts: Facts) -> frozenset[str] | None:
     action = facts.action
     if action is None or not action.is_understood:
         return None
+    if any(command.is_chosen for command in action.commands):
+        return None
     found = {command.program for command in action.commands}
     for command in action.commands:
         found.update([f"{command.program} {word}" for word in command.arguments])
@@ -186,7 +197,7 @@ def _compiled(rule: Rule, policy: str) -> Compiled:
         asked.append(("secrets", lambda facts: any(map(secret, facts.secrets))))
     if match.time is not None:
         asked.append(("time", _within(match.time)))
-    asked += _of_actions(match)
+    asked += _of_actions(match, lets_pass=rule.decision == "allow")
     reason = rule.reason
     if match.rate is not None and not reason:
         rate, times = match.rate, match.rate.more_than
@@ -216,61 +227,86 @@ _TEXTS: dict[str, Callable[[Facts], str | None]] = {
 }
 
 
-def _of_actions(match: Match) -> list[tuple[str, Question]]:
-    """What a tool would do. A script that could not be parsed may do anything, so it meets every
-    criterion on commands; the same goes for SQL."""
+def _of_actions(match: Match, *, lets_pass: bool) -> list[tuple[str, Question]]:
+    """What a tool would do. A rule that refuses needs one command or target that it is about, or one
+    that could not be read: that may be anything. A rule that allows must be about all of them."""
     asked: list[tuple[str, Question]] = []
     if match.targets is not None:
-        asked.append(("targets", _touches(match.targets, match.except_targets or ())))
+        is_meant = _touched(match.targets, match.except_targets or ())
+        asked.append(("targets", _of_parts(_targets, is_meant, lets_pass=lets_pass)))
     if match.commands is not None:
-        commands = tuple(CommandPattern.parse(text) for text in match.commands)
-        asked.append(
-            (
-                "commands",
-                lambda facts: (
-                    facts.action is not None
-                    and (
-                        not facts.action.is_understood
-                        or any(pattern.matches(facts.action) for pattern in commands)
-                    )
-                ),
-            )
-        )
+        patterns = tuple(CommandPattern.parse(text) for text in match.commands)
+
+        def is_such(command: Command) -> bool:
+            if command.is_chosen and lets_pass:
+                return False  # It may be such a one, or any other.
+            return any(pattern.fits(command) for pattern in patterns)
+
+        asked.append(("commands", _of_parts(_commands, is_such, lets_pass=lets_pass)))
     if match.statements is not None:
-        kinds = frozenset(match.statements) | {NOT_UNDERSTOOD}
-        asked.append(
-            (
-                "statements",
-                lambda facts: facts.action is not None and bool(kinds & facts.action.statements),
-            )
-        )
+        kinds = frozenset(match.statements)
+
+        def is_kind(kind: str) -> bool:
+            return kind in kinds or (kind == NOT_UNDERSTOOD and not lets_pass)
+
+        asked.append(("statements", _of_parts(_statements, is_kind, lets_pass=lets_pass)))
     if match.text is not None:
-        patterns = tuple(re2.compile(text) for text in match.text)
+        expressions = tuple(re2.compile(text) for text in match.text)
         asked.append(
             (
                 "text",
                 lambda facts: (
                     facts.action is not None
-                    and any(each.search(facts.action.text) is not None for each in patterns)
+                    and any(each.search(facts.action.text) is not None for each in expressions)
                 ),
             )
         )
     return asked
 
 
-def _touches(targets: Sequence[str], spared: Sequence[str]) -> Question:
-    """One of them, that is not spared."""
+_targets = attrgetter("targets")
+_commands = attrgetter("commands")
+_statements = attrgetter("statements")
 
-    def touches(facts: Facts) -> bool:
-        for target in facts.action.targets if facts.action is not None else ():
-            for glob in targets:
-                if matches_path(glob, target):
-                    if any(covers_path(each, target) for each in spared):
-                        break
-                    return True
+
+def _touched(globs: Sequence[str], spared: Sequence[str]) -> Callable[[str], bool]:
+    """Whether a target is one of these, and not spared."""
+    if len(globs) == 1 and not spared:
+        return partial(matches_path, globs[0])
+
+    def touched(target: str) -> bool:
+        return any(matches_path(glob, target) for glob in globs) and not any(
+            covers_path(glob, target) for glob in spared
+        )
+
+    return touched
+
+
+def _of_parts[Part](
+    parts: Callable[[Action], Collection[Part]],
+    is_meant: Callable[[Part], bool],
+    *,
+    lets_pass: bool,
+) -> Question:
+    def every(facts: Facts) -> bool:
+        action = facts.action
+        return (
+            action is not None
+            and action.is_understood
+            and bool(parts(action))
+            and all(map(is_meant, parts(action)))
+        )
+
+    def some(facts: Facts) -> bool:
+        action = facts.action
+        if action is None or not action.is_understood:
+            return action is not None
+        for part in parts(action):  # noqa: SIM110  # Asked five hundred times a call.
+            if is_meant(part):
+                return True
         return False
 
-    return touches
+    return every if lets_pass else some
 
 
 def _asks(holds: Callable[[str], bool], of: Callable[[Facts], str | None]) -> Question:

@@ -19,8 +19,8 @@ from pydantic import (
 )
 
 from proxy.budgets.windows import Window
+from proxy.hosts import normalise
 from proxy.money import NANOUSD_MAX, nanousd
-from proxy.policy.hosts import normalise
 from proxy.policy.rule_schema import Rule
 
 Unit = Literal["usd", "tokens", "requests", "tool_calls"]

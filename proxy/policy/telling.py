@@ -26,6 +26,7 @@ def compared(it: Comparison) -> dict[str, Any]:
         "passed_tool_calls": it.passed("tool call"),
         "saved_nanousd": it.saved_nanousd.total(),
         "skipped": it.skipped,
+        "undecided": it.undecided,
         "seen_in_part": it.in_part,
         "unseen_rules": it.unseen,
         "changes": [
@@ -109,6 +110,8 @@ def _rest(it: Comparison) -> Iterator[str]:
         )
     if it.skipped:
         yield f"{it.skipped:,} were not asked about: nobody's, or refused by something else before."
+    if it.undecided:
+        yield f"{it.undecided:,} were decided then by a rule that cannot be asked again (Not seen)."
     if it.in_part:
         yield f"{it.in_part:,} tool calls are on file only in part."
     for rule, what in it.unseen.items():

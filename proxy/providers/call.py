@@ -101,11 +101,19 @@ class Prompt:
     """Width and height of those inline images that say; the others are only in `images`."""
     tool_calls: int = 0
     """Calls of tools that stand in the conversation, made by the model before."""
+    results_last: int = 0
+    """So many of the last texts are what tools answered."""
     sealed_bytes: int = 0
     """Of what the model thought before, handed back encrypted; also inside `text_bytes`."""
     is_bounded: bool = True
     """False when the body is not the whole prompt (stored conversation, file id, document, audio):
     then only the model's context window bounds the input."""
+
+    @property
+    def last_said(self) -> tuple[str, ...]:
+        """The last message; where that is what tools answered, with what asked them: many tools answer
+        alike."""
+        return self.texts[-1 - self.results_last :] if self.texts else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,21 @@ _MEMBER_BYTES = (
 )
 
 
+def _is_result(message: Any) -> bool:
+    """Whether a message or an item is what a tool answered."""
+    if not isinstance(message, dict):
+        return False
+    if "tool_call_id" in message or message.get("role") in ("tool", "function"):
+        return True
+    if str(message.get("type")).endswith("_output"):
+        return True
+    blocks = message.get("content") or message.get("parts")
+    return isinstance(blocks, list) and any(
+        isinstance(each, dict) and (each.get("type") == "tool_result" or _RESULTS & each.keys())
+        for each in blocks
+    )
+
+
 class PromptGatherer:
     """Walks messages one by one; `prompt` gives the sum. One instance per body."""
 
@@ -68,6 +83,7 @@ class PromptGatherer:
         self._image_bytes = 0
         self._image_sizes: list[tuple[int, int]] = []
         self._calls = 0
+        self._results = 0
         self._sealed_bytes = 0
         self.is_bounded = True
         self.cache_lifetime: CacheLifetime | None = None
@@ -92,6 +108,7 @@ class PromptGatherer:
         else:
             self._walk(message, texts)
         self._texts.append("\n".join(texts))
+        self._results = self._results + 1 if _is_result(message) else 0
 
     def add_media(self, data: str, *, is_image: bool) -> None:
         """Base64 given inline. Only images have a formula; anything else leaves the prompt
@@ -129,6 +146,7 @@ class PromptGatherer:
             image_bytes=self._image_bytes,
             image_sizes=tuple(self._image_sizes),
             tool_calls=self._calls,
+            results_last=self._results,
             sealed_bytes=self._sealed_bytes,
             is_bounded=self.is_bounded,
         )

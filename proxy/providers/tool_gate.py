@@ -23,7 +23,15 @@ from proxy.providers.tool_gate_interactions import InteractionsSieve
 from proxy.providers.tool_gate_messages import MessagesSieve
 from proxy.providers.tool_gate_ollama import OllamaSieve
 from proxy.providers.tool_gate_responses import ResponsesSieve
-from proxy.providers.tool_gate_sieve import HELD_BYTES_MAX, Asked, Judge, Piece, Ruling, Sieve
+from proxy.providers.tool_gate_sieve import (
+    HELD_BYTES_MAX,
+    Asked,
+    Judge,
+    Piece,
+    Ruling,
+    Sieve,
+    Unasked,
+)
 
 __all__ = ["SIEVES", "Asked", "Ruling", "ToolGate"]
 
@@ -52,9 +60,10 @@ class ToolGate:
         headers: Mapping[str, str],
         decide: Callable[[Asked], Ruling],
         *,
+        unasked: Unasked | None = None,
         held_bytes_max: int = HELD_BYTES_MAX,
     ) -> None:
-        self._judge = Judge(decide, held_bytes_max)
+        self._judge = Judge(decide, held_bytes_max, unasked)
         wanted = SIEVES.get(format)
         self._sieve = wanted(self._judge) if wanted else None
         self._events = EventGate(self._sieve) if self._sieve else None

@@ -65,6 +65,8 @@ class Piece:
 
 
 type Decide = Callable[[Asked], Ruling]
+type Unasked = Callable[[Asked, Ruling], None]
+"""Told of a call that was refused without a decision, because it could not be known what it is."""
 
 
 class Call:
@@ -107,9 +109,15 @@ class Call:
 class Judge:
     """Asks about each call once, in the order in which they are whole, and remembers."""
 
-    def __init__(self, decide: Decide, held_bytes_max: int = HELD_BYTES_MAX) -> None:
+    def __init__(
+        self,
+        decide: Decide,
+        held_bytes_max: int = HELD_BYTES_MAX,
+        unasked: Unasked | None = None,
+    ) -> None:
         self.decide = decide
         """Who decides about calls that begin now: on a socket, somebody else for each turn."""
+        self.unasked = unasked
         self._said: dict[str, str] = {}
         self.lane = ""
         """Of the event being read."""
@@ -159,6 +167,7 @@ class Judge:
                 call.ruling = call.decide(asked)
             except Exception:  # Whatever it was: without a decision nothing is allowed.
                 call.ruling = Ruling(False, UNDECIDED)
+                self._tell(asked, call.ruling)
             self.rulings.append((asked, call.ruling))
 
     def lose_event(self) -> None:
@@ -170,7 +179,13 @@ class Judge:
         if call.ruling is None:
             arguments = "".join(call.parts)[: self.held_bytes_max]
             call.ruling = Ruling(False, why)
-            self.rulings.append((Asked(call.id, call.name, arguments, call.intent), call.ruling))
+            asked = Asked(call.id, call.name, arguments, call.intent)
+            self.rulings.append((asked, call.ruling))
+            self._tell(asked, call.ruling)
+
+    def _tell(self, asked: Asked, ruling: Ruling) -> None:
+        if self.unasked is not None:
+            self.unasked(asked, ruling)
 
 
 class Sieve(ABC):

@@ -49,16 +49,19 @@ class Passing:
 
 
 class SocketGate[By]:
-    """One socket. `decide` is told by whom a call was asked for: whatever `received` was given."""
+    """One socket. `decide` and `unasked` are told by whom a call was asked for: whatever `received` was
+    given."""
 
     def __init__(
         self,
         sieve: Callable[[Judge], SocketSieve],
         decide: Callable[[By, Asked], Ruling],
         *,
+        unasked: Callable[[By, Asked, Ruling], None] | None = None,
         held_bytes_max: int = HELD_BYTES_MAX,
     ) -> None:
         self._decide = decide
+        self._unasked = unasked
         self._judge = Judge(_nobody, held_bytes_max)
         self._sieve = sieve(self._judge)
         self._events = EventGate(self._sieve)
@@ -74,6 +77,7 @@ class SocketGate[By]:
         if fields is None:
             return None if b"{" in data else Passing((data,))
         self._judge.decide = partial(self._decide, by)
+        self._judge.unasked = partial(self._unasked, by) if self._unasked else None
         try:
             down = tuple(map(_bytes, self._events.take(Piece("", fields, data))))
             up = tuple(json.dumps(reply).encode() for reply in self._sieve.replies)

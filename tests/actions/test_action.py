@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.actions import Action, action_of
+from proxy.actions import NOT_UNDERSTOOD, Action, action_of
 from proxy.actions.script import AT_MOST, NESTED_MAX, SCRIPT_MAX
 
 PATCH = "*** Begin Patch\n*** Update File: src/a.py\n*** Move to: src/b.py\n*** End Patch"
@@ -199,7 +199,7 @@ def test_sql_is_found_where_databases_are_spoken_to(
 
 
 def test_sql_that_nobody_can_read_is_not_understood() -> None:
-    assert not action_of("run_query", {"sql": "'never ended"}).is_understood
+    assert NOT_UNDERSTOOD in action_of("run_query", {"sql": "'never ended"}).statements
 
 
 @pytest.mark.parametrize("arguments", ["{", "[1, ", '{"command": "ls"', "{'command': 'ls'}"])
@@ -246,8 +246,22 @@ def test_more_scripts_or_queries_than_are_read_are_not_understood() -> None:
     scripts = [f"ls {number}" for number in range(65)]
     queries = [f"select {number}" for number in range(65)]
     assert not action_of("shell_call", {"action": {"commands": scripts}}).is_understood
-    assert not action_of("run_query", {"sql": queries}).is_understood
-    assert action_of("run_query", {"sql": queries[1:]}).is_understood
+    assert NOT_UNDERSTOOD in action_of("run_query", {"sql": queries}).statements
+    assert NOT_UNDERSTOOD not in action_of("run_query", {"sql": queries[1:]}).statements
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {**{f"k{n}": 1 for n in range(4096)}, "command": "rm -rf /"},
+        {"items": [1] * 4096 + [{"command": "rm -rf /"}]},
+        {"files": [None] * 4096 + [".env"]},
+        {"a": [[1] * 4096 + ["rm -rf /"]]},
+    ],
+)
+def test_what_is_padded_beyond_what_is_read_is_not_understood(arguments) -> None:
+    assert not action_of("Bash", arguments).is_understood
+    assert not action_of("odd_tool", json.dumps(arguments)).is_understood
 
 
 @pytest.mark.parametrize("step", ["cd a; cat key; ", "tar -C a -C a -c key; "])

@@ -82,6 +82,22 @@ def test_r8_the_same_last_message_is_a_circle_however_the_conversation_grows():
     assert [isinstance(each, Refusal) for each in verdicts] == [False, False, False, True]
 
 
+def test_tools_that_answer_alike_are_no_circle_and_the_same_call_again_is():
+    addon = Policy(LeakScanner(), 1 << 20, rate_counts(), triggers())
+    circles = rules("id: r, decision: deny, match: {repeats_more_than: 2}")
+
+    def turn(command: str) -> dict:
+        call = {"id": "c", "type": "function", "function": {"name": "Bash", "arguments": command}}
+        asked = {"role": "assistant", "content": None, "tool_calls": [call]}
+        return chat(messages=[asked, {"role": "tool", "tool_call_id": "c", "content": "no output"}])
+
+    verdicts = [
+        ask(model_slip(turn(command), circles), addon=addon)
+        for command in ("a", "b", "c", "d", "e", "a", "a", "a")
+    ]
+    assert [isinstance(each, Refusal) for each in verdicts] == [False] * 7 + [True]
+
+
 @pytest.mark.parametrize("kind", ["http", "llm"])
 def test_a_rule_may_be_about_one_kind_of_call(kind):
     text = rules(f"id: r, decision: deny, match: {{kinds: [{kind}]}}")

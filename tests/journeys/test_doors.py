@@ -6,7 +6,7 @@ here ask about the tool and its caller alone.
 """
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,35 +80,40 @@ async def opened(place: Path, server: int, text: str) -> AsyncIterator[Doors]:
             yield Doors(**vars(built), socket=upstream)
 
 
-async def by_answer(built: House, session: str, tool: str, arguments: dict[str, Any]) -> None:
+async def by_answer(built: House, session: str, tool: str, arguments: dict[str, Any]) -> str:
     built.says(tool=tool, arguments=json.dumps(arguments))
     async with built.client() as client:
         headers = {"x-session-id": session}
-        await client.post("/openai/v1/chat/completions", json=chat(), headers=headers)
+        answer = await client.post("/openai/v1/chat/completions", json=chat(), headers=headers)
+    return answer.text
 
 
-async def by_stream(built: House, session: str, tool: str, arguments: dict[str, Any]) -> None:
+async def by_stream(built: House, session: str, tool: str, arguments: dict[str, Any]) -> str:
     built.says(tool=tool, arguments=json.dumps(arguments))
     async with built.client() as client:
         headers = {"x-session-id": session}
-        await client.post("/anthropic/v1/messages", json=message(stream=True), headers=headers)
+        answer = await client.post(
+            "/anthropic/v1/messages", json=message(stream=True), headers=headers
+        )
+    return answer.text
 
 
-async def by_mcp(built: House, session: str, tool: str, arguments: dict[str, Any]) -> None:
+async def by_mcp(built: House, session: str, tool: str, arguments: dict[str, Any]) -> str:
     asked = {"name": tool, "arguments": arguments}
     rpc = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": asked}
     both = {"accept": "application/json, text/event-stream", "mcp-protocol-version": "2025-06-18"}
     async with built.through(built.proxy_url(session=session)) as client:
-        await client.post("http://mcp.test/mcp", json=rpc, headers=both)
+        return (await client.post("http://mcp.test/mcp", json=rpc, headers=both)).text
 
 
-async def by_hook(built: House, session: str, tool: str, arguments: dict[str, Any]) -> None:
+async def by_hook(built: House, session: str, tool: str, arguments: dict[str, Any]) -> str:
     asked = {"runtime": "claude-code", "tool": tool, "arguments": arguments}
     async with built.through(built.proxy_url(session=session)) as client:
-        await client.post("http://exeat.internal/v1/tool-calls/check", json=asked)
+        answer = await client.post("http://exeat.internal/v1/tool-calls/check", json=asked)
+    return answer.text
 
 
-async def by_socket(built: Doors, session: str, tool: str, arguments: dict[str, Any]) -> None:
+async def by_socket(built: Doors, session: str, tool: str, arguments: dict[str, Any]) -> str:
     called = {"id": "call_1", "name": tool, "args": arguments}
     asked = {"toolCall": {"functionCalls": [called]}}
     done = {"serverContent": {"turnComplete": True}, "usageMetadata": Live.USAGE}
@@ -116,8 +121,10 @@ async def by_socket(built: Doors, session: str, tool: str, arguments: dict[str, 
     async with connected(built, LIVE, session=session) as socket:
         for each in (Live.SETUP, Live.TURN):
             await socket.send_bytes(json.dumps(each).encode())
-        while b"turnComplete" not in (await socket.receive(timeout=10)).data:
-            pass
+        told = b""
+        while b"turnComplete" not in told:
+            told += (await socket.receive(timeout=10)).data
+    return told.decode()
 
 
 DOORS = (by_answer, by_stream, by_mcp, by_hook, by_socket)
@@ -129,9 +136,11 @@ async def test_rule_9_e7_by_every_door_the_same_call_is_decided_alike(
 ) -> None:
     text = RULES + ("enforce: false\n" if dry_run else "")
     async with opened(place, server, text) as built:
-        for door in DOORS:
-            for number, (tool, arguments, _, _) in enumerate(CASES):
-                await door(built, f"{door.__name__}-{number}", tool, arguments)
+        told = {
+            (door, number): await door(built, f"{door.__name__}-{number}", tool, arguments)
+            for door in DOORS
+            for number, (tool, arguments, _, _) in enumerate(CASES)
+        }
         await built.outcomes(len(CASES))
         found = {each["role"]["session"]: each for each in await built.records(kind="tool_call")}
         explained = [
@@ -146,7 +155,12 @@ async def test_rule_9_e7_by_every_door_the_same_call_is_decided_alike(
         assert len({each["facts"]["arguments_sha256"] for each in said}) == 1
         assert {each["facts"]["enforced"] for each in said} == {not dry_run}
         assert (explained[number]["decision"], explained[number]["rule"]) == (decision, rule)
-    assert list(replayed(place)) == []
+        if decision in ("deny", "hold") and not dry_run:
+            reason = explained[number]["reason"]
+            assert [door for door in DOORS if reason not in told[door, number]] == []
+    replay = replayed(place)
+    assert replay["changes"] == []
+    assert replay["tool_calls"] == len(DOORS) * len(CASES), "all of them were held against it"
 
 
 def facts_of(tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -154,8 +168,8 @@ def facts_of(tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
     return {**who, "tool": tool, "arguments": json.dumps(arguments)}
 
 
-def replayed(place: Path) -> Iterator[Any]:
+def replayed(place: Path) -> dict[str, Any]:
     """What would change if the same policy decided again over what was filed."""
     words = ["policy", "replay", str(place / "policy.yaml"), "--json"]
     told = CliRunner().invoke(app, [*words, "--ledger", str(place / "state" / "ledger.sqlite")])
-    yield from json.loads(told.stdout)["changes"]
+    return dict(json.loads(told.stdout))

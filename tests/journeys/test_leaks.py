@@ -1,7 +1,9 @@
 """Secrets that would leave, on the running system: told to the rules, taken out, or kept in."""
 
 import base64
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -51,3 +53,51 @@ async def test_a_key_is_taken_out_of_the_body_and_the_rest_stays(place: Path) ->
         assert TOKEN.encode() not in seen.body
         assert b"my key [redacted:" in seen.body
         assert b"] is here" in seen.body
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"content": f"see {CANARY}", "headers": {"content-type": "text/plain"}},
+        {"content": CANARY, "headers": {"content-type": "application/octet-stream"}},
+        {"data": {"a": CANARY}},
+        {"files": {"f": ("a.txt", CANARY)}},
+    ],
+    ids=["text", "bytes", "form", "multipart"],
+)
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+async def test_a_canary_leaves_in_no_body_of_any_kind(place: Path, more: Any, method: str) -> None:
+    async with house(place, RULES, canaries=(SecretStr(CANARY),)) as built:
+        async with built.through() as client:
+            url = f"http://provider.test:{built.plain.port}/x"
+            assert (await client.request(method, url, **more)).status_code == 403
+            assert (await client.request(method, url, content=b"else")).status_code == 200
+        assert built.upstream_calls == 1
+
+
+async def test_a_canary_in_a_body_of_unknown_length_does_not_leave(place: Path) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for piece in (b"some ", CANARY[:5].encode(), CANARY[5:].encode(), b" more"):
+            yield piece
+
+    async with house(place, RULES, canaries=(SecretStr(CANARY),)) as built:
+        async with built.through() as client:
+            url = f"http://provider.test:{built.plain.port}/x"
+            assert (await client.post(url, content=pieces())).status_code == 403
+        assert built.upstream_calls == 0
+
+
+@pytest.mark.parametrize(
+    "more", [{"params": {"token": TOKEN}}, {"headers": {"x-a": TOKEN}}], ids=["url", "header"]
+)
+async def test_what_would_be_taken_out_of_a_url_or_a_header_is_refused(
+    place: Path, more: Any
+) -> None:
+    async with house(place, RULES) as built:
+        async with built.through() as client:
+            url = f"http://provider.test:{built.plain.port}/x"
+            answer = await client.get(url, **more)
+            assert answer.status_code == 403
+            assert "secret" in answer.text
+            assert TOKEN not in answer.text
+        assert built.upstream_calls == 0

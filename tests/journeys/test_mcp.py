@@ -24,6 +24,7 @@ egress:
 rules:
   - {id: no-rm, decision: deny, reason: Not here., match: {kinds: [tool], commands: [rm]}}
   - {id: no-pay, decision: deny, match: {tools: [pay]}}
+  - {id: keys, decision: deny, match: {kinds: [tool], targets: ["**/.env"]}}
 """
 
 
@@ -101,6 +102,13 @@ async def test_a_call_is_decided_by_its_arguments_and_filed(built: House, server
     filed = await built.records(kind="tool_call")
     assert [each["result"]["status"] for each in filed] == ["allow", "deny"]
     assert filed[1]["result"]["facts"]["rule"] == "test/rules.no-rm"
+
+
+async def test_a_resource_is_read_by_the_same_rules(built: House, server: Server) -> None:
+    assert (await post(built, rpc("resources/read", uri="file:///app/a.txt"))).json()["result"]
+    denied = await post(built, rpc("resources/read", uri="file:///app/.env"))
+    assert denied.json()["error"]["data"]["exeat"]["rule"] == "test/rules.keys"
+    assert len(server.asked) == 1
 
 
 async def test_headers_and_body_must_say_the_same(built: House, server: Server) -> None:

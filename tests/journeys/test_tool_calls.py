@@ -17,7 +17,7 @@ import addons
 import proxy.runtime
 from proxy.providers.tool_gate import ToolGate
 from tests.actions.cases import NOT_SEEN, SEEN
-from tests.house import House, chat, house, message, policy
+from tests.house import House, chat, eventually, house, message, policy
 
 PRESETS = Path(__file__).parent.parent.parent / "policies"
 SAFETY = (PRESETS / "safety.yaml").read_text()
@@ -128,10 +128,16 @@ async def test_every_row_is_decided_as_it_should_before_the_client_sees_it(guard
     for n, (tool, arguments, expected) in enumerate(CASES):
         told = json.loads(received[n])["choices"][0]
         calls = told["message"].get("tool_calls") or []
-        decision = on_file[f"row-{n}"]["result"]["status"]
+        result = on_file[f"row-{n}"]["result"]
+        decision = result["status"]
         is_denied = not calls and "[Exeat:" in (told["message"]["content"] or "")
-        if decision != expected or is_denied != (decision == "deny"):
-            wrong.append((tool, arguments, expected, decision, is_denied))
+        received_it = [json.loads(each["function"]["arguments"]) for each in calls]
+        is_told = is_denied if decision == "deny" else received_it == [arguments]
+        is_ruled = result["facts"]["rule"].startswith(
+            "safety/tools.default" if decision == "allow" else "safety/rules."
+        )
+        if decision != expected or not is_told or not is_ruled:
+            wrong.append((tool, arguments, expected, decision, is_denied, result["facts"]["rule"]))
         if is_denied:
             assert told["finish_reason"] == "stop"
             assert "safety/rules." in told["message"]["content"]
@@ -172,6 +178,32 @@ async def test_the_other_presets_decide_and_only_what_is_enforced_is_taken_away(
         is_taken = expected == "deny" and preset == "strict"
         assert result["facts"]["enforced"] == (preset != "audit-only")
         assert bool(json.loads(received[n])["choices"][0]["message"].get("tool_calls")) != is_taken
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_call_that_is_too_large_to_be_read_is_denied_and_on_file(guarded: House) -> None:
+    huge = {"command": "ls", "padding": "x" * 1_200_000}
+    told = await asks_for(guarded, "Bash", huge, "huge")
+    assert b"too large" in told
+    assert b"xxxx" not in told
+    found = await eventually(lambda: events(guarded), lambda rows: "huge" in rows)
+    result = found["huge"]["result"]
+    assert (result["status"], result["facts"]["rule"]) == ("deny", "unread")
+
+
+@pytest.mark.parametrize("coding", ["", "gzip"])
+async def test_where_no_rule_is_about_tools_an_answer_passes_and_its_calls_are_on_file(
+    place: Path, coding: str
+) -> None:
+    async with house(place) as built:
+        built.says(tool="Bash", arguments='{"command": "ls"}', compress=coding == "gzip")
+        async with built.client() as client:
+            answer = await client.post(CHAT, json=chat(), headers={"accept-encoding": coding})
+        assert answer.headers.get("content-encoding", "") == coding
+        assert answer.json()["choices"][0]["message"]["tool_calls"]
+        found = await eventually(lambda: events(built), bool)
+    assert found["s1"]["result"]["status"] == "allow"
+    assert found["s1"]["result"]["facts"]["commands"] == "ls"
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -234,22 +266,24 @@ async def test_what_is_on_file_says_what_was_asked_and_which_rule_said_no(guarde
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_r8_a_model_that_goes_in_circles_is_stopped(guarded: House) -> None:
-    answers = [
-        await asks_for(guarded, "Bash", {"command": "pytest -x"}, "circle", model="gpt-4o")
-        for _ in range(20)
-    ]
-    assert all(b"pytest -x" in answer for answer in answers)
+async def test_r8_a_model_that_goes_in_circles_is_flagged_and_then_stopped(guarded: House) -> None:
+    async def once() -> httpx.Response:
+        guarded.says(tool="Bash", arguments='{"command": "pytest -x"}')
+        headers = {"x-session-id": "circle"}
+        return await client.post(CHAT, json=chat(model="gpt-4o"), headers=headers)
+
     async with guarded.client() as client:
-        answer = await client.post(
-            CHAT, json=chat(model="gpt-4o"), headers={"x-session-id": "circle"}
-        )
-        assert answer.status_code == 200
-        answer = await client.post(
-            CHAT, json=chat(model="gpt-4o"), headers={"x-session-id": "circle"}
-        )
-    assert answer.status_code == 403
-    assert answer.json()["error"]["exeat"]["rule"] == "safety/rules.no-circles"
+        answers = [await once() for _ in range(102)]
+    assert [answer.status_code for answer in answers] == [200] * 101 + [403]
+    assert answers[-1].json()["error"]["exeat"]["rule"] == "safety/rules.no-circles"
+
+    async def of_circle() -> list[dict[str, Any]]:
+        found = await guarded.records(kind="tool_call", session="circle")
+        return [each["result"] for each in found]
+
+    found = await eventually(of_circle, lambda rows: len(rows) == 101)
+    assert [each["status"] for each in found] == ["allow"] * 21 + ["warn"] * 80
+    assert {each["facts"]["rule"] for each in found[21:]} == {"safety/rules.circles"}
 
 
 async def test_rule_1_a_decision_that_breaks_lets_no_tool_call_through(

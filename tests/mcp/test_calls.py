@@ -162,3 +162,16 @@ def test_no_bytes_do_anything_but_be_read_or_refused(data: bytes, is_declared: b
         read_request(data, is_declared=is_declared)
     except BadRequest:
         return
+
+
+def test_a_resource_is_read_as_if_by_a_tool_and_a_prompt_does_nothing() -> None:
+    def act(method: str, params: Any) -> Any:
+        said = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        found = read_request(json.dumps(said).encode(), is_declared=True)
+        assert found is not None
+        return found.calls[0].act
+
+    uri = "file:///app/.env"
+    assert act("resources/read", {"uri": uri}) == ("resources/read", {"uri": uri})
+    assert act("tools/call", {"name": "t", "arguments": {"a": 1}}) == ("t", {"a": 1})
+    assert act("prompts/get", {"name": "p"}) is None

@@ -95,7 +95,10 @@ def test_a_budget_is_half_again_of_a_dear_day_and_never_below_it() -> None:
 
 def test_tools_that_were_used_are_named_and_others_are_denied() -> None:
     call = filed(llm(), YES)
-    _, policy = learned(call, outcome(call, 0, tools=("Read",)), filed(bash("ls"), YES))
+    denied = filed(tool("Nuke", {}), Ruled("deny", "p/rules.no"))
+    ended = outcome(call, 0, tools=("Bash", "Nuke"))
+    read = filed(tool("Read", {"file_path": "a"}), YES)
+    _, policy = learned(call, ended, denied, read, filed(bash("ls"), YES))
     (rule,) = policy.policy.rules
     assert (policy.policy.tools.default, rule.match.tools) == ("deny", ("Bash", "Read"))
 

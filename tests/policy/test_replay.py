@@ -63,7 +63,15 @@ def test_a_rule_on_what_no_record_keeps_is_named_and_what_it_decided_is_left_out
     found = replay([policy(text)])
     found.take(filed(bash("dd of=/dev/sda"), Ruled("deny", "p/rules.disk")))
     assert found.unseen == {"p/rules.disk": "commands"}
-    assert (found.skipped, found.tool_calls) == (1, 0)
+    assert (found.undecided, found.tool_calls) == (1, 0)
+
+
+def test_of_a_rule_that_is_seen_in_part_that_part_counts() -> None:
+    commands = "commands: [rm -r, dd of=/dev/sd*]"
+    found = replay([policy(OPEN + f"rules: [{{id: no, decision: deny, match: {{{commands}}}}}]")])
+    found.take(filed(bash("rm -r x"), Ruled("deny", "p/rules.no")))
+    found.take(filed(bash("rm -r x"), YES))
+    assert (found.undecided, found.tool_calls, found.refused("tool call")) == (0, 2, 1)
 
 
 def test_a_rule_on_a_subcommand_finds_it_in_the_history() -> None:

@@ -97,6 +97,12 @@ def deny(match: str) -> str:
         ("commands: ['rm -r']", bash("sudo rm -rf x"), bash("git rm -r x")),
         ("commands: ['rm -r']", bash("echo 'unterminated"), bash("echo done")),
         ("statements: [drop]", bash("psql -c 'DROP TABLE a'"), bash("psql -c 'SELECT 1'")),
+        ("statements: [drop]", bash("psql -c 'DROP TABLE \"a'"), bash("psql -c 'SELECT 1'")),
+        (
+            "targets: ['**/.env']",
+            bash("#" * 70_000 + "\ncat .env"),
+            bash("#" * 7_000 + "\ncat a"),
+        ),
         ("text: ['hunter[0-9]']", bash("echo hunter2"), bash("echo hunter")),
         ("secrets: ['*']", llm(secrets=frozenset({"jwt"})), llm()),
         ("secrets: [canary]", llm(secrets=frozenset({"canary"})), llm(secrets=frozenset({"jwt"}))),
@@ -119,6 +125,27 @@ def deny(match: str) -> str:
 def test_a_criterion_is_met_or_missed(match: str, met: Facts, missed: Facts) -> None:
     assert ruled(deny(match), met).rule == "p0/rules.r"
     assert ruled(deny(match), missed).decision == "allow"
+
+
+@pytest.mark.parametrize(
+    ("match", "within", "beyond"),
+    [
+        ("commands: [git, ls]", "git status; ls", "git status; rm -rf /"),
+        ("commands: [git]", "git status", "git status 'unterminated"),
+        ("commands: ['git status']", "git status", "git push"),
+        ("commands: ['git status']", "git status", "$X status"),
+        ("targets: ['/src/**']", "cat /src/a", "cat /src/a /etc/passwd"),
+        ("statements: [select]", "psql -c 'select 1'", "psql -c 'select 1; drop table x'"),
+        ("statements: [select]", "psql -c 'select 1'", "psql -c 'select \"'"),
+        ("statements: [select]", "psql -c 'select 1'", "ls"),
+    ],
+)
+def test_a_rule_that_allows_must_be_about_all_that_a_tool_would_do(
+    match: str, within: str, beyond: str
+) -> None:
+    text = f"tools: {{default: deny}}\nrules:\n  - {{id: r, decision: allow, match: {{{match}}}}}\n"
+    assert ruled(text, bash(within)).rule == "p0/rules.r"
+    assert ruled(text, bash(beyond)).rule == "p0/tools.default"
 
 
 def test_lower_priorities_come_first_and_the_file_breaks_ties() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.policy.hosts import is_ip
+from proxy.hosts import is_ip
 from proxy.providers.homes import DEFAULT_ROUTES, HOMES
 from proxy.providers.hosts import provider_of
 from proxy.providers.paths import RULES

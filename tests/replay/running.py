@@ -15,9 +15,9 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from proxy.config import Limits
+from proxy.hosts import normalise
 from proxy.ledger.reader import SqliteReader
 from proxy.ledger.store import Filter
-from proxy.policy.hosts import normalise
 from proxy.pricing.prices import Prices, UnknownPrice
 from proxy.providers.usage import Usage
 from tests.house import OPEN_POLICY, House, eventually, house

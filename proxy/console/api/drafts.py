@@ -16,9 +16,10 @@ from proxy.ledger.store import Entry, Ledger
 from proxy.policy import LoadedPolicy, PolicyBook, PolicyError, telling
 from proxy.policy.explain import explain
 from proxy.policy.facts import Facts
-from proxy.policy.history import facts_of_record
+from proxy.policy.history import Body, facts_of_record, unseen
+from proxy.policy.learn import Learned
 from proxy.policy.loader import parse
-from proxy.policy.replay import EXAMPLES, Comparison, replay
+from proxy.policy.replay import EXAMPLES, difference, replay
 from proxy.serving import BAD_QUERY
 
 _PAGE = 500
@@ -62,6 +63,47 @@ class ReplayAsked(Drafts):
     examples: Annotated[int, Field(ge=0, le=1000)] = EXAMPLES
 
 
+class CheckAsked(Model):
+    """Files that would be loaded together."""
+
+    drafts: list[str]
+
+
+class Checked(Model):
+    """Whether they could be put in force."""
+
+    problem: str | None
+    """Each problem with its draft, line, column, field and what to write instead; null: there is none."""
+    policies: list[str]
+    """Their ids; none where there is a problem."""
+
+
+class DiffAsked(Model):
+    """Two sets of policies over one history."""
+
+    one: list[str]
+    other: list[str]
+    since: Moment | None = None
+    examples: Annotated[int, Field(ge=0, le=1000)] = EXAMPLES
+
+
+class LearnAsked(Model):
+    """Whose traffic, from when on."""
+
+    org: Word | None = None
+    agent: Word | None = None
+    since: Moment | None = None
+
+
+class LearnedPolicy(Model):
+    """A policy of what was seen, to be read before it is in force."""
+
+    policy: str
+    """The file's text."""
+    calls: int
+    """How many it was learned from."""
+
+
 class Explained(RootModel[dict[str, Any]]):
     """Every rule considered, and the decision."""
 
@@ -84,13 +126,17 @@ def endpoints(
         return policies.policies if asked.drafts is None else parsed(asked.drafts)
 
     async def explains(asked: Asked[Viewer, Nothing, ExplainAsked]) -> Explained:
-        """Explain a call: every rule considered, and the decision."""
-        body = asked.body
+        """Explain a call: every rule considered, and the decision.
+
+        Of a record, `unseen_rules` ask for what is not on file.
+        """
+        body, meant = asked.body, given(asked.body)
         if body.record:
             facts = await recorded(ledger, body.record)
         else:
             facts = described(body, now_ms())
-        return Explained(telling.explained(explain(given(body), facts, policies.permits)))
+        found = telling.explained(explain(meant, facts, policies.permits))
+        return Explained({**found, "unseen_rules": unseen(meant) if body.record else {}})
 
     async def replays(asked: Asked[Viewer, Nothing, ReplayAsked]) -> Replayed:
         """What the history would have been. One at a time: it takes a processor."""
@@ -98,8 +144,37 @@ def endpoints(
         found = replay(given(asked.body))
         found.examples_max = asked.body.examples
         async with one_at_a_time:
-            await history(ledger, found, since)
+            await history(ledger, found.take, since)
         return Replayed(telling.compared(found))
+
+    async def differs(asked: Asked[Viewer, Nothing, DiffAsked]) -> Replayed:
+        """What two policies decide differently over the history."""
+        body = asked.body
+        since = as_ms("since", body.since, now_ms())
+        found = difference(parsed(body.one), parsed(body.other))
+        found.examples_max = body.examples
+        async with one_at_a_time:
+            await history(ledger, found.take, since)
+        return Replayed(telling.compared(found))
+
+    async def learns(asked: Asked[Viewer, Nothing, LearnAsked]) -> LearnedPolicy:
+        """Write a policy of what was seen: places, models, tools, and a budget."""
+        body = asked.body
+        since = as_ms("since", body.since, now_ms())
+        learned = Learned(body.org, body.agent)
+        async with one_at_a_time:
+            await history(ledger, learned.take, since)
+        if not learned.calls:
+            raise Problem(404, "nothing_seen", "No call of these left since then.")
+        return LearnedPolicy(policy=learned.text(), calls=learned.calls)
+
+    async def checks(asked: Asked[Viewer, Nothing, CheckAsked]) -> Checked:
+        """Whether drafts could be put in force together, and if not, why."""
+        try:
+            found = parsed(asked.body.drafts)
+        except Problem as problem:
+            return Checked(problem=problem.message, policies=[])
+        return Checked(problem=None, policies=[each.id for each in found])
 
     tag = "policies"
     return [
@@ -109,7 +184,13 @@ def endpoints(
         Endpoint(
             "POST", "/api/policy/replay", "viewer", replays, Replayed, body=ReplayAsked, tag=tag
         ),
-    ]
+        Endpoint("POST", "/api/policy/diff", "viewer", differs, Replayed, body=DiffAsked, tag=tag),
+        Endpoint("POST", "/api/policy/check", "viewer", checks, Checked, body=CheckAsked, tag=tag),
+        Endpoint(
+            "POST", "/api/policy/learn", "viewer", learns, LearnedPolicy,
+            body=LearnAsked, problems=(404,), tag=tag,
+        ),
+    ]  # fmt: skip
 
 
 def parsed(drafts: Sequence[str]) -> Sequence[LoadedPolicy]:
@@ -123,17 +204,17 @@ def parsed(drafts: Sequence[str]) -> Sequence[LoadedPolicy]:
         raise Problem(400, BAD_QUERY, str(error)) from None
 
 
-async def history(ledger: Ledger, found: Comparison, since_ms: int | None) -> None:
-    """Show a comparison every record from a moment on."""
+async def history(ledger: Ledger, take: Callable[[Body], None], since_ms: int | None) -> None:
+    """Show somebody every record from a moment on."""
     last = -1
     while entries := await ledger.after(last, _PAGE, since_ms):
-        await asyncio.to_thread(_take, found, entries)
+        await asyncio.to_thread(_take_all, take, entries)
         last = entries[-1].seq
 
 
-def _take(found: Comparison, entries: Sequence[Entry]) -> None:
+def _take_all(take: Callable[[Body], None], entries: Sequence[Entry]) -> None:
     for entry in entries:
-        found.take(entry.body)
+        take(entry.body)
 
 
 async def recorded(ledger: Ledger, which: str) -> Facts:

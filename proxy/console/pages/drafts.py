@@ -168,7 +168,7 @@ def pages(ports: Ports) -> list[Page]:
         if form.get("act") == "replay":
             replayed = replay(policies)
             async with one_at_a_time:
-                await history(ports.ledger, replayed, since_ms)
+                await history(ports.ledger, replayed.take, since_ms)
         return drawn(
             request, loaded, text, base=base, since=since, replayed=replayed, is_checked=True
         )

@@ -39,6 +39,33 @@ async def test_a_draft_is_replayed_over_the_history(desk: Desk) -> None:
     assert told["skipped"] == 4, "three have no policy's stamp, one has no agent"
 
 
+async def test_two_drafts_are_held_against_each_other(desk: Desk) -> None:
+    status, told = await post(desk, "diff", {"one": [DRAFT], "other": [DRAFT]})
+    assert (status, told["changes"]) == (200, [])
+    other = DRAFT.replace("'*-mini'", "'*'")
+    told = (await post(desk, "diff", {"one": [DRAFT], "other": [other]}))[1]
+    assert told["calls"] > 0
+    assert told["refused_calls"] == sum(each["count"] for each in told["changes"])
+
+
+async def test_a_draft_is_checked_and_a_problem_is_told_with_its_place(desk: Desk) -> None:
+    status, told = await post(desk, "check", {"drafts": [DRAFT]})
+    assert (status, told["problem"]) == (200, None)
+    assert told["policies"][0].startswith("policy:draft:1:")
+    status, told = await post(desk, "check", {"drafts": [DRAFT, DRAFT.replace("deny", "dney")]})
+    assert (status, told["policies"]) == (200, [])
+    assert "draft-2.yaml:4:" in told["problem"]
+
+
+async def test_a_policy_is_learned_of_what_was_seen_and_can_be_checked(desk: Desk) -> None:
+    status, told = await post(desk, "learn", {})
+    assert status == 200
+    assert told["calls"] > 0
+    assert (await post(desk, "check", {"drafts": [told["policy"]]}))[1]["problem"] is None
+    status, told = await post(desk, "learn", {"org": "nobody"})
+    assert (status, told["error"]["code"]) == (404, "nothing_seen")
+
+
 @pytest.mark.parametrize(
     ("what", "body"),
     [
@@ -49,6 +76,8 @@ async def test_a_draft_is_replayed_over_the_history(desk: Desk) -> None:
         ("explain", {"record": "0" * 20}),
         ("replay", {"since": "yesterday"}),
         ("replay", []),
+        ("diff", {"one": ["policy: ["], "other": []}),
+        ("learn", {"since": "yesterday"}),
     ],
 )
 async def test_what_cannot_be_read_is_a_400_that_says_why(desk: Desk, what: str, body: Any) -> None:

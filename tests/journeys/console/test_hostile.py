@@ -1,12 +1,19 @@
 """Whatever anybody wrote into a record does nothing on any page."""
 
+import re
 import time
-from urllib.parse import urlencode
+from types import SimpleNamespace
+from urllib.parse import quote, urlencode
 
 import pytest
 import pytest_asyncio
 
+from proxy.board.acts import Ask, Claim, Complete, NewArtifact, NewTask, Start
+from proxy.console.pages import pages
+from proxy.identity.scope import Scope
 from proxy.ledger.records import Client, Decision, Event, Forecast, Outcome, Stamp, ToolCall, Usage
+from proxy.slip import Identity
+from tests.approvals.questions import wanted
 from tests.console import scene
 from tests.house import house
 from tests.journeys.conftest import _moved_in
@@ -65,7 +72,91 @@ async def hostile(tmp_path_factory, authority):
     now_ms = time.time_ns() // 1_000_000
     await scene.fill(place / "state" / "ledger.sqlite", records(now_ms))
     async with house(place, scene.POLICY) as built:
+        await people(built)
         yield built
+
+
+async def people(built):
+    """What agents, servers and people say to people."""
+    here, word = built.here, WORDS[0]
+    now_ms, who = time.time_ns() // 1_000_000, Identity("acme", "ada", "s1")
+    before = None
+    for title in WORDS:
+        asked = NewTask(title=title.replace("\r\n", " ")[:200], text=title)
+        task = (await here.board.create(asked, who, now_ms)).task.id
+        for act in (Claim(), Start(fence=1), Ask(fence=1, question=title)):
+            await here.board.act("acme", task, act, who, now_ms)
+        before = before or task
+    done = (await here.board.create(NewTask(title=word[:200], text=word), who, now_ms)).task.id
+    ends = Complete(fence=1, result=word, artifacts=(NewArtifact(name="a.html", text=word),))
+    for act in (Claim(), Start(fence=1), ends):
+        await here.board.act("acme", done, act, who, now_ms)
+    question = wanted(reason=word, rule=word, agent=word, summary=(("tool", word), (word, LONG)))
+    approval = await here.approvals.ask(question, scene.call_id(now_ms, 1))
+    await here.permits.bypass(Scope("acme", "ada"), [word, LONG], 600, word, word)
+    for said in WORDS:
+        here.pins.see(word, {"name": word, "title": said, "description": said * 9})
+    head = await here.ledger.head()
+    built.named = {
+        "{approval}": approval.id,
+        "{task}": done,
+        "{name}": "a.html",
+        "{which}": scene.call_id(now_ms, 0),
+        r"{seq:\d{1,15}}": str(head),
+    }
+
+
+def every_path(built):
+    """A path for every page of the server's own list, so that a new page is walked, too."""
+    nothing = SimpleNamespace(raw_view=None)
+    for each in pages(nothing):
+        if each.method != "GET" or each.path.endswith((".csv", ".jsonl")):
+            continue
+        path = each.path
+        for name, value in built.named.items():
+            path = path.replace(name, quote(value, safe=""))
+        assert "{" not in path, f"{each.path}: name what it is about in `people`"
+        yield path
+    who = urlencode({"org": WORDS[0], "agent": WORDS[0], "session": WORDS[0]})
+    yield from (f"/agent?{who}&since=30d", f"/session?{who}", f"/permits?{who}")
+    yield "/policy?name=acme-baseline"
+    yield "/policy/draft?name=acme-baseline"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_every_page_bears_hostile_words_and_can_be_read(browser, hostile, scheme):
+    async with visiting(browser, hostile, color_scheme=scheme) as seen:
+        seen.expected |= {404}
+        shown = 0
+        for path in every_path(hostile):
+            page = await seen.go(path)
+            assert await page.evaluate("window.owned") is None, path
+            assert await page.locator("main img, main script, main [onerror]").count() == 0, path
+            assert await page.locator("h1").count() == 1, path
+            assert await seen.grave() == [], path
+            shown += "window.owned" in await page.locator("main").inner_text()
+        assert shown >= 12, "the words were there to be shown"
+
+
+async def test_hostile_words_in_forms_are_only_words(browser, hostile):
+    async with visiting(browser, hostile) as seen:
+        seen.expected |= {400, 404, 422}
+        page = await seen.go("/policy/draft?name=acme-baseline")
+        for text in (*WORDS, f"policy: x\nversion: 1\ndescription: {WORDS[0]!r}\n"):
+            await page.get_by_label("Text").fill(text)
+            await page.get_by_role("button", name="Check").click()
+            assert await page.evaluate("window.owned") is None
+            assert await page.locator("main img, main script").count() == 0
+            assert await page.get_by_label("Text").input_value() == re.sub(r"\r\n?", "\n", text)
+        page = await seen.go("/permits")
+        for word in WORDS[:2]:
+            form = page.locator("form[action='/permits/grant']")
+            for name in ("org", "budget", "amount", "reason"):
+                await form.locator(f"[name={name}]").fill(word[:18])
+            await form.get_by_role("button").click()
+            assert await page.evaluate("window.owned") is None
+            assert await page.locator("h1").count() == 1
+            page = await seen.go("/permits")
 
 
 PATHS = (

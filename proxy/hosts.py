@@ -22,7 +22,7 @@ def normalise(host: str) -> str | None:
         text = text[:-1]
     if not text or len(text) > 253:
         return None
-    address = _ip(text)
+    address = as_ip(text)
     if address is not None:
         return address
     if not text.isascii():
@@ -34,7 +34,8 @@ def normalise(host: str) -> str | None:
     return text if _LABELS.fullmatch(text) else None
 
 
-def _ip(text: str) -> str | None:
+def as_ip(text: str) -> str | None:
+    """An address in its one spelling; None when the text (in lower case) is none."""
     if ":" in text:
         try:
             return str(ipaddress.IPv6Address(text.partition("%")[0]))

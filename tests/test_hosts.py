@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.policy.hosts import is_ip, normalise, split_authority
+from proxy.hosts import is_ip, normalise, split_authority
 
 
 @pytest.mark.parametrize(
