@@ -33,8 +33,10 @@ _OF_FILES = frozenset(
 )
 _LISTERS = frozenset("ls stat cd pushd mkdir chmod chown test [ du tree find touch".split())
 _NAMERS = _LISTERS - {"chmod", "chown"}
-_GIT_NAMERS = frozenset("check-ignore ls-files status update-index".split())
-"""They show or change names, and nothing of what is in the files."""
+_GIT_NAMERS = frozenset(
+    "check-ignore ls-files status update-index push fetch pull branch switch merge rebase tag".split()
+)
+"""They show or change names of files or branches, and nothing of what is in the files."""
 _MADE: dict[str, tuple[str, ...]] = {
     "openssl": ("-out", "-keyout"), "age-keygen": ("-o",), "mkcert": ("-key-file", "-cert-file"),
 }  # fmt: skip
@@ -195,7 +197,14 @@ def _opened(
 
 def _is_of_names(words: Sequence[str], flags: frozenset[str]) -> bool:
     verb = next((word for word, doubt in operands("git", words) if not doubt), "")
-    return verb in _GIT_NAMERS or (verb == "rm" and "cached" in flags)
+    match verb:
+        case "rm":
+            return "cached" in flags
+        case "checkout":
+            return not flags.isdisjoint(("b", "B"))
+        case "log":
+            return not any(flag[:5] in ("p", "u", "c", "cc", "L", "patch") for flag in flags)
+    return verb in _GIT_NAMERS
 
 
 def _words(program: str, words: Sequence[str], flags: frozenset[str]) -> list[str]:
@@ -204,11 +213,15 @@ def _words(program: str, words: Sequence[str], flags: frozenset[str]) -> list[st
     if program in ("find", "gfind"):  # Its tests' values are no files; what it runs is read.
         return list(itertools.takewhile(lambda word: word[:1] not in ("-", "(", "!"), words))
     is_text = program in _FIRST_IS_TEXT and not flags & {"e", "f", "regexp", "file", "expression"}
-    skip = False
+    skip = is_glob = False
     for word in words:
-        if skip:
+        if is_glob:
+            is_glob = False
+            found.append(word)
+        elif skip:
             skip = False
         elif word.startswith("-") and word != "-":
+            is_glob = program in ("rg", "ag") and word in ("-g", "--glob", "--iglob")
             skip = _has_text_after(program, word, words)
             name, _, value = word.partition("=")
             if value and not (program == "git" and name in _GIT_TEXT):
@@ -235,7 +248,7 @@ def _has_text_after(program: str, option: str, words: Sequence[str]) -> bool:
 
 
 def _named_by(program: str, word: str, cwd: str | None, home: str | None) -> list[str]:
-    if not word or len(word) > 4096 or word == "-" or "\n" in word:
+    if not word or len(word) > 4096 or word == "-" or "\n" in word or word[0] == "!":
         return []
     if _url(word):
         return [target_of_url(word)]
