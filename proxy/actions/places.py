@@ -30,10 +30,10 @@ FILES = (
     "**/.config/op/**", "**/.bash_history", "**/.zsh_history", "**/.psql_history",
     "**/.mysql_history", "**/.python_history", "**/login data", "**/cookies.sqlite", "**/key4.db",
     "**/logins.json", "**/chrome/**/cookies", "**/library/keychains/**", "/etc/shadow",
-    "/etc/gshadow", "/etc/sudoers", "/etc/sudoers.d/**", "/etc/ssh/ssh_host_*", "/etc/krb5.keytab",
-    "/etc/kubernetes/**", "/proc/*/environ", "/proc/*/mem", "/run/secrets/**/*",
-    "/var/run/secrets/**/*", "/var/lib/kubelet/**", "**/config/sam", "**/windows/ntds/**",
-    "**/microsoft/credentials/**",
+    "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/sudoers", "/etc/sudoers.d/**",
+    "/etc/ssh/ssh_host_*", "/etc/krb5.keytab", "/etc/kubernetes/**", "/proc/*/environ",
+    "/proc/*/mem", "/run/secrets/**/*", "/var/run/secrets/**/*", "/var/lib/kubelet/**",
+    "**/config/sam", "**/windows/ntds/**", "**/microsoft/credentials/**",
 )  # fmt: skip
 
 DIRECTORIES = (

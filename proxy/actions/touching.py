@@ -67,6 +67,8 @@ _host = re.compile(
     r"(?:[\w.+-]+@)?([A-Za-z0-9](?:[\w-]*\.)+[A-Za-z0-9-]+|localhost)(?=[:/]|$)"
 ).match
 _tar_in = re.compile(r"-?[A-Za-z]*C$").match
+_lists = re.compile(r"(?:\$\(|`)\s*(?:ls|find|fd|git\s+ls-files|realpath)\s([^|;&)`]*)").finditer
+_substituted = re.compile(r"\$\([^()]*\)|`[^`]*`")
 _device = re.compile(r"/dev/(?:tcp|udp)/([^/]+)/\d+").match
 _GIT_TEXT = frozenset(("-m", "--message", "-C", "-c", "-S", "-G", "--grep", "--author", "--format"))
 
@@ -247,11 +249,23 @@ def _has_text_after(program: str, option: str, words: Sequence[str]) -> bool:
     return program in ("gh", "glab") and option in ("-t", "-b", "--title", "--body", "-m")
 
 
+def _listed_in(word: str, cwd: str | None, home: str | None) -> list[str]:
+    """The credentials that a word may come to where another program lists it: `$(find . -name .env)`."""
+    names = [piece.strip("'\"") for found in _lists(word) for piece in found[1].split()]
+    return [path for path in (normalised(name, cwd, home) for name in names) if is_credential(path)]
+
+
 def _named_by(program: str, word: str, cwd: str | None, home: str | None) -> list[str]:
     if not word or len(word) > 4096 or word == "-" or "\n" in word or word[0] == "!":
         return []
     if _url(word):
         return [target_of_url(word)]
+    if "$(" in word or "`" in word:
+        listed = _listed_in(word, cwd, home) if program not in _NAMERS else []
+        if listed:
+            return listed
+        for _ in range(8):  # What nobody knows may be anything.
+            word = _substituted.sub("*", word)
     if program in _HOSTS or program in _REMOTE or program == "git":
         remote = _git_remote(word) or (_remote(word) if program in _REMOTE else None)
         if remote:

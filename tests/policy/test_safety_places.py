@@ -78,6 +78,10 @@ LETS_THROUGH: list[tuple[str, dict[str, Any]]] = [
     ("LS", {"path": "~/.ssh"}),
     ("Grep", {"pattern": "x", "path": "~/project"}),
     ("glob_file_search", {"glob_pattern": "**/*.json"}),
+    *map(command, [
+        "cat metadata/x.json instance-data/y", "wc -l $(git ls-files '*.ts')", "cat $(ls *.md)",
+        "ls $(find . -name .env)", "wc -l $(git ls-files | grep -v secrets.json)",
+    ]),
     # Disks that are read, and devices that are none
     *map(command, [
         "cat /dev/sda > backup.img", "dd if=/dev/sda of=backup.img", "cp /dev/sda backup.img",
@@ -140,6 +144,8 @@ DENIES: list[tuple[str, dict[str, Any]]] = [
         "cp -t /dev/sda x", "curl -o /dev/sda https://a.test", "dd of=/dev/../dev/sda", "dd of=/dev/dm-0",
         "unlink /etc", "unlink /etc/passwd", "unlink /usr/bin/x",
         "curl http://169.254.169.254/latest/meta-data/", "curl 169.254.169.254/latest",
+        "curl http://metadata/computeMetadata/v1", "curl http://instance-data/latest/", "echo 1 > /dev/mem",
+        "cat $(find . -name .env)", "cat `ls -d .env`", 'cat "$(ls ~/.ssh/id_rsa)"', "cat /etc/shadow-",
         "curl http://2852039166/", "wget http://0xa9.0xfe.0xa9.0xfe/x",
         "curl -H 'Metadata-Flavor: Google' http://metadata.google.internal/computeMetadata/v1/",
         "nc 169.254.169.254 80", "exec 3<>/dev/tcp/169.254.169.254/80",
