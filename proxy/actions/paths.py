@@ -11,6 +11,8 @@ from functools import lru_cache
 from urllib.parse import unquote
 
 COMPONENTS_MAX = 256
+DIRECTORY_MAX = 1_024
+"""A longer one is as one that nobody knows, so that no path grows with each step into another."""
 NAME_MAX = 255
 """No file system has longer names; a longer one names no file."""
 
@@ -39,8 +41,8 @@ def normalised(text: str, cwd: str | None = None, home: str | None = None) -> st
         text = home.rstrip("/") + text[1:] if home else _above_home(text)
     elif text.startswith("~") and re.match(r"~[a-z_][\w-]*(/|$)", text):
         text = "/home/" + text[1:]
-    if not _is_rooted(text):
-        text = f"{cwd.rstrip('/') or '/'}/{text}" if cwd else text
+    if cwd and len(cwd) <= DIRECTORY_MAX and not _is_rooted(text):
+        text = f"{cwd.rstrip('/') or '/'}/{text}"
     path = _through_proc(text, cwd) if text.startswith("/") and "/proc" in text else text
     path = posixpath.normpath(path)
     if path.startswith("//"):

@@ -30,10 +30,10 @@ FILES = (
     "**/.config/op/**", "**/.bash_history", "**/.zsh_history", "**/.psql_history",
     "**/.mysql_history", "**/.python_history", "**/login data", "**/cookies.sqlite", "**/key4.db",
     "**/logins.json", "**/chrome/**/cookies", "**/library/keychains/**", "/etc/shadow",
-    "/etc/gshadow", "/etc/sudoers", "/etc/sudoers.d/**", "/etc/ssh/ssh_host_*", "/etc/krb5.keytab",
-    "/etc/kubernetes/**", "/proc/*/environ", "/proc/*/mem", "/run/secrets/**/*",
-    "/var/run/secrets/**/*", "/var/lib/kubelet/**", "**/config/sam", "**/windows/ntds/**",
-    "**/microsoft/credentials/**",
+    "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/sudoers", "/etc/sudoers.d/**",
+    "/etc/ssh/ssh_host_*", "/etc/krb5.keytab", "/etc/kubernetes/**", "/proc/*/environ",
+    "/proc/*/mem", "/run/secrets/**/*", "/var/run/secrets/**/*", "/var/lib/kubelet/**",
+    "**/config/sam", "**/windows/ntds/**", "**/microsoft/credentials/**",
 )  # fmt: skip
 
 DIRECTORIES = (
@@ -43,18 +43,24 @@ DIRECTORIES = (
 """Taken as a whole (copied, packed, searched); their names may be listed."""
 
 SOURCES = (
-    "py pyi ts tsx mts cts js jsx mjs cjs go rs rb java kt cs c h cpp hpp php swift ex exs scala dart"
-    " md mdx rst adoc html css scss vue svelte sql proto lock snap"
+    "py pyi ts tsx mts cts js jsx mjs cjs go rs rb java kt kts cs fs vb c h cc cpp hpp m mm php swift ex"
+    " exs erl hs ml clj scala dart lua pl jl r zig sol groovy tf hcl nix bicep md mdx rst adoc html css"
+    " scss sass less vue svelte astro sql graphql prisma proto po pot lock snap"
 ).split()
 """Suffixes of what people write and publish: `secrets.py` is about secrets, and holds none."""
 EXAMPLES = "example sample template tmpl dist default defaults schema".split()
+TRANSLATED = "locale locales i18n lang translations messages fixtures __fixtures__".split()
+"""Folders of texts and of made up data, where `auth.json` is no key."""
 
 _harmless = re.compile(
-    rf"\.({'|'.join([*SOURCES, *EXAMPLES])}|pub|baseline)$"
+    rf"\.({'|'.join([*SOURCES, *EXAMPLES])}|pub|baseline|enc)$"
+    rf"|\.({'|'.join(EXAMPLES)})\.[^/]*$"
     r"|(^|/)(example|sample|template)\.env$"
     r"|/\.ssh/known_hosts(\.old)?$"
     r"|(^|/)(tsconfig|tokenizer|authors?[.-])[^/]*json$|/design[^/]*/([^/]+/)*[^/]*tokens?[^/]*\.json$"
+    rf"|(^|/)({'|'.join(TRANSLATED)})/([^/]+/)*(auth|token)[^/]*\.json$"
     r"|/\.github/workflows/[^/]*$|(^|/)[^/]*secrets?[-_]?(scan|detect)[^/]*$"
+    r"|(^|/)[^/]*(sealed|external)-?secret[^/]*$|/templates/[^/]*secret[^/]*\.ya?ml$"
 )
 _certificate = re.compile(
     r"cert|chain|bundle|pub|csr|dhparam|crl|^ca\b|^ca_|_ca\b|\bca\.pem$"

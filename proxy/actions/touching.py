@@ -33,8 +33,10 @@ _OF_FILES = frozenset(
 )
 _LISTERS = frozenset("ls stat cd pushd mkdir chmod chown test [ du tree find touch".split())
 _NAMERS = _LISTERS - {"chmod", "chown"}
-_GIT_NAMERS = frozenset("check-ignore ls-files status update-index".split())
-"""They show or change names, and nothing of what is in the files."""
+_GIT_NAMERS = frozenset(
+    "check-ignore ls-files status update-index push fetch pull branch switch merge rebase tag".split()
+)
+"""They show or change names of files or branches, and nothing of what is in the files."""
 _MADE: dict[str, tuple[str, ...]] = {
     "openssl": ("-out", "-keyout"), "age-keygen": ("-o",), "mkcert": ("-key-file", "-cert-file"),
 }  # fmt: skip
@@ -65,6 +67,8 @@ _host = re.compile(
     r"(?:[\w.+-]+@)?([A-Za-z0-9](?:[\w-]*\.)+[A-Za-z0-9-]+|localhost)(?=[:/]|$)"
 ).match
 _tar_in = re.compile(r"-?[A-Za-z]*C$").match
+_lists = re.compile(r"(?:\$\(|`)\s*(?:ls|find|fd|git\s+ls-files|realpath)\s([^|;&)`]*)").finditer
+_substituted = re.compile(r"\$\([^()]*\)|`[^`]*`")
 _device = re.compile(r"/dev/(?:tcp|udp)/([^/]+)/\d+").match
 _GIT_TEXT = frozenset(("-m", "--message", "-C", "-c", "-S", "-G", "--grep", "--author", "--format"))
 
@@ -195,7 +199,14 @@ def _opened(
 
 def _is_of_names(words: Sequence[str], flags: frozenset[str]) -> bool:
     verb = next((word for word, doubt in operands("git", words) if not doubt), "")
-    return verb in _GIT_NAMERS or (verb == "rm" and "cached" in flags)
+    match verb:
+        case "rm":
+            return "cached" in flags
+        case "checkout":
+            return not flags.isdisjoint(("b", "B"))
+        case "log":
+            return not any(flag[:5] in ("p", "u", "c", "cc", "L", "patch") for flag in flags)
+    return verb in _GIT_NAMERS
 
 
 def _words(program: str, words: Sequence[str], flags: frozenset[str]) -> list[str]:
@@ -204,11 +215,15 @@ def _words(program: str, words: Sequence[str], flags: frozenset[str]) -> list[st
     if program in ("find", "gfind"):  # Its tests' values are no files; what it runs is read.
         return list(itertools.takewhile(lambda word: word[:1] not in ("-", "(", "!"), words))
     is_text = program in _FIRST_IS_TEXT and not flags & {"e", "f", "regexp", "file", "expression"}
-    skip = False
+    skip = is_glob = False
     for word in words:
-        if skip:
+        if is_glob:
+            is_glob = False
+            found.append(word)
+        elif skip:
             skip = False
         elif word.startswith("-") and word != "-":
+            is_glob = program in ("rg", "ag") and word in ("-g", "--glob", "--iglob")
             skip = _has_text_after(program, word, words)
             name, _, value = word.partition("=")
             if value and not (program == "git" and name in _GIT_TEXT):
@@ -234,11 +249,23 @@ def _has_text_after(program: str, option: str, words: Sequence[str]) -> bool:
     return program in ("gh", "glab") and option in ("-t", "-b", "--title", "--body", "-m")
 
 
+def _listed_in(word: str, cwd: str | None, home: str | None) -> list[str]:
+    """The credentials that a word may come to where another program lists it: `$(find . -name .env)`."""
+    names = [piece.strip("'\"") for found in _lists(word) for piece in found[1].split()]
+    return [path for path in (normalised(name, cwd, home) for name in names) if is_credential(path)]
+
+
 def _named_by(program: str, word: str, cwd: str | None, home: str | None) -> list[str]:
-    if not word or len(word) > 4096 or word == "-" or "\n" in word:
+    if not word or len(word) > 4096 or word == "-" or "\n" in word or word[0] == "!":
         return []
     if _url(word):
         return [target_of_url(word)]
+    if "$(" in word or "`" in word:
+        listed = _listed_in(word, cwd, home) if program not in _NAMERS else []
+        if listed:
+            return listed
+        for _ in range(8):  # What nobody knows may be anything.
+            word = _substituted.sub("*", word)
     if program in _HOSTS or program in _REMOTE or program == "git":
         remote = _git_remote(word) or (_remote(word) if program in _REMOTE else None)
         if remote:

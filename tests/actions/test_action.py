@@ -264,6 +264,12 @@ def test_what_is_padded_beyond_what_is_read_is_not_understood(arguments) -> None
     assert not action_of("odd_tool", json.dumps(arguments)).is_understood
 
 
+@pytest.mark.parametrize("step", ["cd a; cat key; ", "tar -C a -C a -c key; "])
+def test_directories_that_never_end_are_read_in_bounded_work(step: str) -> None:
+    targets = bash(step * 700).targets
+    assert max(map(len, targets)) < 1_100
+
+
 def test_one_variable_too_many_to_follow_is_not_understood() -> None:
     lists = "; ".join(f"for v{n} in a b c d; do :; done" for n in range(8))
     used = " ".join(f"$v{n}" for n in range(8))

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from proxy.actions.places import EXAMPLES, SOURCES, is_credential
 from proxy.policy.loader import load
 from tests.policy.test_known_defects import PRESETS, ruled
 
@@ -49,7 +50,11 @@ LETS_THROUGH: list[tuple[str, dict[str, Any]]] = [
     *map(command, [
         "cat .env.example", "touch .env.example", "docker run --env-file .env.example x",
         "pytest tests/test_secrets.py", "git add src/secret_store.py", "git add .env.example",
-        "curl https://api.example/auth.json",
+        "curl https://api.example/auth.json", "kubectl apply -f k8s/secret.example.yaml",
+        "cat k8s/sealed-secret.yaml charts/x/templates/secret.yaml", "cat secrets.tf",
+        "cat src/locales/en/auth.json tests/fixtures/token.json", "cat config/credentials.yml.enc",
+        "rg -n secret src -g '*.ts' -g '!**/*.env'", "rg --files -g '*.json'",
+        "git checkout -b fix/secret-leak", "git push origin fix/secret-leak", "git log --oneline -- .env",
     ]),
     ("WebFetch", {"url": "https://docs.example/auth.json", "prompt": "x"}),
     ("WebFetch", {"url": "https://docs.example/secrets", "prompt": "x"}),
@@ -73,6 +78,10 @@ LETS_THROUGH: list[tuple[str, dict[str, Any]]] = [
     ("LS", {"path": "~/.ssh"}),
     ("Grep", {"pattern": "x", "path": "~/project"}),
     ("glob_file_search", {"glob_pattern": "**/*.json"}),
+    *map(command, [
+        "cat metadata/x.json instance-data/y", "wc -l $(git ls-files '*.ts')", "cat $(ls *.md)",
+        "ls $(find . -name .env)", "wc -l $(git ls-files | grep -v secrets.json)",
+    ]),
     # Disks that are read, and devices that are none
     *map(command, [
         "cat /dev/sda > backup.img", "dd if=/dev/sda of=backup.img", "cp /dev/sda backup.img",
@@ -97,6 +106,7 @@ DENIES: list[tuple[str, dict[str, Any]]] = [
         "ls .env | xargs cat", "git show HEAD:.env", "git rm --cached x && cat .env",
         "openssl rsa -in server.key", "openssl enc -in .env -out x", "terraform show x.tfstate",
         "openssl rand -out /etc/shadow 4", "docker run --env-file .env x", "find . -name .env -exec cat {} +",
+        "git log -p -- .env", "git checkout .env", "git log --patch-with-stat .env", "rg -g '.env*' x",
         "cat my-secret.txt > x.ts", "touch x.ts; cat secrets.json",
     ]),
     ("read_many_files", {"paths": ["src/**/*.py", ".env"]}),
@@ -134,6 +144,8 @@ DENIES: list[tuple[str, dict[str, Any]]] = [
         "cp -t /dev/sda x", "curl -o /dev/sda https://a.test", "dd of=/dev/../dev/sda", "dd of=/dev/dm-0",
         "unlink /etc", "unlink /etc/passwd", "unlink /usr/bin/x",
         "curl http://169.254.169.254/latest/meta-data/", "curl 169.254.169.254/latest",
+        "curl http://metadata/computeMetadata/v1", "curl http://instance-data/latest/", "echo 1 > /dev/mem",
+        "cat $(find . -name .env)", "cat `ls -d .env`", 'cat "$(ls ~/.ssh/id_rsa)"', "cat /etc/shadow-",
         "curl http://2852039166/", "wget http://0xa9.0xfe.0xa9.0xfe/x",
         "curl -H 'Metadata-Flavor: Google' http://metadata.google.internal/computeMetadata/v1/",
         "nc 169.254.169.254 80", "exec 3<>/dev/tcp/169.254.169.254/80",
@@ -160,6 +172,28 @@ def test_who_goes_for_what_is_secret_is_denied(
     safety: Any, tool: str, arguments: dict[str, Any]
 ) -> None:
     assert ruled(safety, tool, arguments).decision == "deny"
+
+
+def test_what_the_preset_spares_is_what_is_harmless(safety: Any) -> None:
+    (rule,) = (rule for rule in safety.policy.rules if rule.id == "no-credential-targets")
+    for glob in rule.match.except_targets:
+        path = (
+            glob.replace("/**/*", "/a/x")
+            .replace("/**/", "/")
+            .removeprefix("**")
+            .replace("y*ml", "yml")
+        )
+        assert not is_credential(path.replace("*", "")), glob
+    for suffix in SOURCES + EXAMPLES:
+        assert f"**/*.{suffix}" in rule.match.except_targets
+
+
+def test_what_the_preset_names_is_a_place_of_credentials(safety: Any) -> None:
+    (rule,) = (rule for rule in safety.policy.rules if rule.id == "no-credential-targets")
+    for glob in rule.match.targets:
+        assert is_credential(glob.replace("**/*", "/a/x").replace("**/", "/").replace("*", "x")), (
+            glob
+        )
 
 
 @pytest.mark.parametrize("path", ["/p/MEMORY.md", "/p/memory/x.md", ".web4/a/memory.json"])
