@@ -20,6 +20,7 @@ from proxy.ledger.records import Event
 from proxy.ledger.sqlite import SqliteLedger
 from proxy.ledger.store import LedgerError
 from proxy.policy import PolicyBook, located
+from proxy.policy.book import read
 from proxy.pricing.price_file import PriceFileError
 from proxy.pricing.price_file import load as load_prices
 from proxy.pricing.prices import Prices
@@ -127,7 +128,7 @@ class Rounds:
 
     async def _reload(self) -> None:
         before = self._policies.problem
-        if self._policies.reload(self._paths):
+        if self._policies.take(await asyncio.to_thread(read, self._paths)):
             ids = ",".join(policy.id for policy in self._policies.policies)
             severed = self._severs(self._policies)
             log.info("policies changed", policies=ids, severed=severed)

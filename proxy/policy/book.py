@@ -6,6 +6,7 @@ old version in force, and `problem` says why. With no policy in force everything
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from proxy.policy.loader import LoadedPolicy, PolicyError, load
 from proxy.policy.permits import InForce
@@ -27,9 +28,11 @@ class PolicyBook:
         self.permits = permits or InForce()
         self._adopt(policies)
 
-    def _adopt(self, policies: Sequence[LoadedPolicy]) -> None:
+    def _adopt(
+        self, policies: Sequence[LoadedPolicy], compiled: Sequence[CompiledPolicy] | None = None
+    ) -> None:
         self.policies = tuple(policies)
-        self._compiled = [CompiledPolicy(policy) for policy in policies]
+        self._compiled = compiled or [CompiledPolicy(policy) for policy in policies]
         self._terms: dict[tuple[str, str], Terms] = {}
 
     def terms(self, org: str, agent: str) -> Terms:
@@ -45,16 +48,34 @@ class PolicyBook:
 
     def reload(self, paths: Sequence[Path]) -> bool:
         """Read the files anew. True when something changed; False, with `problem` set, when not."""
-        try:
-            loaded = load_all(paths)
-        except PolicyError as error:
-            self.problem = str(error)
+        return self.take(read(paths))
+
+    def take(self, found: "Read") -> bool:
+        """What was read, perhaps in a thread: large files take seconds."""
+        self.problem = found.problem
+        if found.problem or [each.id for each in found.policies] == [
+            each.id for each in self.policies
+        ]:
             return False
-        self.problem = None
-        if [policy.id for policy in loaded] == [policy.id for policy in self.policies]:
-            return False
-        self._adopt(loaded)
+        self._adopt(found.policies, found.compiled)
         return True
+
+
+class Read(NamedTuple):
+    """Files that were read, ready to be in force; or what is wrong with them."""
+
+    policies: Sequence[LoadedPolicy] = ()
+    compiled: Sequence[CompiledPolicy] = ()
+    problem: str | None = None
+
+
+def read(paths: Sequence[Path]) -> Read:
+    """The files as they are now."""
+    try:
+        loaded = load_all(paths)
+    except PolicyError as error:
+        return Read(problem=str(error))
+    return Read(loaded, [CompiledPolicy(policy) for policy in loaded])
 
 
 def located(path: Path) -> Path:

@@ -66,6 +66,7 @@ def parse(raw: bytes, path: Path) -> LoadedPolicy:
     except (YAMLError, RecursionError, LookupError) as error:  # The last for numbers such as `+_`.
         why = "it is nested too deep" if isinstance(error, RecursionError) else error
         raise PolicyError(f"{path}: not YAML: {why}") from None
+    _refuse_aliases(tree, path)
     if not isinstance(tree, CommentedMap):
         raise PolicyError(f"{path}:1:1: not a policy: the file must hold `policy:`, `version:`, …")
     try:
@@ -76,6 +77,22 @@ def parse(raw: bytes, path: Path) -> LoadedPolicy:
         raise PolicyError(f"{path}: a key is no text, or a value holds itself") from None
     digest = hashlib.sha256(raw).hexdigest()
     return LoadedPolicy(policy, f"policy:{policy.policy}:{policy.version}:{digest}", path, text)
+
+
+def _refuse_aliases(tree: Any, path: Path) -> None:
+    """A few hundred bytes of aliases within aliases stand for more than any memory holds. What is read
+    by an auditor should stand there, too."""
+    seen: set[int] = set()
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if not isinstance(node, CommentedMap | CommentedSeq):
+            continue
+        if id(node) in seen:
+            where = f"{path}:{node.lc.line + 1}:{node.lc.col + 1}"
+            raise PolicyError(f"{where}: an alias (`*name`) stands for this: write it out instead")
+        seen.add(id(node))
+        waiting += node.values() if isinstance(node, CommentedMap) else node
 
 
 def _as_json(tree: CommentedMap) -> str:

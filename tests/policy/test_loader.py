@@ -164,3 +164,13 @@ def test_the_id_of_a_policy_changes_with_every_byte_of_its_file():
 def test_no_bytes_crash_the_loader(raw):
     with contextlib.suppress(PolicyError):
         parse(raw, FILE)
+
+
+def test_aliases_are_refused_before_they_grow():
+    lines = ["a0: &a0 [x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 30)]
+    with pytest.raises(PolicyError, match="write it out instead"):
+        parse("\n".join(lines).encode(), Path("p.yaml"))
+    text = "policy: p\nversion: 1\negress: {allow: &a [{host: a.test}], deny: *a}\n"
+    with pytest.raises(PolicyError, match=r"p.yaml:3:\d+: an alias"):
+        parse(text.encode(), Path("p.yaml"))

@@ -122,26 +122,32 @@ def endpoints(
     """What can be asked of drafts."""
     one_at_a_time = asyncio.Lock()
 
-    def given(asked: Drafts) -> Sequence[LoadedPolicy]:
-        return policies.policies if asked.drafts is None else parsed(asked.drafts)
+    async def given(asked: Drafts) -> Sequence[LoadedPolicy]:
+        return policies.policies if asked.drafts is None else await read(asked.drafts)
+
+    async def read(drafts: Sequence[str]) -> Sequence[LoadedPolicy]:
+        # Large ones take seconds, in which calls go on.
+        async with one_at_a_time:
+            return await asyncio.to_thread(parsed, drafts)
 
     async def explains(asked: Asked[Viewer, Nothing, ExplainAsked]) -> Explained:
         """Explain a call: every rule considered, and the decision.
 
         Of a record, `unseen_rules` ask for what is not on file.
         """
-        body, meant = asked.body, given(asked.body)
+        body, meant = asked.body, await given(asked.body)
         if body.record:
             facts = await recorded(ledger, body.record)
         else:
             facts = described(body, now_ms())
-        found = telling.explained(explain(meant, facts, policies.permits))
+        explained = await asyncio.to_thread(explain, meant, facts, policies.permits)
+        found = telling.explained(explained)
         return Explained({**found, "unseen_rules": unseen(meant) if body.record else {}})
 
     async def replays(asked: Asked[Viewer, Nothing, ReplayAsked]) -> Replayed:
         """What the history would have been. One at a time: it takes a processor."""
         since = as_ms("since", asked.body.since, now_ms())
-        found = replay(given(asked.body))
+        found = await asyncio.to_thread(replay, await given(asked.body))
         found.examples_max = asked.body.examples
         async with one_at_a_time:
             await history(ledger, found.take, since)
@@ -151,7 +157,8 @@ def endpoints(
         """What two policies decide differently over the history."""
         body = asked.body
         since = as_ms("since", body.since, now_ms())
-        found = difference(parsed(body.one), parsed(body.other))
+        one, other = await read(body.one), await read(body.other)
+        found = await asyncio.to_thread(difference, one, other)
         found.examples_max = body.examples
         async with one_at_a_time:
             await history(ledger, found.take, since)
@@ -171,7 +178,7 @@ def endpoints(
     async def checks(asked: Asked[Viewer, Nothing, CheckAsked]) -> Checked:
         """Whether drafts could be put in force together, and if not, why."""
         try:
-            found = parsed(asked.body.drafts)
+            found = await read(asked.body.drafts)
         except Problem as problem:
             return Checked(problem=problem.message, policies=[])
         return Checked(problem=None, policies=[each.id for each in found])

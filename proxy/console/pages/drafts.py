@@ -29,6 +29,8 @@ from proxy.policy.replay import Comparison, replay
 from proxy.slip import new_id
 
 PATH = "/policy/draft"
+_COMPARED_MAX = 131_072
+"""Characters; of longer drafts no difference is shown, because telling it takes too long."""
 SAVE = "/policy/save"
 _CONTEXT = 3
 
@@ -79,6 +81,10 @@ def diff(before: str, after: str) -> Iterator[DiffLine]:
                 yield DiffLine("in", None, at + 1, new[at])
 
 
+def _differing(before: str, after: str) -> list[DiffLine]:
+    return list(diff(before, after)) if len(after) <= _COMPARED_MAX else []
+
+
 def with_draft(
     policies: Sequence[LoadedPolicy], loaded: LoadedPolicy, text: str
 ) -> list[LoadedPolicy]:
@@ -122,7 +128,7 @@ def pages(ports: Ports) -> list[Page]:
     """The form, its trial, and its end."""
     one_at_a_time = asyncio.Lock()
 
-    def drawn(
+    async def drawn(
         request: web.Request,
         loaded: LoadedPolicy,
         text: str,
@@ -142,7 +148,7 @@ def pages(ports: Ports) -> list[Page]:
             since=since,
             problem=problem,
             cannot_save=why_not(loaded),
-            diff=list(diff(loaded.text, text)),
+            diff=await asyncio.to_thread(_differing, loaded.text, text),
             replayed=replayed,
             is_checked=is_checked,
         )
@@ -151,25 +157,28 @@ def pages(ports: Ports) -> list[Page]:
 
     async def begin(request: web.Request) -> web.Response:
         loaded = named(ports.policies, request.query.get("name", ""))
-        return drawn(request, loaded, loaded.text)
+        return await drawn(request, loaded, loaded.text)
 
     async def attempt(request: web.Request) -> web.Response:
         form = await form_of(request)
         loaded = named(ports.policies, form.get("name", ""))
         text, since, base = form.get("text", ""), form.get("since", ""), form.get("base", "")
         try:
-            policies = with_draft(ports.policies.policies, loaded, text)
+            async with one_at_a_time:  # Large ones take seconds, in which calls go on.
+                policies = await asyncio.to_thread(
+                    with_draft, ports.policies.policies, loaded, text
+                )
             since_ms = as_ms("since", since or None, ports.now_ms())
         except (PolicyError, Problem) as error:
-            return drawn(
+            return await drawn(
                 request, loaded, text, base=base, since=since, problem=str(error), status=422
             )
         replayed = None
         if form.get("act") == "replay":
-            replayed = replay(policies)
+            replayed = await asyncio.to_thread(replay, policies)
             async with one_at_a_time:
                 await history(ports.ledger, replayed.take, since_ms)
-        return drawn(
+        return await drawn(
             request, loaded, text, base=base, since=since, replayed=replayed, is_checked=True
         )
 
@@ -182,7 +191,7 @@ def pages(ports: Ports) -> list[Page]:
             async with one_at_a_time:
                 problem = await _kept(ports, loaded, text, base, request[VIEWER].name)
         if problem is not None:
-            return drawn(request, loaded, text, base=base, problem=problem, status=422)
+            return await drawn(request, loaded, text, base=base, problem=problem, status=422)
         raise web.HTTPSeeOther(url("/policy", name=loaded.policy.policy, saved="1"))
 
     return [
@@ -197,7 +206,7 @@ async def _kept(
 ) -> str | None:
     """Save a draft, with its record first; or say why not."""
     try:
-        with_draft(ports.policies.policies, loaded, text)
+        await asyncio.to_thread(with_draft, ports.policies.policies, loaded, text)
     except PolicyError as error:
         return str(error)
     try:

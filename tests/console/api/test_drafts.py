@@ -1,5 +1,6 @@
 """Drafts of policies over the JSON API."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -55,6 +56,19 @@ async def test_a_draft_is_checked_and_a_problem_is_told_with_its_place(desk: Des
     status, told = await post(desk, "check", {"drafts": [DRAFT, DRAFT.replace("deny", "dney")]})
     assert (status, told["policies"]) == (200, [])
     assert "draft-2.yaml:4:" in told["problem"]
+
+
+async def test_a_large_draft_keeps_nobody_waiting(desk: Desk) -> None:
+    rules = "".join(
+        f"  - {{id: r{n}, decision: deny, match: {{tools: [t{n}]}}}}\n" for n in range(900)
+    )
+    checking = asyncio.create_task(post(desk, "check", {"drafts": [f"{DRAFT}rules:\n{rules}"]}))
+    between = 0
+    while not checking.done():
+        async with desk.session.get(f"http://127.0.0.1:{desk.port}/healthz") as answer:
+            between += answer.status == 200
+    assert (await checking)[0] == 200
+    assert between > 5, "others were answered meanwhile"
 
 
 async def test_a_policy_is_learned_of_what_was_seen_and_can_be_checked(desk: Desk) -> None:
