@@ -25,7 +25,7 @@ from proxy.actions.paths import normalised
 from proxy.actions.places import is_credential
 from proxy.actions.script import Reading
 from proxy.actions.statements import NOT_UNDERSTOOD, kinds_of
-from proxy.actions.tools import CWD_KEYS, Category, Meaning, category_of, tool_of
+from proxy.actions.tools import CWD_KEYS, Category, Meaning, category_of, searches, tool_of
 from proxy.actions.touching import target_of_url, written_by
 
 __all__ = ["Action", "Category", "Command", "action_of"]
@@ -175,7 +175,9 @@ class _Facts:
         category = known.category if known else None
         if meaning in ("script", "argv") and category not in (None, "command"):
             return  # An editor's `command` is a verb: view, create.
-        if meaning == "sql" and known is not None and known.is_search:
+        if meaning == "sql" and (
+            known.is_search if known else key != "sql" and searches(self.tool)
+        ):
             return
         if key == "pattern" and self.tool.lower() == "glob":
             meaning = "path"

@@ -150,6 +150,12 @@ def is_mcp(name: str) -> bool:
     return name.startswith(("mcp__", "mcp_"))
 
 
+def searches(name: str) -> bool:
+    """Whether a tool that is not listed says that it searches: `delete from array` is a question there."""
+    own = name.lower().rpartition("__")[2]
+    return "search" in own and "sql" not in own
+
+
 def category_of(
     name: str, keys: Iterable[str], meanings: Iterable[Meaning], verb: str | None
 ) -> Category:
