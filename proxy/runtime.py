@@ -22,10 +22,10 @@ from proxy.budgets import Accounts, Counters, CountersUnavailable, MemoryCounter
 from proxy.budgets.results import Crossed
 from proxy.call_log import CallLog
 from proxy.config import ConfigError, Settings
-from proxy.console import Console
-from proxy.console import Ports as ConsolePorts
 from proxy.console.access import Access
 from proxy.console.access.visits import Lengths
+from proxy.console.ports import Ports as ConsolePorts
+from proxy.console.server import Console
 from proxy.delegate.attempts import Attempts
 from proxy.delegate.opening import checked_roads, open_delegation
 from proxy.engine.certificates import open_authority

@@ -24,8 +24,9 @@ from proxy.actions.patch import files_of, is_patch
 from proxy.actions.paths import normalised
 from proxy.actions.places import is_credential
 from proxy.actions.script import Reading
+from proxy.actions.shapes import argvs, is_loose, is_prose, parsed, removes_trees
 from proxy.actions.statements import NOT_UNDERSTOOD, kinds_of
-from proxy.actions.tools import CWD_KEYS, Category, Meaning, category_of, searches, tool_of
+from proxy.actions.tools import CWD_KEYS, LOOSE_KEYS, Category, Meaning, category_of, tool_of
 from proxy.actions.touching import target_of_url, written_by
 
 __all__ = ["Action", "Category", "Command", "action_of"]
@@ -79,8 +80,10 @@ def action_of(
         directory = next((raw[key] for key in CWD_KEYS if isinstance(raw.get(key), str)), None)
         if directory and facts.runs_scripts:
             facts.cwd = normalised(directory, cwd, home)
+    facts.lists = tuple(argvs(tool, raw))
     for key, value in strings:
         facts.take(key, value)
+    facts.take_lists(removes_trees(tool, raw))
     category = category_of(
         tool,
         {key for key, _ in strings},
@@ -110,7 +113,7 @@ def _parsed(tool: str, arguments: str) -> tuple[Any, bool]:
     if not arguments.strip():
         return {}, True
     try:
-        return json.loads(arguments), True
+        return parsed(arguments)
     except (ValueError, RecursionError):
         known = tool_of(tool)
         if known is not None and not arguments.lstrip().startswith(("{", "[")):
@@ -161,6 +164,8 @@ class _Facts:
     queries: list[str] = field(default_factory=list)
     meanings: set[Meaning] = field(default_factory=set)
     packed: int = 0
+    lists: tuple[tuple[str, ...], ...] = ()
+    """Programs whose words stand apart from them."""
 
     @property
     def runs_scripts(self) -> bool:
@@ -172,12 +177,12 @@ class _Facts:
         """One string, or one list of them, by the name of its argument."""
         known = tool_of(self.tool)
         meaning = meaning_of(key)
+        if known is None and key in LOOSE_KEYS:
+            meaning = "script"
         category = known.category if known else None
         if meaning in ("script", "argv") and category not in (None, "command"):
             return  # An editor's `command` is a verb: view, create.
-        if meaning == "sql" and (
-            known.is_search if known else key != "sql" and searches(self.tool)
-        ):
+        if meaning == "sql" and known is not None and known.is_search:
             return
         if key == "pattern" and self.tool.lower() == "glob":
             meaning = "path"
@@ -204,7 +209,8 @@ class _Facts:
                     self.targets[target_of_url(url)] = None
             case "sql":
                 self.queries += [text for text in _texts(value)
-                                 if key == "sql" or sql.looks_like_sql(text)]  # fmt: skip
+                                 if key == "sql" or (sql.looks_like_sql(text)
+                                                     and not is_prose(self.tool, text))]  # fmt: skip
             case "patch":
                 for text in _texts(value):
                     for path in files_of(text):
@@ -238,6 +244,14 @@ class _Facts:
         for key, value in strings:
             self.take(key, value)
 
+    def take_lists(self, removes: bool) -> None:
+        """The programs whose words stand apart; and what a tool does that its name says."""
+        for words in self.lists:
+            self.meanings.add("argv")
+            self._keep(_read_words(words, self.cwd, self.home))
+        if removes and "path" in self.meanings:
+            self.commands.append(Command("rm", tuple(self.targets), frozenset("r")))
+
     def _path(self, path: str) -> None:
         if "://" in path and not path.lower().startswith("file://"):
             self.targets[target_of_url(path)] = None
@@ -245,13 +259,16 @@ class _Facts:
             self.targets[normalised(path, self.cwd, self.home)] = None
 
     def _run(self, key: str, value: str | tuple[str, ...], language: str) -> None:
+        if isinstance(value, tuple) and value in self.lists:
+            return  # Read as it stands there.
         if isinstance(value, tuple) and key != "commands":
             self._keep(_read_words(value, self.cwd, self.home))
             return
         scripts = list(_texts(value))
         self.is_understood &= len(scripts) <= SCRIPTS_MAX
         for script in scripts[:SCRIPTS_MAX]:
-            self._keep(read_script(script, language, self.cwd, self.home))
+            is_lenient = is_loose(self.tool, key, script)
+            self._keep(read_script(script, language, self.cwd, self.home, is_lenient))
 
     def _keep(self, reading: Reading) -> None:
         self.commands += map(written_by, reading.commands)
@@ -269,10 +286,12 @@ class _Facts:
 
 
 @lru_cache(maxsize=256)
-def read_script(text: str, language: str, cwd: str | None, home: str | None) -> Reading:
+def read_script(
+    text: str, language: str, cwd: str | None, home: str | None, is_lenient: bool = False
+) -> Reading:
     """Agents repeat their commands; a script means the same each time."""
     reading = Reading(cwd, home)
-    reading.read(text, language)
+    reading.read(text, language, is_lenient=is_lenient)
     return reading
 
 

@@ -29,7 +29,8 @@ class Tool:
 KEYS: dict[str, Meaning] = {
     **dict.fromkeys(
         ("command", "cmd", "commands", "script", "shell_command", "bash", "command_line",
-         "commandline", "chars", "powershell_command"), "script"),
+         "commandline", "chars", "powershell_command", "cmdline", "cmd_line", "bash_command", "shell_cmd",
+         "shell_script", "bash_script"), "script"),
     **dict.fromkeys(("argv",), "argv"),
     **dict.fromkeys(
         ("path", "paths", "file_path", "filepath", "filename", "file", "files", "file_paths",
@@ -43,6 +44,9 @@ KEYS: dict[str, Meaning] = {
     **dict.fromkeys(("python_code",), "code"),
 }  # fmt: skip
 """By the argument's name in lower case; what else is there is text."""
+
+LOOSE_KEYS: frozenset[str] = frozenset(("run", "shell", "exec", "execute"))
+"""A script in tools that nobody listed; in others they are settings."""
 
 CWD_KEYS = ("workdir", "cwd", "working_directory", "workingdirectory", "dir_path")
 
@@ -145,15 +149,19 @@ def tool_of(name: str) -> Tool | None:
     return found
 
 
+_shells = re.compile(
+    r"shell|bash|terminal|command|cmd|console|(?:^|_)(?:exec|execute|run|sh|ssh)$"
+).search
+
+
+def is_shell(name: str) -> bool:
+    """Whether a tool that nobody listed runs what it is given, by its name."""
+    return _shells(name.lower()) is not None
+
+
 def is_mcp(name: str) -> bool:
     """`mcp__server__tool`, as Claude Code, Codex and gemini-cli call them."""
     return name.startswith(("mcp__", "mcp_"))
-
-
-def searches(name: str) -> bool:
-    """Whether a tool that is not listed says that it searches: `delete from array` is a question there."""
-    own = name.lower().rpartition("__")[2]
-    return "search" in own and "sql" not in own
 
 
 def category_of(

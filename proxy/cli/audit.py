@@ -6,20 +6,8 @@ from typing import Annotated
 
 import typer
 
-from proxy.cli.rows import (
-    AsFormat,
-    Format,
-    LedgerPath,
-    Row,
-    Since,
-    Until,
-    ledger_path,
-    moment,
-    opened,
-    printable,
-    stop,
-    write_rows,
-)
+from proxy.cli.reading import LedgerPath, Since, Until, ledger_path, moment, opened
+from proxy.cli.rows import AsFormat, Format, Row, printable, stop, write_rows
 from proxy.ledger.listed import LISTED, listed
 from proxy.ledger.r6 import Body
 from proxy.ledger.store import Filter

@@ -4,18 +4,8 @@ from typing import Annotated
 
 import typer
 
-from proxy.cli.rows import (
-    AsFormat,
-    Format,
-    LedgerPath,
-    Row,
-    Since,
-    Until,
-    ledger_path,
-    moment,
-    opened,
-    stop,
-)
+from proxy.cli.reading import LedgerPath, Since, Until, ledger_path, moment, opened
+from proxy.cli.rows import AsFormat, Format, Row, stop
 from proxy.cli.rows import write_rows as write
 from proxy.ledger.queries import DIMENSIONS
 from proxy.ledger.store import CostRow

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from proxy.actions import action_of
-from proxy.cli.rows import LedgerPath, ledger_path, opened, printable, stop
+from proxy.cli.reading import LedgerPath, ledger_path, opened
+from proxy.cli.rows import printable, stop
 from proxy.money import nanousd
 from proxy.policy import PolicyError, load_all, telling
 from proxy.policy import explain as reasons

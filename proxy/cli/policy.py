@@ -9,7 +9,8 @@ import typer
 
 from proxy.cli.explaining import explain
 from proxy.cli.permits import bypass
-from proxy.cli.rows import LedgerPath, Since, ledger_path, moment, opened, printable, stop
+from proxy.cli.reading import LedgerPath, Since, ledger_path, moment, opened
+from proxy.cli.rows import printable, stop
 from proxy.ledger.reader import SqliteReader
 from proxy.policy import LoadedPolicy, PolicyError, load_all, telling
 from proxy.policy.learn import Learned

@@ -6,17 +6,8 @@ from typing import Annotated
 
 import typer
 
-from proxy.cli.rows import (
-    AsFormat,
-    Format,
-    LedgerPath,
-    Row,
-    ledger_path,
-    moment,
-    opened,
-    stop,
-    write_rows,
-)
+from proxy.cli.reading import LedgerPath, ledger_path, moment, opened
+from proxy.cli.rows import AsFormat, Format, Row, stop, write_rows
 from proxy.config import load_settings
 from proxy.ledger.store import CostRow
 from proxy.money import format_usd

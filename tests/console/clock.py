@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from proxy.console import Ports
+from proxy.console.ports import Ports
 
 
 @dataclass(slots=True)

@@ -17,9 +17,10 @@ from proxy.board import Board, Outbox, Roles
 from proxy.board.memory import MemoryStore
 from proxy.budgets import Accounts, MemoryCounters
 from proxy.config import ConsoleListen
-from proxy.console import Console, Ports
 from proxy.console.access import Access
 from proxy.console.access.tokens import ROLES, TokenRole
+from proxy.console.ports import Ports
+from proxy.console.server import Console
 from proxy.kill.memory import MemoryStops
 from proxy.kill.switch import KillSwitch
 from proxy.ledger.records import Decision, Outcome, Usage

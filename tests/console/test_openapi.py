@@ -26,7 +26,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from proxy.config import ConsoleListen
-from proxy.console import Console
+from proxy.console.server import Console
 from tests.console.conftest import opened
 
 CHECKS = [

@@ -8,7 +8,7 @@ import trustme
 
 from proxy.budgets import CountersUnavailable
 from proxy.config import ConsoleListen
-from proxy.console import Console
+from proxy.console.server import Console
 from proxy.ledger.store import LedgerUnavailable
 
 PATHS = ("/api/calls", "/api/calls/live", "/api/calls/0", "/api/costs", "/api/policies", "/api/no")

@@ -36,7 +36,7 @@ IMPORTS = {str(path.relative_to(ROOT)): frozenset(imports(path)) for path in FIL
         ("aiosmtplib", ("proxy/approvals/notify.py",)),
         ("standardwebhooks", ("proxy/approvals/notify.py",)),
         ("redis", ("proxy/budgets/redis", "proxy/redis.py")),
-        ("sqlite3", ("proxy/ledger/", "proxy/cli/rows.py", "proxy/database.py")),
+        ("sqlite3", ("proxy/ledger/", "proxy/cli/reading.py", "proxy/database.py")),
         ("mcp", ("proxy/inside/",)),
         ("anyio", ("proxy/inside/mcp_server.py",)),
         ("pydantic_settings", ("proxy/config.py",)),

@@ -84,11 +84,3 @@ def test_a_client_in_a_container_is_a_client(safety: Any, command: str, decision
 )
 def test_what_only_speaks_of_it_is_let_through(safety: Any, arguments: dict[str, Any]) -> None:
     assert ruled(safety, "mcp__x__ask", arguments).passes
-
-
-@pytest.mark.parametrize("query", ["delete from array js", "drop table vs truncate table"])
-def test_what_a_search_is_asked_is_a_question(safety: Any, query: str) -> None:
-    assert ruled(safety, "mcp__docs__search", {"query": query}).passes
-    assert ruled(safety, "search_docs", {"queries": [query]}).passes
-    assert ruled(safety, "mcp__docs__search", {"sql": "DROP TABLE x"}).decision == "deny"
-    assert ruled(safety, "mcp__db__sql_search", {"query": "DROP TABLE x"}).decision == "deny"

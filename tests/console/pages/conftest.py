@@ -13,7 +13,7 @@ from addons import QUESTIONS
 from proxy.approvals.approvals import Approvals
 from proxy.approvals.memory import MemoryApprovals
 from proxy.approving import ApprovalsSection
-from proxy.console import Ports
+from proxy.console.ports import Ports
 from proxy.ledger.records import Record
 from proxy.ledger.sqlite import SqliteLedger
 from proxy.ledger.store import Entry

@@ -1,7 +1,7 @@
 """Questions to people, for tests of their pages."""
 
 from proxy.approvals.approval import Approval
-from proxy.console import Ports
+from proxy.console.ports import Ports
 from tests.approvals.questions import wanted
 
 
