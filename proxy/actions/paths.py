@@ -116,7 +116,8 @@ def matches_path(glob: str, path: str) -> bool:
 def covers_path(glob: str, path: str) -> bool:
     """Whether everything that `path` may stand for is meant by `glob`: `*.ts` covers `a*.ts`."""
     holds = _is_named if "://" in path else _covers
-    return any(_matches(each, _parts(path.lower()), holds) for each in _read(glob)[0])
+    parts = _parts(path.lower())
+    return any(_matches(each, parts, holds) for each in _read(glob)[0])
 
 
 def _is_plain(parts: tuple[str, ...]) -> bool:
@@ -219,6 +220,7 @@ def _is_named(part: str, name: str, agreed: bool) -> int:
     return _FITS if is_meant else _NO
 
 
+@lru_cache(maxsize=4096)
 def _covers(part: str, name: str, agreed: bool) -> int:
     """Whether the glob `part` means all that the shell may make of `name`."""
     if len(name) > NAME_MAX or len(part) > NAME_MAX or name == "**":
