@@ -36,6 +36,7 @@ from addons.price import Price
 from addons.route import Route
 from addons.tool_calls import ToolCalls
 from addons.usage import Usage
+from proxy.anew import Anew
 from proxy.approvals.approvals import Approvals
 from proxy.budgets import Accounts
 from proxy.config import Settings
@@ -87,6 +88,7 @@ def chain(settings: Settings, ports: Ports) -> list[Addon]:
     lease_ms = settings.counters.lease_s * 1000
     rates = RateCounts(ports.accounts, lease_ms)
     triggers = Triggers(ports.kill)
+    anew = Anew(ports.kill, ports.policies)
     decides: list[Addon] = [
         Route(settings.routes),
         Identity(ports.policies, ports.seal, ports.live),
@@ -101,13 +103,14 @@ def chain(settings: Settings, ports: Ports) -> list[Addon]:
             triggers,
             ports.pins,
         ),
-        Approval(ports.approvals, ports.kill, ports.policies, settings.approvals.wait_s),
+        Approval(ports.approvals, anew, settings.approvals.wait_s),
         Budget(
             ports.accounts,
             ports.allowances,
             lease_ms,
             triggers,
             ports.approvals,
+            anew,
             settings.approvals.wait_s,
         ),
         ToolCalls(ports.ledger, ports.released, rates, triggers, ports.approvals),

@@ -5,7 +5,7 @@ from typing import Any
 
 from mitmproxy import http
 
-from proxy.actions import action_of
+from proxy.anew import Anew
 from proxy.approvals.approval import Approval as Asked
 from proxy.approvals.approval import Wanted
 from proxy.approvals.approvals import Approvals
@@ -14,14 +14,8 @@ from proxy.approvals.waiting import WAIT_MAX_S, waited
 from proxy.approvals.wanted import of_call
 from proxy.approvals.words import refusal_of, refusal_of_too_many
 from proxy.engine.opening import has_body
-from proxy.kill.switch import KillSwitch
-from proxy.kill.words import refusal_of_stop
 from proxy.mcp.errors import refused
 from proxy.mcp.headers import is_answered_elsewhere
-from proxy.policy import PolicyBook
-from proxy.policy.decide import decide, strictest
-from proxy.policy.words import facts_of, tool_facts
-from proxy.policy.words import refusal_of as refusal_by_rule
 from proxy.refusals import Code, Refusal
 from proxy.slip import NeedsBody, Ruled, Slip, Stamp
 
@@ -37,12 +31,9 @@ class Approval:
 
     name = "approval"
 
-    def __init__(
-        self, approvals: Approvals, switch: KillSwitch, policies: PolicyBook, wait_s: float
-    ) -> None:
+    def __init__(self, approvals: Approvals, anew: Anew, wait_s: float) -> None:
         self._approvals = approvals
-        self._switch = switch
-        self._policies = policies
+        self._anew = anew
         self._wait_s = min(wait_s, WAIT_MAX_S)
 
     def depart(
@@ -97,7 +88,7 @@ class Approval:
             return await self._asked_anew(slip, wanted)
         if it.state != "approved":
             return refusal_of(it, _what(slip))
-        no = self._asked_again(slip, wanted.key)
+        no = self._anew.no(slip, _what(slip), wanted.key)
         if no is not None:
             return no
         done = await self._approvals.claim(it, slip.id)
@@ -119,39 +110,6 @@ class Approval:
             await self._give_back(slip)
             return refusal_of(it, _what(slip))
         return Stamp(f"{it.id}, approved by {', '.join(v.by for v in it.votes if v.says_yes)}")
-
-    def _asked_again(self, slip: Slip, key: str) -> Refusal | None:
-        """Whether it is still to be held by the same rules, and not worse. What counts calls is not
-        asked twice: this one was counted."""
-        who = slip.identity
-        assert who is not None
-        stop = self._switch.found(who)
-        if self._switch.is_blind or (stop is not None and stop.level == "kill"):
-            return refusal_of_stop(stop) if stop is not None else _UNAVAILABLE
-        slip.quarantined = stop is not None
-        slip.terms = self._policies.terms(who.org, who.agent)
-        terms = PolicyBook(self._policies.policies, self._policies.permits).terms(
-            who.org, who.agent
-        )
-        tools = [] if slip.mcp is None else [c for c in slip.mcp.calls if c.tool is not None]
-        rulings = [decide(terms, facts_of(slip))]
-        rulings += [
-            decide(terms, tool_facts(slip, action_of(call.tool or "", call.arguments)))
-            for call in tools
-        ]
-        ruled = strictest(rulings)
-        if ruled.passes:
-            return None
-        if ruled.decision != "hold":
-            return refusal_by_rule(ruled, _what(slip))
-        if of_call(slip, ruled, slip.held_tools).key != key:
-            return Refusal(
-                Code.APPROVAL_REQUIRED,
-                "The policy was changed while a person was asked, and holds this for another reason "
-                "now. Ask again.",
-                rule=ruled.rule,
-            )
-        return None
 
 
 def _what(slip: Slip) -> str:

@@ -1,9 +1,11 @@
 """Is there money? The worst case of a call is held before it leaves, and settled when it ends."""
 
+import asyncio
 import time
 
 from mitmproxy import http
 
+from proxy.anew import Anew
 from proxy.approvals.approvals import Approvals
 from proxy.approvals.store import ApprovalsUnavailable
 from proxy.approvals.waiting import WAIT_MAX_S, more_budget
@@ -39,6 +41,8 @@ from proxy.reserving import (
 )
 from proxy.slip import Slip, Stamp
 
+_PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8, 0.0)
+"""Between looks for what was granted with a yes."""
 _AHEAD_TOKENS = 2048
 """Asked for before it is needed: an answer comes in pieces, and a piece is counted when it is here."""
 _LAST_TOKENS = 1024
@@ -75,9 +79,11 @@ class Budget:
         lease_ms: int,
         triggers: Triggers,
         approvals: Approvals,
+        anew: Anew,
         wait_s: float,
     ) -> None:
         self._approvals = approvals
+        self._anew = anew
         self._wait_s = min(wait_s, WAIT_MAX_S)
         self._accounts = accounts
         self._allowances = allowances
@@ -105,10 +111,11 @@ class Budget:
             if isinstance(answer, Exceeded) and _asks_people(limits, answer):
                 header = flow.request.headers.get
                 no = await more_budget(self._approvals, slip, answer, header, self._wait_s)
+                approved = slip.approval.wanted.key if slip.approval is not None else None
+                no = no or self._anew.no(slip, "This call", approved)
                 if no is not None:
                     return no
-                limits = (*limits_of(slip, _now_ms()), *allowance)
-                answer = await self._reserved(slip, flow, limits)
+                answer = await self._reserved_with_more(slip, flow, allowance)
         except CountersUnavailable:
             return uncounted()
         except ApprovalsUnavailable:
@@ -130,6 +137,17 @@ class Budget:
         """As long as a person may take, where a budget of the caller asks one."""
         assert slip.terms is not None
         return self._wait_s if slip.terms.budgets_ask_people else 0.0
+
+    async def _reserved_with_more(
+        self, slip: Slip, flow: http.HTTPFlow, allowance: tuple[BudgetedLimit, ...]
+    ) -> Hold | Exceeded:
+        """With what was granted: that comes by another way than the yes, and may be a little later."""
+        for pause_s in _PAUSES_S:
+            answer = await self._reserved(slip, flow, (*limits_of(slip, _now_ms()), *allowance))
+            if not isinstance(answer, Exceeded):
+                break
+            await asyncio.sleep(pause_s)
+        return answer
 
     async def _reserved(
         self, slip: Slip, flow: http.HTTPFlow, limits: tuple[BudgetedLimit, ...]

@@ -49,6 +49,11 @@ class Wanted:
         names = (self.agent, f"{self.org}/{self.agent}", self.session, self.task, self.parent)
         return frozenset(name.casefold() for name in names if name)
 
+    def is_asked_by(self, viewer: str) -> bool:
+        """Whether somebody of this name would decide what they asked for themselves, however they
+        logged in."""
+        return viewer.casefold().removeprefix("oidc:") in self.requesters
+
 
 @dataclass(frozen=True, slots=True)
 class Vote:
@@ -140,7 +145,7 @@ def decided(
         raise NotDecided("expired", f"{it.id} has expired. If it is asked again, it has a new id.")
     if it.state != "pending":
         raise NotDecided("decided", f"{it.id} was decided before: {told_votes(it)}.")
-    if by.casefold() in it.wanted.requesters:
+    if it.wanted.is_asked_by(by):
         raise NotDecided("requester", "Nobody decides what they asked for themselves.")
     votes = (*(v for v in it.votes if v.by != by), Vote(by, says_yes, reason, now_ms))
     voted = _changed(it, now_ms, votes=votes)

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import time
 from collections.abc import Callable
 
 from proxy.approvals.approval import Approval
@@ -31,7 +32,8 @@ async def waited(
     bell = asyncio.Event()
     slip.bells.append(bell.set)
     try:
-        longest = min(wait_s, _patience_s(header) - MARGIN_S)
+        gone_s = (time.monotonic_ns() - slip.opened_ns) / 1e9  # Others may have been asked before.
+        longest = min(wait_s, _patience_s(header) - MARGIN_S - gone_s)
         return await approvals.wait(it, bell, max(0.0, longest), lambda: slip.is_over)
     finally:
         slip.bells.remove(bell.set)

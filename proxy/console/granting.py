@@ -45,20 +45,25 @@ class Granting:
 
     async def approve(self, approval_id: str, by: str, reason: str, more: More | None) -> Approval:
         """A person's yes. When it is the last that is needed, what was granted is in force before the
-        call goes on: what is asked for, or of a budget that ran out what was missing, as long as an
-        approval can be used. Said again, it is granted once. Raises NotDecided, NotGranted,
-        TooManyPermits, and as `Approvals.decide` and `Permits.grant` do."""
+        call goes on (a moment later, where two said it at once): what is asked for, or of a budget that
+        ran out what was missing, as long as an approval can be used. Said again, it is granted once.
+        Raises NotDecided, NotGranted, TooManyPermits, and as `Approvals.decide` and `Permits.grant`
+        do."""
         after = await self._approvals.foreseen(approval_id, by, reason)
         asked = self._asked(after, more)
         given = None
         if asked is not None and after.state == "approved":
             given = await self._given(after, asked, by, reason)
         try:
-            return await self._approvals.decide(approval_id, by, True, reason)
+            done = await self._approvals.decide(approval_id, by, True, reason)
         except NotDecided:
             if given is not None:
                 await self._permits.revoke(given.id, by, f"{approval_id} was decided otherwise")
             raise
+        if asked is not None and after.state != "approved" and done.state == "approved":
+            # Somebody said yes at the same time, so that this was the last after all.
+            await self._given(done, asked, by, reason)
+        return done
 
     def _asked(self, it: Approval, more: More | None) -> tuple[Limit, int, int] | None:
         """Of which limit, how much, for how many seconds."""

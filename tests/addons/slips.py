@@ -8,6 +8,7 @@ from typing import Any
 from mitmproxy import http
 from mitmproxy.test import tflow, tutils
 
+from proxy.anew import Anew
 from proxy.approvals.approvals import Approvals
 from proxy.approvals.memory import MemoryApprovals
 from proxy.approving import ApprovalsSection
@@ -99,6 +100,11 @@ def switch(ledger: "MemoryLedger | None" = None) -> KillSwitch:
 def triggers() -> Triggers:
     """What pulls a switch that nobody looks at."""
     return Triggers(switch())
+
+
+def anew(policies: PolicyBook | None = None) -> Anew:
+    """Decides again what waited, by a switch that nobody pulled."""
+    return Anew(switch(), policies or PolicyBook())
 
 
 def approvals(ledger: "MemoryLedger | None" = None, **terms: Any) -> Approvals:

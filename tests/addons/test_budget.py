@@ -21,6 +21,7 @@ from tests.addons.slips import (
     ELSEWHERE,
     MemoryLedger,
     NoAllowances,
+    anew,
     approvals,
     chat,
     flow,
@@ -55,7 +56,7 @@ class Priced(Budget):
 
 def addon(accounts: Accounts, allowances: TaskLimits = NO_ALLOWANCES) -> Budget:
     asks = approvals(MemoryLedger())
-    return Priced(accounts, allowances, 60_000, triggers(), asks, wait_s=0)
+    return Priced(accounts, allowances, 60_000, triggers(), asks, anew(), wait_s=0)
 
 
 async def standing(accounts: Accounts, on: Slip) -> list[tuple[int, int]]:

@@ -57,7 +57,7 @@ def test_m_of_n_takes_different_people_and_one_no_is_enough() -> None:
     assert say(first, "ann", yes=False).state == "denied", "who said yes may think better of it"
 
 
-@pytest.mark.parametrize("name", ["coder", "CODER", "acme/coder", "s1", "boss", "t9"])
+@pytest.mark.parametrize("name", ["coder", "CODER", "acme/coder", "s1", "boss", "t9", "oidc:Coder"])
 def test_nobody_decides_what_they_asked_for(name: str) -> None:
     assert code_of(question(parent="boss", task="t9"), name) == "requester"
 

@@ -16,7 +16,7 @@ from proxy.endpoint import Problem
 from proxy.policy import PolicyBook
 from proxy.refusals import Code, Refusal
 from proxy.slip import Identity
-from tests.addons.slips import approvals, chat, flow, model_slip, triggers
+from tests.addons.slips import anew, approvals, chat, flow, model_slip, triggers
 from tests.addons.test_budget import COUNTER, PRICES
 from tests.board.people import ADA, BOB, NOW, Diary
 from tests.budgets.diary import Diary as History
@@ -159,7 +159,7 @@ async def test_making_again_under_a_key_takes_nothing_twice(allowances):
 
 
 def budget(accounts, allowances):
-    return Budget(accounts, allowances, 60_000, triggers(), approvals(), wait_s=0)
+    return Budget(accounts, allowances, 60_000, triggers(), approvals(), anew(), wait_s=0)
 
 
 async def decided(addon, task, text=OPEN, call_id="call-1", **body):

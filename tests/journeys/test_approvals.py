@@ -527,6 +527,28 @@ async def test_a_call_waits_for_more_of_a_budget_and_goes_on_once_it_is_granted(
         assert await pending(built) == []
 
 
+@pytest.mark.parametrize("decision", ["hold", "deny"])
+async def test_a_rule_that_came_while_more_of_a_budget_was_asked_for_is_not_passed_over(
+    place: Path, decision: str
+) -> None:
+    rule = f"rules: [{{id: new, decision: {decision}, match: {{models: ['gpt-4o']}}}}]\n"
+    async with house(place, SHORT) as built, built.client() as client:
+        waiting = asyncio.create_task(client.post(CHAT, json=DEAR, timeout=60))
+        one = await asked(built)
+        later = SHORT.replace("version: 1", "version: 2") + rule
+        if decision == "hold":  # What the new version denies is cut at once.
+            (place / "policy.yaml").write_text(later)
+            await eventually(lambda: built.records(kind="policy_change"), bool)
+            await approve(built, one["id"])
+        else:
+            (place / "policy.yaml").write_text(later)
+        answer = await waiting
+        assert answer.status_code == 403
+        assert answer.json()["error"]["exeat"]["rule"] == "test/rules.new"
+        assert built.upstream_calls == 0
+        assert (await built.budgets())[0]["held"] == 0
+
+
 async def test_a_plain_yes_gives_what_was_missing_and_who_runs_out_again_asks_anew(
     place: Path,
 ) -> None:

@@ -56,7 +56,7 @@ def look_up(ports: Ports, approval_id: str, viewer: Viewer | None) -> OneApprova
 def _why_not(it: Approval, viewer: Viewer | None) -> str | None:
     if viewer is None or not viewer.may("approver"):
         return "An approver decides this; you may look."
-    if viewer.name.casefold() in it.wanted.requesters:
+    if it.wanted.is_asked_by(viewer.name):
         return "You asked for this yourself, so somebody else decides it."
     if any(vote.by == viewer.name and vote.says_yes for vote in it.votes):
         return "You have approved it. It waits for somebody else, too."

@@ -1,5 +1,6 @@
 """Approvals over the API: who may, what they see, and what they are told when it does not count."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -142,6 +143,25 @@ async def test_of_two_that_must_agree_only_the_last_gives(desk, ports) -> None:
     assert ports.permits.in_force == ()
     assert (await grant(desk, it.id, "admin", budget="day")).body["state"] == "approved"
     assert [each.by for each in ports.permits.in_force] == ["admin"]
+
+
+async def test_rule_5_of_two_that_say_yes_at_once_one_gives(desk, ports, monkeypatch) -> None:
+    ports.approvals._terms = ApprovalsSection(needed=2)
+    it = await ports.approvals.ask(wanted(), "call-1")
+    foreseen, both = ports.approvals.foreseen, asyncio.Barrier(2)
+
+    async def together(*given: Any) -> Approval:
+        found = await foreseen(*given)
+        await both.wait()
+        return found
+
+    monkeypatch.setattr(ports.approvals, "foreseen", together)
+    async with asyncio.timeout(10):
+        done = await asyncio.gather(
+            grant(desk, it.id, budget="day"), grant(desk, it.id, "admin", budget="day")
+        )
+    assert sorted(each.body["state"] for each in done) == ["approved", "pending"]
+    assert len(ports.permits.in_force) == 1, "whoever was last after all"
 
 
 async def test_who_asks_grants_themselves_nothing(desk, ports) -> None:
