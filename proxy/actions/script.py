@@ -352,6 +352,9 @@ class Reading:
             self._change_directory(rest)
         elif program == "set" and rest:
             self._set(rest)
+        elif program == "shift":
+            by = rest[0].text if rest else "1"
+            self._variables.shift(int(by) if by in "123456789" and by else 1)
         elif program in ("apply_patch", "applypatch", "patch", "git"):
             for text in (*(word.text for word in rest[:2]), feed or ""):
                 for path in files_of(text) if is_patch(text) else ():

@@ -10,6 +10,7 @@ from tree_sitter import Node
 from proxy.actions.words import Word, source, words_of
 
 CHOICES_MAX = 16
+SHIFTS_MAX = 4
 _variable = re.compile(rb"\$\{?(\w+|[@*])").findall
 
 
@@ -57,6 +58,14 @@ class Variables:
             numbered["0"] = zeroth.text
         self.held |= {number: (text,) for number, text in numbered.items()}
         self.held |= dict.fromkeys("@*", (" ".join(texts),))
+
+    def shift(self, by: int) -> None:
+        """`shift`: it may stand in a branch, so that `$@` may be either."""
+        before = self.held.get("@")
+        if before is None:
+            return
+        self.place([Word(text) for text in before[-1].split()[by:]])
+        self.held |= dict.fromkeys("@*", (*before, *self.held["@"])[-SHIFTS_MAX:])
 
     def choices(self, node: Node) -> Iterable[dict[str, str]] | None:
         """Each way in which the variables of a command may stand; None where they are too many."""
