@@ -168,7 +168,7 @@ class Running(ABC):
         flags = flags_of("", texts)
         self._note(Command(name, texts, flags, where.reads, where.writes, is_fed, by))
         self._nested += 1
-        for inner in may_run(rest):
+        for inner in may_run(name, rest):
             self._run(list(inner), piped, Redirected())
         self._nested -= 1
         if piped is not None and piped.text and not rest:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tree_sitter import Node
 
-from proxy.actions.words import Word, source, words_of
+from proxy.actions.words import KNOWN, Word, source, words_of
 
 CHOICES_MAX = 16
 SHIFTS_MAX = 4
@@ -27,7 +27,10 @@ class Variables:
     def assign(self, node: Node) -> None:
         """`X=value`, `X+=value`, `X=(a b)`."""
         name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
-        if name is None or value is None:
+        if name is None or source(name) in KNOWN:
+            return
+        if value is None:
+            self.held[source(name)] = (*self.held.get(source(name), ()), "")[-CHOICES_MAX:]
             return
         items = value.named_children if value.type == "array" else [value]
         words = [word for item in items for word in words_of(item, self.first())]
