@@ -40,6 +40,7 @@ ELSEWHERE = {
     "proxy/actions/places": ("actions/test_action.py", "a table, as categories are told by"),
     "proxy/actions/powershell": ("actions/test_patterns.py", "one table of commands, both ways"),
     "proxy/actions/quirks": ("actions/test_evasions.py", "tables of commands, both ways"),
+    "proxy/actions/running": ("actions/test_evasions.py", "tables of commands, both ways"),
     "proxy/actions/runs": ("actions/test_evasions.py", "tables of commands, both ways"),
     "proxy/actions/script": ("actions/test_patterns.py", "one table of commands, both ways"),
     "proxy/actions/shapes": ("actions/test_evasions.py", "tables of calls, both ways"),

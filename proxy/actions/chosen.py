@@ -22,6 +22,12 @@ _PROGRAMS = frozenset(
     "rm rmdir unlink shred dd find truncate mkfs wipefs sh bash zsh dash eval rimraf kill reboot"
     " shutdown chmod chown git python python3 perl ruby node psql mysql sqlite3 systemctl".split()
 )
+_HAVE_SUCH = frozenset(
+    "docker podman nerdctl git hg svn npm pnpm yarn aws gsutil gcloud rclone dvc lxc compose"
+    " docker_compose dc".split()
+)
+"""Programs with subcommands that are called like programs: `$DOCKER rm -f web` removes a container."""
+_variable = re.compile(r"\$\{?(\w+)\}?").fullmatch
 _subcommand = re.compile(r"[a-z][a-z-]*").fullmatch
 
 
@@ -52,8 +58,11 @@ def may_be(command: Command, is_of_words: bool) -> bool:
     return is_of_words or not (first and _subcommand(first[0]))
 
 
-def may_run(words: Sequence[Word]) -> list[Sequence[Word]]:
+def may_run(program: str, words: Sequence[Word]) -> list[Sequence[Word]]:
     """What runs if the program is one like `sudo`: the words from a program's name on."""
+    named = _variable(program)
+    if named is not None and named[1].lower() in _HAVE_SUCH:
+        return []
     for at, word in enumerate(words[:8]):
         name = base_name(word.text)
         if name in _PROGRAMS or (name in WRAPPERS and WRAPPERS[name].rest != "group"):

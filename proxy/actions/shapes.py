@@ -47,20 +47,31 @@ _from = re.compile(r"\bfrom\b", re.I).search
 def parsed(text: str) -> tuple[Any, bool]:
     """JSON, and whether it says everything once: of a key that stands there twice, one reader takes the
     first and another the last. Here all are kept."""
-    is_plain = True
+    try:
+        return _decode(text), True
+    except _Twice:
+        return json.loads(text, object_pairs_hook=_all), False
 
-    def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
-        nonlocal is_plain
-        values = dict(found)
-        if len(values) != len(found):
-            is_plain = False
-            for name in values:
-                values[name] = [value for key, value in found if key == name]
-                if len(values[name]) == 1:
-                    values[name] = values[name][0]
-        return values
 
-    return json.loads(text, object_pairs_hook=pairs), is_plain
+class _Twice(Exception):  # noqa: N818  # It ends one reading, and begins another.
+    pass
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) != len(pairs):
+        raise _Twice
+    return values
+
+
+def _all(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values: dict[str, list[Any]] = {}
+    for name, value in pairs:
+        values.setdefault(name, []).append(value)
+    return {name: each if len(each) > 1 else each[0] for name, each in values.items()}
+
+
+_decode = json.JSONDecoder(object_pairs_hook=_once).decode
 
 
 def argvs(tool: str, raw: Any) -> list[tuple[str, ...]]:
@@ -104,9 +115,10 @@ def _words(value: Any) -> tuple[str, ...]:
 
 def removes_trees(tool: str, raw: Any) -> bool:
     """Whether a tool's name says that it deletes directories, or deletes, and is told to go deep."""
-    name = _humps.sub("_", tool).lower()
-    if tool_of(tool) is not None and tool_of(tool) is not tool_of("delete_file"):
+    known = tool_of(tool)
+    if known is not None and not tool.lower().startswith("delete"):
         return False
+    name = _humps.sub("_", tool[:256]).lower()
     if _removes_trees(name):
         return True
     return isinstance(raw, Mapping) and raw.get("recursive") is True and _removes(name) is not None

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from tree_sitter import Node
 
-from proxy.actions.words import Word, source, words_of
+from proxy.actions.words import KNOWN, Word, source, words_of
 
 CHOICES_MAX = 16
+SHIFTS_MAX = 4
 _variable = re.compile(rb"\$\{?(\w+|[@*])").findall
 
 
@@ -26,7 +27,10 @@ class Variables:
     def assign(self, node: Node) -> None:
         """`X=value`, `X+=value`, `X=(a b)`."""
         name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
-        if name is None or value is None:
+        if name is None or source(name) in KNOWN:
+            return
+        if value is None:
+            self.held[source(name)] = (*self.held.get(source(name), ()), "")[-CHOICES_MAX:]
             return
         items = value.named_children if value.type == "array" else [value]
         words = [word for item in items for word in words_of(item, self.first())]
@@ -57,6 +61,14 @@ class Variables:
             numbered["0"] = zeroth.text
         self.held |= {number: (text,) for number, text in numbered.items()}
         self.held |= dict.fromkeys("@*", (" ".join(texts),))
+
+    def shift(self, by: int) -> None:
+        """`shift`: it may stand in a branch, so that `$@` may be either."""
+        before = self.held.get("@")
+        if before is None:
+            return
+        self.place([Word(text) for text in before[-1].split()[by:]])
+        self.held |= dict.fromkeys("@*", (*before, *self.held["@"])[-SHIFTS_MAX:])
 
     def choices(self, node: Node) -> Iterable[dict[str, str]] | None:
         """Each way in which the variables of a command may stand; None where they are too many."""

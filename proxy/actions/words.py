@@ -239,6 +239,8 @@ def _said_by_command(node: Node, values: Mapping[str, str], piped: str | None) -
     program = words[0].text.rpartition("/")[2]
     if program == "tee" or (program == "cat" and len(words) == 1):
         return piped
+    if program == "cat" and all(word.said is not None for word in words[1:]):
+        return "\n".join(word.said or "" for word in words[1:])
     if program in _QUIET:
         return ""
     if not all(word.is_known for word in words):

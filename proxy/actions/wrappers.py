@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from proxy.actions.command import deletes_like_rm
 from proxy.actions.interpreters import code_of, is_interpreter
 from proxy.actions.options import WRAPPERS, Options, read_options
 from proxy.actions.runs import Fed, Inner, Run, file_run, script_run
@@ -59,8 +60,8 @@ def _wrapped(program: str, words: Sequence[Word]) -> list[Run]:
             return []
         key = f"{key} {given.rest[0].text}"
         found = WRAPPERS.get(key)
-        if found is None:
-            return []
+        if found is None:  # Some run a package's program by its name alone.
+            return [Inner(given.rest)] if deletes_like_rm(given.rest[0].text) else []
         row, words = found, given.rest[1:]
         given = read_options(words, row.takes, row.skip)
     runs: list[Run] = [script_run([value]) for value in given.values(row.scripts)]

@@ -157,6 +157,14 @@ vagrant ssh -c '@'
 eval -- @
 trap -- "@" EXIT
 set -- @; "$@"
+set @; $@
+retry() { n=$1; shift; "$@"; }; retry 3 @
+f() { if [ "$1" = -v ]; then shift; fi; "$@"; }; f @
+f() { shift 2; sudo $@; }; f a b @
+cat <(echo @) | sh
+find . | parallel -X @
+nohup sh -c "@" &
+X="@"; bash -c "$X"
 f() { "$@"; }; f @
 run() { echo "+ $*"; $*; }; run @
 g() { f @; }; f() { "$@"; }; g
@@ -257,6 +265,8 @@ DENIED = [
     "grm -rf x",
     "rimraf /",
     "npx rimraf /",
+    "yarn rimraf dist",
+    "pnpm -C x rimraf dist",
     "npx --yes rimraf@5 /",
     "x=rm; ${x//a/b} -rf /",
     "${0/x/rm} -rf /",
@@ -269,8 +279,12 @@ DENIED = [
     "$GIT clean -fd",
     "$UNKNOWN of=/dev/sda",
     "$X rm -rf /",
+    "DOCKER=; $DOCKER rm -rf x",
+    "IFS= read -r x; rm${IFS}-rf${IFS}x",
+    'DOCKER=sudo; "$DOCKER" rm -rf x',
     "${X}m -rf /",
     "f() { rm $*; }; f -rf /",
+    "f() { eval \"$1\"; }; f 'rm -rf x'",
     'f() { "$1" -rf "$2"; }; f rm /',
     "sh -c 'rm $*' _ -rf x",
     "bash -c 'rm \"$1\" x' _ -rf",
@@ -318,12 +332,22 @@ PASSING = [
     "$CC -fPIC -shared -o x.so x.c",
     "$DOCKER build -f Dockerfile .",
     "$MAKE -j4 all",
+    'args=; args="$args -v"; ls $args',
+    'while IFS= read -r line; do echo "$line"; done < x',
+    "$DOCKER rm -f web",
+    "${GIT} rm -rf --cached x",
     "$TAR -xf a.tar",
     "$GREP -rn foo src",
     "$EDITOR /etc/hosts",
     "$KUBECTL get pods -n x",
     "cat x | $PAGER -F",
     'exec "$@"',
+    'while [ $# -gt 0 ]; do case "$1" in -v) shift ;; *) shift 2 ;; esac; done; echo "$1 $2 $3"',
+    'f() { a=$1; shift; b=$1; shift; c=$1; shift; echo "$a $b $c $@"; }; f 1 2 3 4 5',
+    "yarn add rimraf",
+    "npm install -D rimraf",
+    "pnpm run build",
+    'eval "$(printf ls)"',
     'f() { "$@"; }; f ls',
     "for t in $TESTS; do $RUNNER $t; done",
     "walk() { for d in $1/*; do walk $d; done; }; walk src",
