@@ -175,6 +175,9 @@ class Reading(Running):
             else:
                 found = self._file(redirect, reads, writes, depth)
                 piped = found or piped
+                # The grammar takes words that follow for further places; to the shell they are the
+                # command's.
+                more += redirect.children_by_field_name("destination")[1:]
         where = Redirected(tuple(reads), tuple(writes))
         if body is not None and body.type == "command":
             self._command(body, more, piped, where, depth + 1)

@@ -4,6 +4,10 @@ They are strings that are parsed; nothing here is ever run.
 """
 
 SEEN: list[tuple[str, str]] = [
+    ("rm -r", "rm 2>/dev/null -rf x"),
+    ("rm -r", "rm >a -r >b x"),
+    ("rm -r", ">/dev/null 2>&1 rm -rf x"),
+    ("rm -r", "rm <<<a -rf x"),
     # pattern, script
     ("rm -r", "rm -r x"),
     ("rm -r", "rm -rf /"),
