@@ -22,6 +22,10 @@ class Notify(Section):
     """An incoming webhook of Slack, or of what takes the same; whoever knows it may post there."""
     smtp_host: str | None = None
     smtp_port: Annotated[int, Field(ge=1, le=65535)] = 25
+    smtp_tls: Literal["auto", "starttls", "implicit", "none"] = "auto"
+    """`auto` turns TLS on where the server offers it; `implicit` speaks TLS from the start (port 465)."""
+    smtp_username: str | None = None
+    smtp_password: SecretStr | None = None
     smtp_from: str | None = None
     smtp_to: tuple[str, ...] = ()
 
@@ -39,6 +43,12 @@ class Notify(Section):
         given = (self.smtp_host, self.smtp_from, self.smtp_to)
         if any(given) and not all(given):
             raise ValueError("smtp_host, smtp_from and smtp_to go together")
+        if (self.smtp_username is None) != (self.smtp_password is None):
+            raise ValueError("smtp_username and smtp_password go together")
+        if self.smtp_username is not None and self.smtp_tls not in ("starttls", "implicit"):
+            raise ValueError(
+                "smtp_password is sent over TLS alone: set smtp_tls to starttls or implicit"
+            )
         if self.webhook_secret is not None:
             _check_secret(self.webhook_secret.get_secret_value())
         return self

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
-Role = Literal["anyone", "agent", "viewer", "approver", "admin"]
+Role = Literal["anyone", "agent", "metrics", "viewer", "approver", "admin"]
 """Who may ask. `agent` is whoever the corridor has identified, at exeat.internal; a later one of viewer,
 approver and admin may do all that an earlier one may."""
 

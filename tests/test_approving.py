@@ -10,6 +10,10 @@ from proxy.approving import ApprovalsSection
 SECRET = "whsec_" + "c2VjcmV0" * 4
 
 
+MAIL = {"smtp_host": "mail.test", "smtp_from": "a@b.test", "smtp_to": ["c@d.test"]}
+LOGIN = {"smtp_username": "ann", "smtp_password": "c2VjcmV0"}
+
+
 @pytest.mark.parametrize(
     "given",
     [
@@ -22,6 +26,9 @@ SECRET = "whsec_" + "c2VjcmV0" * 4
         {"notify": {"webhook_url": "https://a.test", "webhook_secret": "c2VjcmV0"}},
         {"notify": {"slack_url": "hooks.test/secret"}},
         {"notify": {"smtp_host": "mail.test"}},
+        {"notify": MAIL | {"smtp_username": "ann"}},
+        {"notify": MAIL | {"smtp_username": "ann", "smtp_password": "c2VjcmV0"}},
+        {"notify": MAIL | LOGIN | {"smtp_tls": "none"}},
     ],
     ids=str,
 )
@@ -37,6 +44,7 @@ def test_each_way_may_be_used_alone() -> None:
     for notify in (
         {"webhook_url": "https://a.test/x", "webhook_secret": SECRET},
         {"slack_url": "https://hooks.test/x"},
-        {"smtp_host": "mail.test", "smtp_from": "a@b.test", "smtp_to": ["c@d.test"]},
+        MAIL,
+        MAIL | LOGIN | {"smtp_tls": "implicit", "smtp_port": 465},
     ):
         ApprovalsSection(notify=notify)  # type: ignore[arg-type]

@@ -99,8 +99,16 @@ class Notifier:
         message["Date"] = self._now()
         message["Auto-Submitted"] = "auto-generated"
         message.set_content("\n".join(lines(it, self._console_url)) + "\n", cte="quoted-printable")
+        password = settings.smtp_password
         await aiosmtplib.send(
-            message, hostname=settings.smtp_host, port=settings.smtp_port, timeout=_TIMEOUT_S
+            message,
+            hostname=settings.smtp_host,
+            port=settings.smtp_port,
+            username=settings.smtp_username,
+            password=password.get_secret_value() if password is not None else None,
+            use_tls=settings.smtp_tls == "implicit",
+            start_tls={"auto": None, "starttls": True}.get(settings.smtp_tls, False),
+            timeout=_TIMEOUT_S,
         )
 
 

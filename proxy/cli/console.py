@@ -29,6 +29,7 @@ LISTED = ("name", "role", "state", "made", "expires", "id")
 
 
 class TokenRole(StrEnum):
+    metrics = "metrics"
     viewer = "viewer"
     approver = "approver"
     admin = "admin"

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -113,6 +114,32 @@ async def test_mail_goes_to_whoever_is_named() -> None:
     assert "RCPT TO:<b@acme.test>" in text
     assert f"Subject: Exeat: {HOSTILE.id} waits for approval" in text
     assert "target: /a&b" in text
+
+
+@pytest.mark.parametrize(
+    ("tls", "use_tls", "start_tls"),
+    [("auto", False, None), ("none", False, False), ("starttls", False, True),
+     ("implicit", True, False)],
+)  # fmt: skip
+async def test_a_mail_server_is_spoken_to_as_it_is_set(
+    monkeypatch: pytest.MonkeyPatch, tls: Any, use_tls: bool, start_tls: bool | None
+) -> None:
+    sent: list[dict[str, Any]] = []
+
+    async def send(_: Any, **how: Any) -> None:
+        sent.append(how)
+
+    monkeypatch.setattr("aiosmtplib.send", send)
+    login = (
+        {"smtp_username": "ann", "smtp_password": "p"} if tls in ("starttls", "implicit") else {}
+    )
+    settings = Notify(
+        smtp_host="m", smtp_from="a@b.test", smtp_to=("c@d.test",), smtp_tls=tls, **login  # type: ignore[arg-type]
+    )  # fmt: skip
+    assert await told(settings) == []
+    (how,) = sent
+    assert (how["use_tls"], how["start_tls"]) == (use_tls, start_tls)
+    assert (how["username"], how["password"]) == (("ann", "p") if login else (None, None))
 
 
 @pytest.mark.parametrize("status", [302, 403, 500])

@@ -11,7 +11,7 @@ from proxy.ledger.moments import moment_ms, span_ms
 PREFIX = "exeat_"
 """So that a leaked token is found by those who look for secrets, and told from a provider's key."""
 
-TokenRole = Literal["viewer", "approver", "admin"]
+TokenRole = Literal["metrics", "viewer", "approver", "admin"]
 State = Literal["good", "expired", "revoked"]
 ROLES: tuple[TokenRole, ...] = get_args(TokenRole)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from proxy.endpoint import Role
 
-_ORDER: tuple[Role, ...] = ("anyone", "agent", "viewer", "approver", "admin")
+_ORDER: tuple[Role, ...] = ("anyone", "agent", "metrics", "viewer", "approver", "admin")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,5 +16,7 @@ def endpoints(text: Callable[[], str]) -> list[Endpoint[Viewer]]:
         return Reply(text(), content_type=_CONTENT_TYPE)
 
     return [
-        Endpoint("GET", "/metrics", "viewer", metrics, Nothing, kinds=("text/plain",), tag="health")
+        Endpoint(
+            "GET", "/metrics", "metrics", metrics, Nothing, kinds=("text/plain",), tag="health"
+        )
     ]

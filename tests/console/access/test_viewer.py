@@ -8,7 +8,8 @@ from proxy.console.access import Viewer
 @pytest.mark.parametrize(
     ("role", "may", "may_not"),
     [
-        ("viewer", ["anyone", "viewer"], ["approver", "admin"]),
+        ("metrics", ["anyone", "metrics"], ["viewer", "approver", "admin"]),
+        ("viewer", ["anyone", "metrics", "viewer"], ["approver", "admin"]),
         ("approver", ["viewer", "approver"], ["admin"]),
         ("admin", ["viewer", "approver", "admin"], []),
     ],
