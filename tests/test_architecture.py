@@ -34,6 +34,7 @@ ELSEWHERE = {
     "proxy/actions/chosen": ("actions/test_evasions.py", "tables of commands, both ways"),
     "proxy/actions/cmd": ("actions/test_evasions.py", "tables of commands, both ways"),
     "proxy/actions/command": ("actions/test_patterns.py", "one table of commands, both ways"),
+    "proxy/actions/digest": ("actions/test_action.py", "one digest for one call, however written"),
     "proxy/actions/interpreters": ("actions/test_evasions.py", "tables of commands, both ways"),
     "proxy/actions/options": ("actions/test_evasions.py", "tables of commands, both ways"),
     "proxy/actions/patch": ("actions/test_action.py", "a patch is one tool's argument"),

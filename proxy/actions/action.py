@@ -3,7 +3,6 @@
 `action_of` never raises and its work is bounded, whatever a model wrote.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from proxy.actions.asked import (
     meaning_of,
 )
 from proxy.actions.command import Command
+from proxy.actions.digest import digest_of
 from proxy.actions.patch import files_of, is_patch
 from proxy.actions.paths import normalised
 from proxy.actions.places import is_credential
@@ -104,7 +104,7 @@ def action_of(
         statements=kinds,
         is_understood=facts.is_understood,
         text="\n".join(text for _, value in strings for text in _texts(value)),
-        digest=_digest(tool, raw),
+        digest=digest_of(tool, raw),
     )
 
 
@@ -300,24 +300,3 @@ def _read_words(words: tuple[str, ...], cwd: str | None, home: str | None) -> Re
     reading = Reading(cwd, home)
     reading.run(words)
     return reading
-
-
-def _digest(tool: str, raw: Any) -> str:
-    """RFC 8785 bytes of the values JSON has, so that the same call always has the same digest."""
-    try:
-        value = json.dumps(_ordered([tool, raw]), ensure_ascii=False, separators=(",", ":"))
-    except (TypeError, ValueError, RecursionError):
-        value = json.dumps([tool, repr(type(raw)), str(raw)[:ARGUMENTS_MAX]])
-    return hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _ordered(value: Any) -> Any:
-    # RFC 8785 sorts keys by UTF-16 code units and writes a float that is whole as an integer.
-    if isinstance(value, Mapping):
-        keys = sorted(value, key=lambda key: str(key).encode("utf-16-be", "surrogatepass"))
-        return {str(key): _ordered(value[key]) for key in keys}
-    if isinstance(value, list | tuple):
-        return [_ordered(item) for item in value]
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return int(value)
-    return value
