@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from proxy.board.message import Address, Message, Received
 from proxy.board.states import ENDED, State
@@ -66,10 +67,26 @@ class MemoryTasks:
             and org in (None, task.org)
         ]
 
-    def count(self, org: str) -> int:
-        return sum(task.org == org for task in self.by_id.values())
+    def count(self, org: str, created_by: str | None = None) -> int:
+        return sum(
+            task.org == org and created_by in (None, task.created_by)
+            for task in self.by_id.values()
+        )
 
-    def forgettable(self, org: str | None, ended_before_ms: int, limit: int) -> Sequence[Task]:
+    def held_up(self, org: str, agent: str) -> int:
+        mine = [
+            task
+            for task in self.by_id.values()
+            if (task.org, task.created_by) == (org, agent) and not task.has_ended
+        ]
+        waited_for = {each for task in mine for each in task.depends_on}
+        return len(mine) + sum(
+            task.id in waited_for and task.has_ended for task in self.by_id.values()
+        )
+
+    def forgettable(
+        self, org: str | None, ended_before_ms: int, limit: int, created_by: str | None = None
+    ) -> Sequence[Task]:
         waited_for = {
             each
             for task in self.by_id.values()
@@ -82,6 +99,7 @@ class MemoryTasks:
             if task.has_ended
             and task.changed_ms < ended_before_ms
             and org in (None, task.org)
+            and created_by in (None, task.created_by)
             and task.id not in waited_for
         ]
         return sorted(ended, key=lambda task: (task.changed_ms, task.id))[:limit]
@@ -151,21 +169,36 @@ class MemoryMessages:
 
     def waiting(self, org: str, to: Address, sender: str | None, now_ms: int) -> int:
         return sum(
-            message.to == to
-            and sender in (None, message.sender)
-            and not (to.is_one and self.acknowledged_ms(message.id, to.value) is not None)
+            message.to == to and sender in (None, message.sender) and not self._is_done(message)
             for message in self._kept(org, now_ms).values()
         )
 
-    def count(self, org: str, now_ms: int) -> int:
-        return len(self._kept(org, now_ms))
+    def count(self, org: str, now_ms: int, sender: str | None = None) -> int:
+        return sum(sender in (None, each.sender) for each in self._kept(org, now_ms).values())
+
+    def pending(self, org: str, sender: str, now_ms: int) -> int:
+        kept = self._kept(org, now_ms).values()
+        return sum(each.sender == sender and not self._is_done(each) for each in kept)
+
+    def done(self, org: str, sender: str | None, limit: int, now_ms: int) -> Sequence[Message]:
+        kept = self._kept(org, now_ms).values()
+        found = (each for each in kept if sender in (None, each.sender) and self._is_done(each))
+        return list(islice(found, limit))
+
+    def forget(self, message: Message) -> None:
+        self._keep([each for each in self.by_number.values() if each.id != message.id])
 
     def forget_expired(self, now_ms: int) -> None:
-        self.by_number = {
-            number: each for number, each in self.by_number.items() if each.expires_ms > now_ms
-        }
-        kept = {each.id for each in self.by_number.values()}
+        self._keep([each for each in self.by_number.values() if each.expires_ms > now_ms])
+
+    def _keep(self, messages: Sequence[Message]) -> None:
+        kept = {each.id for each in messages}
+        self.by_number = {at: each for at, each in self.by_number.items() if each.id in kept}
         self.acknowledged = {key: at for key, at in self.acknowledged.items() if key[0] in kept}
+
+    def _is_done(self, message: Message) -> bool:
+        to = message.to
+        return to.is_one and self.acknowledged_ms(message.id, to.value) is not None
 
     def _kept(self, org: str, now_ms: int) -> dict[int, Message]:
         return {

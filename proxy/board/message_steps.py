@@ -24,7 +24,9 @@ INBOX_MAX = 1000
 FROM_ONE_MAX = 200
 """Of these from one sender, so that nobody can shut an inbox for everybody else."""
 MESSAGES_MAX = 20_000
-"""Messages that are kept of one org."""
+"""Messages that are kept of one org. Beyond it those that are done with make room, the oldest first."""
+SHARE_MAX = 2_000
+"""Of these from one sender that are not done with, so that nobody can shut all inboxes of the org."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +152,31 @@ def _must_have_room(shelf: Shelf, who: Identity, to: Address, now_ms: int) -> No
             "inbox_full",
             f"The inbox of {to.value} is full: {INBOX_MAX} messages wait there. Try again later.",
         )
-    if shelf.messages.count(who.org, now_ms) >= MESSAGES_MAX:
+    if shelf.messages.pending(who.org, who.agent, now_ms) >= SHARE_MAX:
+        raise Problem(
+            409,
+            "share_full",
+            f"{SHARE_MAX} of your messages are not acknowledged or went to many, which is your share of "
+            "what your org keeps. Send no more until some are acknowledged, or have expired.",
+        )
+    _make_room(shelf, who, now_ms)
+
+
+def _make_room(shelf: Shelf, who: Identity, now_ms: int) -> None:
+    """Messages that are done with give way; the sender's own first, when it has more than its share."""
+    too_many = shelf.messages.count(who.org, now_ms) + 1 - MESSAGES_MAX
+    if too_many <= 0:
+        return
+    has_more = shelf.messages.count(who.org, now_ms, who.agent) >= SHARE_MAX
+    for sender in [who.agent, None] if has_more else [None]:
+        forgotten = shelf.messages.done(who.org, sender, too_many, now_ms)
+        for each in forgotten:
+            shelf.messages.forget(each)
+        too_many -= len(forgotten)
+    if too_many > 0:
         raise Problem(
             409,
             "inbox_full",
-            f"Your org keeps {MESSAGES_MAX} messages. Try again when some have expired.",
+            f"Your org keeps {MESSAGES_MAX} messages. Try again when some are acknowledged, or have "
+            "expired.",
         )

@@ -2,7 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+)
 
 from proxy.board.message import Address, Message, Received
 from proxy.board.sql_tables import MESSAGE, acknowledgements, messages
@@ -79,16 +90,27 @@ class SqlMessages:
 
     def waiting(self, org: str, to: Address, sender: str | None, now_ms: int) -> int:
         parts = [_kept(org, now_ms), _m.to_kind == to.kind, _m.to_value == to.value]
-        if sender is not None:
-            parts.append(_m.sender == sender)
-        if to.is_one:
-            parts.append(~exists().where(_a.message == _m.id, _a.agent == to.value))
+        parts += [_by(sender), ~_is_done()]
         asked = select(func.count()).select_from(messages).where(*parts)
         return self._db.execute(asked).scalar_one()
 
-    def count(self, org: str, now_ms: int) -> int:
-        asked = select(func.count()).select_from(messages).where(_kept(org, now_ms))
+    def count(self, org: str, now_ms: int, sender: str | None = None) -> int:
+        asked = select(func.count()).select_from(messages).where(_kept(org, now_ms), _by(sender))
         return self._db.execute(asked).scalar_one()
+
+    def pending(self, org: str, sender: str, now_ms: int) -> int:
+        parts = [_kept(org, now_ms), _by(sender), ~_is_done()]
+        asked = select(func.count()).select_from(messages).where(*parts)
+        return self._db.execute(asked).scalar_one()
+
+    def done(self, org: str, sender: str | None, limit: int, now_ms: int) -> Sequence[Message]:
+        parts = [_kept(org, now_ms), _by(sender), _is_done()]
+        asked = select(_m.body).where(*parts).order_by(_m.number).limit(limit)
+        return [MESSAGE.validate_json(body) for body in self._db.execute(asked).scalars()]
+
+    def forget(self, message: Message) -> None:
+        self._db.execute(delete(acknowledgements).where(_a.message == message.id))
+        self._db.execute(delete(messages).where(_m.id == message.id))
 
     def forget_expired(self, now_ms: int) -> None:
         old = select(_m.id).where(_m.expires_ms <= now_ms)
@@ -103,3 +125,11 @@ class SqlMessages:
 
 def _kept(org: str, now_ms: int) -> ColumnElement[bool]:
     return and_(_m.org == org, _m.expires_ms > now_ms)
+
+
+def _by(sender: str | None) -> ColumnElement[bool]:
+    return _m.sender == sender if sender is not None else true()
+
+
+def _is_done() -> ColumnElement[bool]:
+    return and_(_m.is_for_one, exists().where(_a.message == _m.id, _a.agent == _m.to_value))

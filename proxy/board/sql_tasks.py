@@ -77,11 +77,25 @@ class SqlTasks:
             asked = asked.where(_t.org == org)
         return [TASK.validate_json(body) for body in self._db.execute(asked).scalars()]
 
-    def count(self, org: str) -> int:
+    def count(self, org: str, created_by: str | None = None) -> int:
         asked = select(func.count()).select_from(tasks).where(_t.org == org)
+        if created_by is not None:
+            asked = asked.where(_t.created_by == created_by)
         return self._db.execute(asked).scalar_one()
 
-    def forgettable(self, org: str | None, ended_before_ms: int, limit: int) -> Sequence[Task]:
+    def held_up(self, org: str, agent: str) -> int:
+        is_mine = and_(_t.org == org, _t.created_by == agent, _t.state.not_in(ENDED))
+        edges = dependencies.join(tasks, _t.id == dependencies.c.task)
+        waited_for = select(dependencies.c.depends_on).select_from(edges).where(is_mine)
+        ended = tasks.alias()
+        is_held = and_(ended.c.state.in_(ENDED), ended.c.id.in_(waited_for))
+        mine = select(func.count()).select_from(tasks).where(is_mine)
+        held = select(func.count()).select_from(ended).where(is_held)
+        return self._db.execute(mine).scalar_one() + self._db.execute(held).scalar_one()
+
+    def forgettable(
+        self, org: str | None, ended_before_ms: int, limit: int, created_by: str | None = None
+    ) -> Sequence[Task]:
         waiting = tasks.alias()
         is_waited_for = exists().where(
             dependencies.c.depends_on == _t.id,
@@ -96,6 +110,8 @@ class SqlTasks:
         )
         if org is not None:
             asked = asked.where(_t.org == org)
+        if created_by is not None:
+            asked = asked.where(_t.created_by == created_by)
         return [TASK.validate_json(body) for body in self._db.execute(asked).scalars()]
 
     def forget(self, task: Task) -> None:

@@ -55,9 +55,15 @@ class TaskShelf(Protocol):
     def lapsing(self, org: str | None, now_ms: int) -> Sequence[Task]:
         """Those whose lease has ended."""
 
-    def count(self, org: str) -> int: ...
+    def count(self, org: str, created_by: str | None = None) -> int: ...
 
-    def forgettable(self, org: str | None, ended_before_ms: int, limit: int) -> Sequence[Task]:
+    def held_up(self, org: str, agent: str) -> int:
+        """How many cannot be forgotten because of this agent: its own that have not ended, and ended
+        ones that these wait for."""
+
+    def forgettable(
+        self, org: str | None, ended_before_ms: int, limit: int, created_by: str | None = None
+    ) -> Sequence[Task]:
         """Ended tasks that no other waits for, those that ended first first."""
 
     def forget(self, task: Task) -> None: ...
@@ -92,7 +98,15 @@ class MessageShelf(Protocol):
         """Messages to this very address, from one sender or from all; those to one agent only while it
         has not acknowledged them."""
 
-    def count(self, org: str, now_ms: int) -> int: ...
+    def count(self, org: str, now_ms: int, sender: str | None = None) -> int: ...
+
+    def pending(self, org: str, sender: str, now_ms: int) -> int:
+        """How many of one sender's are not done with."""
+
+    def done(self, org: str, sender: str | None, limit: int, now_ms: int) -> Sequence[Message]:
+        """Those to one agent that it has acknowledged, oldest first; of one sender, or of all."""
+
+    def forget(self, message: Message) -> None: ...
 
     def forget_expired(self, now_ms: int) -> None: ...
 

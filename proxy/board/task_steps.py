@@ -18,6 +18,8 @@ from proxy.slip import Identity
 
 TASKS_MAX = 10_000
 """Tasks that are kept of one org. Beyond it those that ended first make room."""
+SHARE_MAX = 1_000
+"""Of these that cannot be forgotten because of one agent, so that nobody can fill the board."""
 KEPT_MS = 30 * 86_400_000
 """How long an ended task is kept."""
 _FORGOTTEN_AT_ONCE = 500
@@ -49,9 +51,11 @@ def create(
     above = shelf.tasks.get(who.org, who.task) if who.task else None
     if above is not None and above.allowance_nanousd is not None:
         _hand_out(shelf, above, new.allowance_nanousd)
-    _make_room(shelf, who.org, now_ms)
+    _make_room(shelf, who, now_ms)
     task = made(new, who, new_id(now_ms), now_ms, above.id if above else None)
-    return show(shelf, _keep(shelf, None, task, "create", who, now_ms, new_id))
+    kept = _keep(shelf, None, task, "create", who, now_ms, new_id)
+    _must_be_a_share(shelf, kept)
+    return show(shelf, kept)
 
 
 def earlier(shelf: Shelf, new: NewTask, who: Identity) -> Shown | None:
@@ -81,6 +85,8 @@ def act(
         after = _keep(shelf, before, after, name_of(doing), who, now_ms, new_id)
     elif after is not before:
         shelf.tasks.put(after)
+    if isinstance(doing, Depend):
+        _must_be_a_share(shelf, after)
     if isinstance(doing, Complete) and after.version != before.version:
         for artifact in doing.artifacts:
             shelf.tasks.put_artifact(task_id, artifact.name, artifact.text)
@@ -222,14 +228,29 @@ def _hand_out(shelf: Shelf, above: Task, amount: int | None) -> None:
     shelf.tasks.put(replace(above, given_nanousd=above.given_nanousd + amount))
 
 
-def _make_room(shelf: Shelf, org: str, now_ms: int) -> None:
-    too_many = shelf.tasks.count(org) + 1 - TASKS_MAX
+def _must_be_a_share(shelf: Shelf, task: Task) -> None:
+    """Asked with the task in its place."""
+    if shelf.tasks.held_up(task.org, task.created_by) > SHARE_MAX:
+        raise Problem(
+            409,
+            "share_full",
+            f"{SHARE_MAX} tasks are kept because of yours, which is your share of the board: those that "
+            "have not ended, and what they wait for. Cancel some, or see that they are completed.",
+        )
+
+
+def _make_room(shelf: Shelf, who: Identity, now_ms: int) -> None:
+    """Ended tasks give way; this agent's own first, when it has more than its share."""
+    too_many = shelf.tasks.count(who.org) + 1 - TASKS_MAX
     if too_many <= 0:
         return
-    forgotten = shelf.tasks.forgettable(org, now_ms + 1, too_many)
-    for task in forgotten:
-        shelf.tasks.forget(task)
-    if len(forgotten) < too_many:
+    has_more = shelf.tasks.count(who.org, who.agent) >= SHARE_MAX
+    for agent in [who.agent, None] if has_more else [None]:
+        forgotten = shelf.tasks.forgettable(who.org, now_ms + 1, too_many, agent)
+        for task in forgotten:
+            shelf.tasks.forget(task)
+        too_many -= len(forgotten)
+    if too_many > 0:
         raise Problem(
             409,
             "board_full",

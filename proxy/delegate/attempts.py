@@ -1,18 +1,15 @@
 """Attempts over HTTP, to Exeat's own port: there is no way out but through the corridor."""
 
-import contextlib
 from collections.abc import AsyncGenerator, Mapping
 
 import aiohttp
 
 from proxy.delegate.roads import Road
-from proxy.delegate.sender import Answer, Unreachable
+from proxy.delegate.sender import Answer, Broken, Unreachable
 from proxy.seal import HEADER, Seal
 from proxy.slip import Slip
 
 _DIAL_S = 5.0
-_WHOLE_BYTES_MAX = 1 << 20
-"""Of an error: it is told to whoever asked, when nobody else answers."""
 
 
 class Attempts:
@@ -68,20 +65,11 @@ class _Answer:
         self.headers: Mapping[str, str] = answer.headers
 
     async def pieces(self) -> AsyncGenerator[bytes]:
-        """As they come; a connection that breaks raises aiohttp.ClientError."""
+        """As they come. Raises Broken."""
         try:
             async for piece in self._answer.content.iter_any():
                 yield piece
+        except aiohttp.ClientError as error:
+            raise Broken from error
         finally:
             self._answer.close()
-
-    async def whole(self) -> bytes:
-        """As much as there is, and as is worth reading."""
-        body = b""
-        with contextlib.suppress(aiohttp.ClientError):
-            async with contextlib.aclosing(self.pieces()) as pieces:
-                async for piece in pieces:
-                    body += piece
-                    if len(body) > _WHOLE_BYTES_MAX:
-                        break
-        return body

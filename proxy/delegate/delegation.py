@@ -1,20 +1,21 @@
 """What is delegated: a choice, on file; then one attempt after another until somebody answers.
 
 Each attempt is a call of its own, which walks the same chain under the identity of who delegated it.
-Before an answer's first byte the next one is tried; after it, never.
+Before an answer's first byte, or a stream's first event, the next one is tried; after it, never.
 """
 
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from proxy.delegate.asked import ChatAsked
+from proxy.delegate.beginning import begin, go_on, read
 from proxy.delegate.choice import Choice, Pick
 from proxy.delegate.health import Health
 from proxy.delegate.market import Market, Prepared
 from proxy.delegate.names import Aliases, meant
 from proxy.delegate.roads import Road
-from proxy.delegate.sender import Answer, Sender, Unreachable
+from proxy.delegate.sender import Answer, Broken, Sender, Unreachable
 from proxy.delegate.told import HEADER, Tried, event_of, header_of, refusal_of
 from proxy.ledger.store import Ledger
 from proxy.policy.permits import Asker
@@ -94,45 +95,83 @@ class Delegation:
         self, slip: Slip, choice: Choice, prepared: Mapping[str, Prepared]
     ) -> Delegated:
         tried: list[Tried] = []
-        last: tuple[Answer, Pick, bytes] | None = None
+        last: tuple[_Said, Pick, bytes] | None = None
         for pick in choice.picks[: self._attempts_max]:
             try:
-                answer, is_final = await self._once(slip, pick, prepared[pick.name])
-            except Unreachable:
-                tried.append((pick.name, "unreachable"))
+                said = await self._once(slip, pick, prepared[pick.name])
+            except (Unreachable, Broken) as error:
+                tried.append((pick.name, _WORDS[type(error)]))
                 continue
-            if is_final:
-                return _passed_on(answer, pick, header_of(choice, pick, tried), answer.pieces())
-            tried.append((pick.name, _outcome(answer)))
-            body = await answer.whole()
-            if last is None or _code_of(answer) is None:  # A provider's own error is told first.
-                last = answer, pick, body
+            if said.is_final:
+                return _passed_on(said, pick, header_of(choice, pick, tried), said.pieces)
+            tried.append((pick.name, said.outcome))
+            body = await read(said.pieces)
+            if (
+                last is None or _code_of(said.answer) is None
+            ):  # A provider's own error is told first.
+                last = said, pick, body
         if last is None:
-            raise Refused(Refusal(Code.UPSTREAM_UNREACHABLE, "Exeat cannot reach its own port."))
-        answer, pick, body = last
+            raise Refused(_nobody(tried))
+        said, pick, body = last
         others = [each for each in tried if each[0] != pick.name]
-        return _passed_on(answer, pick, header_of(choice, pick, others), _once_more(body))
+        return _passed_on(said, pick, header_of(choice, pick, others), _once_more(body))
 
-    async def _once(self, slip: Slip, pick: Pick, it: Prepared) -> tuple[Answer, bool]:
-        """An answer, and whether it is the one to give."""
+    async def _once(self, slip: Slip, pick: Pick, it: Prepared) -> "_Said":
+        """What one says to it. Raises Unreachable, and Broken before it has begun."""
         began_ms = self._now_ms()
         self._health.begins(pick.name, began_ms)
         try:
             answer = await self._sender.send(it.name.road, it.lowered(pick.output_tokens), slip)
-        except Unreachable:
+            said = await _heard(answer)
+        except (Unreachable, Broken):
             self._health.failed(pick.name, self._now_ms())
             raise
         code = _code_of(answer)
         if code is not None and code is not Code.UPSTREAM_UNREACHABLE:  # Others may be let through.
-            return answer, KINDS[code] in ("identity", "fault")
-        if code is None and answer.status != 429 and answer.status < 500:
+            return replace(said, is_final=KINDS[code] in ("identity", "fault"))
+        if said.is_final:
             self._health.answered(pick.name, self._now_ms() - began_ms)
-            return answer, True
-        self._health.failed(pick.name, self._now_ms(), _retry_after_s(answer))
-        return answer, False
+        else:
+            self._health.failed(pick.name, self._now_ms(), _retry_after_s(answer))
+        return said
 
 
-def _passed_on(answer: Answer, pick: Pick, header: str, pieces: AsyncGenerator[bytes]) -> Delegated:
+_WORDS: Mapping[type[Exception], str] = {Unreachable: "unreachable", Broken: "broke off"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """An answer, and whether it is the one to give."""
+
+    answer: Answer
+    pieces: AsyncGenerator[bytes]
+    outcome: str
+    """A status, the code of a refusal, or `error event`."""
+    is_final: bool
+
+
+async def _heard(answer: Answer) -> _Said:
+    """An answer, listened to until it is known for one: a success that does not begin is none. Raises
+    Broken."""
+    code, pieces = _code_of(answer), answer.pieces()
+    if code is not None or answer.status >= 300:
+        is_final = code is None and answer.status != 429 and answer.status < 500
+        return _Said(answer, pieces, code or str(answer.status), is_final)
+    found = await begin(pieces, answer.headers.get("content-type", ""))
+    outcome = "error event" if found.is_error else str(answer.status)
+    return _Said(answer, go_on(found.first, pieces), outcome, is_final=not found.is_error)
+
+
+def _nobody(tried: Sequence[Tried]) -> Refusal:
+    """No one has said a word."""
+    if all(what == _WORDS[Unreachable] for _, what in tried):
+        return Refusal(Code.UPSTREAM_UNREACHABLE, "Exeat cannot reach its own port.")
+    each = "; ".join(f"{name} ({what})" for name, what in tried)
+    return Refusal(Code.UPSTREAM_UNREACHABLE, f"Nobody answered: {each}.")
+
+
+def _passed_on(said: _Said, pick: Pick, header: str, pieces: AsyncGenerator[bytes]) -> Delegated:
+    answer = said.answer
     headers = {
         name: value
         for name, value in answer.headers.items()
@@ -150,10 +189,6 @@ def _code_of(answer: Answer) -> Code | None:
     """The refusal that the corridor answered with; None for what a provider said."""
     code = answer.headers.get("x-exeat-decision", "")
     return Code(code) if code in Code else None
-
-
-def _outcome(answer: Answer) -> str:
-    return _code_of(answer) or str(answer.status)
 
 
 def _retry_after_s(answer: Answer) -> int | None:

@@ -11,6 +11,10 @@ class Unreachable(Exception):  # noqa: N818 -- the word that is told
     """Not even Exeat's own port answered."""
 
 
+class Broken(Exception):  # noqa: N818 -- the word that is told
+    """An answer broke off."""
+
+
 class Answer(Protocol):
     """An answer whose head is here."""
 
@@ -22,10 +26,7 @@ class Answer(Protocol):
         """Names in whatever case; looked up in any."""
 
     def pieces(self) -> AsyncGenerator[bytes]:
-        """The body as it comes, once. What breaks on the way raises; closing it gives the call up."""
-
-    async def whole(self) -> bytes:
-        """The body to its end, or to where it breaks or is too much. The answer is let go."""
+        """The body as it comes, once. Raises Broken; closing it gives the call up."""
 
 
 class Sender(Protocol):

@@ -81,11 +81,8 @@ class McpServer:
         body = await _body(request)
         refused = unreadable(body, METHODS)
         if refused is not None:
-            text = refused.model_dump_json(by_alias=True, exclude_none=True)
-            status = (
-                200 if refused.id else 400
-            )  # A request that was read gets an answer of its own.
-            return web.Response(status=status, text=text, content_type="application/json")
+            text = refused.error.model_dump_json(by_alias=True, exclude_none=True)
+            return web.Response(status=refused.status, text=text, content_type="application/json")
         if is_for_nobody(body):
             return web.Response(status=202)
         return await answered(self._serve, request, body, {"slip": request[SLIP]})

@@ -298,6 +298,54 @@ async def test_a_full_board_lets_go_of_what_ended_first_and_takes_no_more_when_n
     assert (await board.create(NewTask(title="t"), STRANGER, NOW)).task.state == "open"
 
 
+async def test_an_agent_has_a_share_of_the_board_and_no_more(board, monkeypatch):
+    monkeypatch.setattr(task_steps, "SHARE_MAX", 2)
+    first = await make(board, "1", key="k")
+    await make(board, "2")
+    full = await refusal(board.create(NewTask(title="3"), ADA, NOW))
+    assert (full.status, full.code) == (409, "share_full")
+    assert (await board.create(NewTask(title="1", key="k"), ADA, NOW)).task.id == first
+    assert await titles(board) == ["1", "2"]
+    assert (await board.create(NewTask(title="4"), BOB, NOW)).task.state == "open"
+    await do(board, first, Cancel(), ADA)
+    await make(board, "3")
+
+
+async def test_what_ones_tasks_wait_for_is_of_ones_share(board, monkeypatch):
+    monkeypatch.setattr(task_steps, "SHARE_MAX", 3)
+    ended = []
+    for number in range(3):
+        ended.append(await make(board, str(number)))
+        await do(board, ended[-1], Cancel(), ADA)
+    waits = await make(board, "waits", depends_on=ended[:2])
+    again = NewTask(title="again", depends_on=ended[:1])
+    assert (await refusal(board.create(again, ADA, NOW))).code == "share_full"
+    every = Depend(depends_on=tuple(ended))
+    assert (await refusal(do(board, waits, every, ADA))).code == "share_full"
+    assert len((await board.get("acme", waits, NOW)).task.depends_on) == 2
+    other = NewTask(title="bob's", depends_on=ended)
+    assert (await refusal(board.create(other, BOB, NOW))).code == "share_full"
+    await do(board, waits, Depend(depends_on=(ended[2],)), ADA)
+    await make(board, "again", depends_on=ended[2:])
+    assert (await board.create(NewTask(title="b", depends_on=ended[:2]), BOB, NOW)).is_blocked
+
+
+async def test_whoever_fills_a_board_with_what_has_ended_loses_its_own_first(board, monkeypatch):
+    monkeypatch.setattr(task_steps, "TASKS_MAX", 4)
+    monkeypatch.setattr(task_steps, "SHARE_MAX", 2)
+
+    async def ended(title: str, who: Identity) -> None:
+        made = await board.create(NewTask(title=title), who, NOW)
+        await do(board, made.task.id, Cancel(), who)
+
+    await ended("bob", BOB)
+    for number in range(4):
+        await ended(f"ada {number}", ADA)
+    assert await titles(board) == ["bob", "ada 1", "ada 2", "ada 3"]
+    await ended("cal", CAL)
+    assert await titles(board) == ["ada 1", "ada 2", "ada 3", "cal"]
+
+
 async def test_what_is_refused_changes_nothing(board, diary):
     task = await make(board)
     before = await board.get("acme", task, NOW)

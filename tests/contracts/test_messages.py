@@ -184,6 +184,53 @@ async def test_an_orgs_messages_are_bounded(messages, monkeypatch):
     assert (await send(messages, by=STRANGER)).org == "other"
 
 
+async def test_a_sender_has_a_share_of_an_orgs_messages_and_no_more(messages, monkeypatch):
+    monkeypatch.setattr(message_steps, "SHARE_MAX", 3)
+    first = await send(messages, to_agent="ghost1")
+    await send(messages, to_agent="bob")
+    await send(messages, to_role="reviewer")
+    full = await refusal(send(messages, to_agent="ghost2"))
+    assert (full.status, full.code) == (409, "share_full")
+    assert (await send(messages, by=CAL)).to.value == "bob"
+    await messages.acknowledge(first.id, Identity("acme", "ghost1", "s"), NOW)
+    await send(messages, to_agent="ghost2")
+    assert (await refusal(send(messages))).code == "share_full"
+    late = NOW + 10**10
+    assert (await send(messages, now_ms=late)).sent_ms == late
+
+
+async def test_a_message_to_many_is_of_its_senders_share_until_it_expires(messages, monkeypatch):
+    monkeypatch.setattr(message_steps, "SHARE_MAX", 1)
+    sent = await send(messages, to_role="reviewer")
+    await messages.acknowledge(sent.id, CAL, NOW)
+    assert (await refusal(send(messages))).code == "share_full"
+
+
+async def test_what_is_done_with_makes_room_and_ones_own_first(messages, store, monkeypatch):
+    monkeypatch.setattr(message_steps, "MESSAGES_MAX", 4)
+    monkeypatch.setattr(message_steps, "SHARE_MAX", 2)
+
+    async def kept() -> list[str]:
+        return await store.run(
+            lambda shelf: [
+                each.message.text for each in shelf.messages.inbox("acme", "bob", (), 0, NOW)
+            ]
+        )
+
+    async def sent_and_read(text: str, by: Identity) -> None:
+        message = await send(messages, text, by)
+        await messages.acknowledge(message.id, BOB, NOW)
+
+    await sent_and_read("cal 1", CAL)
+    for text in ("ada 1", "ada 2"):
+        await sent_and_read(text, ADA)
+    await send(messages, "cal 2", CAL)
+    await sent_and_read("ada 3", ADA)
+    assert await kept() == ["cal 1", "ada 2", "cal 2", "ada 3"]
+    await send(messages, "rev", REVIEWER)
+    assert await kept() == ["ada 2", "cal 2", "ada 3", "rev"]
+
+
 async def test_a_role_that_there_is_not_cannot_be_written_to(messages):
     problem = await refusal(send(messages, to_role="boss"))
     assert (problem.status, problem.code) == (404, "role_not_found")

@@ -14,7 +14,7 @@ from proxy.delegate.delegation import Delegation
 from proxy.delegate.health import Health
 from proxy.delegate.market import Market
 from proxy.delegate.roads import Road, roads_of
-from proxy.delegate.sender import Unreachable
+from proxy.delegate.sender import Broken, Unreachable
 from proxy.pricing.prices import Prices
 from proxy.pricing.tokens import TokenCounter
 from proxy.slip import Slip
@@ -57,11 +57,13 @@ class Said:
     body: bytes = b"{}"
     headers: Mapping[str, str] = field(default_factory=dict)
 
+    breaks: bool = False
+    """After its body."""
+
     async def pieces(self) -> AsyncGenerator[bytes]:
         yield self.body
-
-    async def whole(self) -> bytes:
-        return self.body
+        if self.breaks:
+            raise Broken
 
 
 @dataclass

@@ -7,6 +7,7 @@ import pytest
 from proxy.delegate.delegation import Delegated, Refused
 from proxy.delegate.health import FAILURES
 from proxy.delegate.names import UnknownName
+from proxy.delegate.sender import Broken
 from proxy.delegate.told import HEADER
 from proxy.ledger.records import Event
 from proxy.ledger.store import LedgerUnavailable
@@ -14,6 +15,11 @@ from proxy.refusals import Code
 from tests.delegate.shop import OPEN, PROMPT, MemorySender, Said, Shop, asked
 
 MINI, BIG = "openai/gpt-4o-mini", "openai/gpt-4o"
+
+
+EVENTS = {"content-type": "text/event-stream"}
+ERROR = b'data: {"error":{"message":"overloaded"}}\n\n'
+EVENT = b'data: {"choices":[]}\n\n'
 
 
 def no(code: str, status: int = 403) -> Said:
@@ -46,6 +52,10 @@ FAILS_OVER = {
     "a budget that was full by then": no("budget_exceeded", 429),
     "a rate limit of Exeat's": no("rate_limited", 429),
     "a price that is not known": no("price_unknown"),
+    "it breaks off after its head": Said(200, b"", breaks=True),
+    "it says nothing": Said(200, b""),
+    "its stream breaks off before an event": Said(200, b": wait\n\n", EVENTS, breaks=True),
+    "its stream begins with an error": Said(200, ERROR, EVENTS),
 }
 
 
@@ -81,6 +91,12 @@ LAST = {
     "the last provider's error": ([Said(500, b"one")], [Said(502, b"two")], b"two"),
     "a provider's error before a refusal": ([Said(500, b"one")], [no("policy_denied")], b"one"),
     "a provider's error after a refusal": ([no("policy_denied")], [Said(500, b"two")], b"two"),
+    "an error that a stream began with": ([Said(200, ERROR, EVENTS)], [None], ERROR),
+    "what was said, though others broke off": (
+        [Said(500, b"one")],
+        [Said(breaks=True, body=b"")],
+        b"one",
+    ),
     "a refusal where there is no more": ([None], [no("budget_exceeded", 429)], b"no"),
 }
 
@@ -92,7 +108,7 @@ async def test_when_all_fail_the_last_error_is_told(case):
     answer = await shop.delegation.answer(shop.caller(), asked())
 
     assert await body_of(answer) == told
-    assert answer.status >= 400
+    assert answer.status >= 400 or told == ERROR
 
 
 async def test_when_not_even_our_own_port_answers_it_is_a_fault():
@@ -100,6 +116,25 @@ async def test_when_not_even_our_own_port_answers_it_is_a_fault():
     with pytest.raises(Refused) as raised:
         await shop.delegation.answer(shop.caller(), asked())
     assert raised.value.refusal.code is Code.UPSTREAM_UNREACHABLE
+
+
+async def test_when_all_break_off_it_is_a_fault_that_names_them():
+    silent = Said(200, b"", breaks=True)
+    shop = Shop(MemorySender({MINI: [silent], BIG: [None]}))
+    with pytest.raises(Refused) as raised:
+        await shop.delegation.answer(shop.caller(), asked())
+    assert raised.value.refusal.code is Code.UPSTREAM_UNREACHABLE
+    assert f"{MINI} (broke off); {BIG} (unreachable)" in raised.value.refusal.message
+
+
+@pytest.mark.parametrize("said", [Said(200, b"{", breaks=True), Said(200, EVENT, EVENTS, True)])
+async def test_after_the_first_byte_nobody_else_is_asked(said):
+    shop = Shop(MemorySender({MINI: [said]}))
+    answer = await shop.delegation.answer(shop.caller(), asked())
+
+    with pytest.raises(Broken):
+        await body_of(answer)
+    assert shop.sender.order == [MINI]
 
 
 async def test_no_more_are_asked_than_the_operator_allows():
@@ -122,6 +157,14 @@ async def test_who_failed_rests_and_is_tried_again_after_it():
     assert shop.sender.order[-2:] == [MINI, MINI]
 
 
+@pytest.mark.parametrize("said", [Said(200, b"", breaks=True), Said(200, ERROR, EVENTS)])
+async def test_who_fails_before_the_first_byte_has_not_answered_and_rests(said):
+    shop = Shop(MemorySender({MINI: [said]}))
+    for _ in range(FAILURES + 1):
+        await shop.delegation.answer(shop.caller(), asked())
+    assert shop.sender.order == [MINI, BIG] * FAILURES + [BIG]
+
+
 async def test_what_the_corridor_refuses_is_nobodys_fault():
     shop = Shop(MemorySender({MINI: [no("policy_denied")]}))
     for _ in range(FAILURES + 1):
@@ -140,7 +183,7 @@ async def test_a_provider_that_says_when_to_come_back_is_left_alone_until_then()
 
 async def test_only_some_headers_of_an_answer_go_on():
     sent = {"x-request-id": "q", "set-cookie": "a=b", "x-exeat-record": "r", "server": "s"}
-    shop = Shop(MemorySender({MINI: [Said(200, b"", sent)]}))
+    shop = Shop(MemorySender({MINI: [Said(200, b"{}", sent)]}))
     answer = await shop.delegation.answer(shop.caller(), asked())
 
     assert set(answer.headers) == {"x-request-id", "x-exeat-record", HEADER}

@@ -61,6 +61,10 @@ def test_every_act_tool_and_reason_has_its_row_in_order() -> None:
         f"{message.KEPT_S // 86_400} days unless said, at most {message.KEPT_S_MAX // 86_400}",
         f"forgotten after {task_steps.KEPT_MS // 86_400_000} days",
         f"more than {task_steps.TASKS_MAX:,} tasks",
+        f"if it has {task_steps.SHARE_MAX:,} or more",
+        f"At most {task_steps.SHARE_MAX:,} tasks are kept because of one agent",
+        f"An org keeps {message_steps.MESSAGES_MAX:,} messages",
+        f"at most {message_steps.SHARE_MAX:,} that are not done with",
     ],
 )
 def test_its_figures_are_the_codes(told: str) -> None:

@@ -142,6 +142,49 @@ async def test_a_notification_is_taken_and_nothing_is_said():
                 assert (answer.status, await answer.read()) == (202, b"")
 
 
+IDS = [7, 0, -1, 2**70, "", "a", "7"]
+
+
+@pytest.mark.parametrize("asked", IDS)
+@pytest.mark.parametrize(
+    ("method", "params", "code"),
+    [
+        ("nothing/like/it", {}, types.METHOD_NOT_FOUND),
+        ("tools/call", {"name": 7}, types.INVALID_PARAMS),
+        ("ping", {"text": "\ud800"}, types.INVALID_REQUEST),
+        ("\udfff", {}, types.INVALID_REQUEST),
+    ],
+)
+async def test_a_request_that_was_read_is_answered_by_its_id(asked, method, params, code):
+    told = await ask(method, params, id=asked)
+    assert (told["id"], told["error"]["code"]) == (asked, code)
+
+
+ILL = '{{"jsonrpc":"2.0","id":{},"method":"{}"}}'
+NOT_READ = {
+    "no JSON": b"{",
+    "no message": b"{}",
+    "several": b"[" + ILL.format(1, "ping").encode() + b"]",
+    "too deep": b"[" * 100_000,
+    "half of a pair": ILL.format(r'"\ud800"', "ping").encode(),
+    "half of a pair, and no such method": ILL.format(r'"a\udc00"', "nothing").encode(),
+    "half of a pair in bytes": ILL.format('"\ud800"', "ping").encode("utf-8", "surrogatepass"),
+    "an id that is no whole number": ILL.format("1.5", "ping").encode(),
+    "an id that is nothing": ILL.format("null", "ping").encode(),
+}
+
+
+@pytest.mark.parametrize("case", NOT_READ)
+async def test_what_has_no_id_that_can_be_said_is_a_bad_request(case):
+    async with (
+        serving(McpServer([WHOAMI]).routes()) as (session, base),
+        session.post(f"{base}/mcp", data=NOT_READ[case], headers=BOTH) as answer,
+    ):
+        assert answer.status == 400
+        told = types.JSONRPCError.model_validate(await answer.json())
+    assert (told.id, told.error.code) in [("", types.PARSE_ERROR), ("", types.INVALID_REQUEST)]
+
+
 async def _pieces() -> AsyncIterator[bytes]:
     for _ in range(5):
         yield b"x" * (BODY_BYTES_MAX // 4)
