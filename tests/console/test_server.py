@@ -1,6 +1,7 @@
 """The console's server: who may ask, and what an error looks like."""
 
 import asyncio
+import io
 import ssl
 
 import aiohttp
@@ -56,6 +57,19 @@ async def test_no_answer_is_kept_or_shown_in_a_page(desk, path):
 async def test_an_error_is_json(desk, path, method, status, code):
     answer = await desk.get(path, method=method)
     assert (answer.status, answer.body["error"]["code"]) == (status, code)
+
+
+@pytest.mark.parametrize(
+    ("more", "status", "code"), [(0, 400, "bad_query"), (1, 413, "content_too_large")]
+)
+async def test_a_body_is_at_most_a_mebibyte(desk, more, status, code):
+    """What is none, and of that size, is read; a byte more is not."""
+    url = f"http://127.0.0.1:{desk.port}/api/policy/check"
+    headers = {"authorization": f"Bearer {desk.token}", "content-type": "application/json"}
+    body = io.BytesIO(b"x" * ((1 << 20) + more))
+    async with desk.session.post(url, headers=headers, data=body) as answer:
+        told = await answer.json()
+    assert (answer.status, told["error"]["code"]) == (status, code)
 
 
 async def _fails(*_, **__):
