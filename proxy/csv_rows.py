@@ -3,11 +3,16 @@
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from unicodedata import category, normalize
 
 type Cell = str | int | bool | None
 type Row = Mapping[str, Cell]
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_BEGINS_ONE = frozenset("=+-@\N{MINUS SIGN}")
+"""What a formula begins with, in any of its widths."""
+_SPLITS = ("\t", "\r", "\n")
+_UNSEEN = frozenset(("Cc", "Cf", "Zs", "Zl", "Zp"))
+"""Categories of what a spreadsheet may pass over before a formula: controls, blanks, marks."""
 
 
 def csv_rows(columns: Sequence[str], rows: Iterable[Row]) -> str:
@@ -24,6 +29,12 @@ def csv_titles(columns: Sequence[str]) -> str:
 
 
 def _cell(value: Cell) -> Cell:
-    """As text where a spreadsheet would compute it (OWASP, CSV injection)."""
-    is_formula = isinstance(value, str) and value.startswith(_FORMULA)
-    return f"'{value}" if is_formula else value
+    """As text where a spreadsheet may compute it (OWASP, CSV injection); a number is no text."""
+    return f"'{value}" if isinstance(value, str) and _is_formula(value) else value
+
+
+def _is_formula(text: str) -> bool:
+    if text.startswith(_SPLITS):
+        return True
+    first = next((each for each in text if category(each) not in _UNSEEN), "")
+    return normalize("NFKC", first) in _BEGINS_ONE

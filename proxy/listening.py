@@ -73,7 +73,7 @@ class ConsoleListen(Listen):
     public_url: str | None = None
     """Where people find it, when that is not where it listens."""
     login_idle_s: Annotated[int, Field(ge=60)] = 30 * 60
-    """Who asks for nothing for so long must log in again."""
+    """Who asks for nothing for so long must log in again; a live page that asks by itself is nobody."""
     login_max_s: Annotated[int, Field(ge=60)] = 12 * 3600
     oidc: Oidc | None = None
 

@@ -6,13 +6,16 @@ import secrets
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import get_args
 
 import structlog
 
 from addons import QUESTIONS, Ports, chain
+from proxy.approvals.approval import Kind
 from proxy.approvals.approvals import Approvals
 from proxy.approvals.memory import MemoryApprovals
 from proxy.approvals.notify import Notifier
@@ -162,7 +165,13 @@ async def _running(
         approvals=approvals,
         pins=pins,
     )
-    metrics = Metrics(live, ledger, lambda: len(policies.policies), lambda: len(switch.in_force))
+    metrics = Metrics(
+        live,
+        ledger,
+        lambda: len(policies.policies),
+        lambda: len(switch.in_force),
+        lambda: _asked(approvals),
+    )
     corridor = Corridor(
         chain(settings, ports),
         timeout_s=settings.limits.decision_timeout_s,
@@ -307,6 +316,12 @@ async def _running(
             store.close()
             await ledger.close()
             access.close()
+
+
+def _asked(approvals: Approvals) -> Mapping[str, int]:
+    """How many questions wait for a person, of each kind that there is."""
+    waiting = Counter(it.wanted.kind for it in approvals.all if it.state == "pending")
+    return {kind: waiting[kind] for kind in get_args(Kind)}
 
 
 def _filed(row: Row) -> RecordFiled:

@@ -115,6 +115,41 @@ class Stamped:
     name: str
     took_us: int
     note: str
+    waited_us: int = 0
+    """Of that, how long a person was waited for."""
+
+
+class Bells:
+    """Rung when a call ends or is stopped, for whoever waits for a person on its behalf meanwhile; and
+    so it is known how long somebody did."""
+
+    def __init__(self) -> None:
+        self._bells: list[Callable[[], None]] = []
+        self._since_ns = 0
+        self._before_ns = 0
+
+    def append(self, bell: Callable[[], None]) -> None:
+        """Somebody waits from now on."""
+        if not self._bells:
+            self._since_ns = time.perf_counter_ns()
+        self._bells.append(bell)
+
+    def remove(self, bell: Callable[[], None]) -> None:
+        """They do so no more. Raises ValueError for a bell that is not here."""
+        self._bells.remove(bell)
+        if not self._bells:
+            self._before_ns += time.perf_counter_ns() - self._since_ns
+
+    def ring(self) -> None:
+        """Tell all who wait to look again."""
+        for bell in self._bells:
+            bell()
+
+    @property
+    def waited_us(self) -> int:
+        """How long somebody waited, until now."""
+        now_ns = time.perf_counter_ns() - self._since_ns if self._bells else 0
+        return (self._before_ns + now_ns) // 1000
 
 
 @dataclass(slots=True)
@@ -223,8 +258,7 @@ class Slip:
     """Headers that tell the caller what was changed or what remains."""
     decided_seq: int | None = None
     """Sequence number of the decision record; None until it is durable."""
-    bells: list[Callable[[], None]] = field(default_factory=list)
-    """Rung when the call ends or is stopped, for whoever waits meanwhile."""
+    bells: Bells = field(default_factory=Bells)
     deciding: bool = False
     """It is on its way through the chain. A call that ends meanwhile is settled when that is over."""
     cleared: bool = False
@@ -258,8 +292,7 @@ class Slip:
 
     def ring(self) -> None:
         """Tell whoever waits for something on its behalf to look again."""
-        for bell in self.bells:
-            bell()
+        self.bells.ring()
 
     @property
     def is_read_on(self) -> bool:

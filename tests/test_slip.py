@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from proxy.slip import Destination, Slip, Stamped, new_id
+from proxy.slip import Bells, Destination, Slip, Stamped, new_id
 
 
 def test_an_id_is_a_uuid_of_version_7_that_carries_its_millisecond():
@@ -65,3 +65,26 @@ def test_slips_share_nothing():
 
     assert two.notes == {}
     assert two.stamps == []
+
+
+def test_how_long_a_person_was_waited_for_is_known(monkeypatch):
+    now = [5_000_000]
+    monkeypatch.setattr(time, "perf_counter_ns", lambda: now[0])
+    bells, rung = Bells(), []
+    one, other = (lambda: rung.append(1)), (lambda: rung.append(2))
+    assert bells.waited_us == 0
+
+    bells.append(one)
+    now[0] += 3_000
+    bells.append(other)
+    now[0] += 3_000
+    bells.ring()
+    assert (bells.waited_us, rung) == (6, [1, 2]), "both wait, and it is one time"
+    bells.remove(one)
+    now[0] += 3_000
+    bells.remove(other)
+    now[0] += 50_000
+    assert bells.waited_us == 9
+    bells.append(one)
+    now[0] += 1_000
+    assert bells.waited_us == 10

@@ -21,6 +21,8 @@ PING_S = 15.0
 GATHER_S = 0.1
 """What happens within this is told at once."""
 FEEDS_MAX = 256
+SHARE_MAX = 16
+"""Of one viewer, in all their logins: so that one shuts out nobody else."""
 _RETRY_MS = 2000
 _DIGITS_MAX = 15
 _line_end = re.compile(r"\r\n|\r|\n")
@@ -51,6 +53,20 @@ type Source = Callable[[Mapping[str, str], int], Awaitable[News]]
 """Of one page: its query, and what is known already. Raises Problem for a query without a view."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Looking:
+    """Who looks at an open feed."""
+
+    viewer: str
+    request: web.Request
+
+    @property
+    def is_there(self) -> bool:
+        """Has their connection not ended?"""
+        transport = self.request.transport
+        return transport is not None and not transport.is_closing()
+
+
 class Feeds:
     """Serves the feeds of all pages, and ends them when it is told to."""
 
@@ -59,37 +75,52 @@ class Feeds:
         events: Events,
         sources: Mapping[str, Source],
         may_look: Callable[[web.Request], Awaitable[bool]],
+        viewer_of: Callable[[web.Request], str],
     ) -> None:
+        """`viewer_of` is the name of who asks."""
         self._events = events
         self._sources = sources
         self._may_look = may_look
-        self._open: set[asyncio.Task[None]] = set()
+        self._viewer_of = viewer_of
+        self._open: dict[asyncio.Task[None], _Looking] = {}
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """One viewer's feed, for as long as they look and may."""
         source = self._sources.get(request.query.get("page", ""))
         if source is None:
             raise Problem(404, "not_found", "No page of this name has a feed.")
-        if len(self._open) >= FEEDS_MAX:
-            raise Problem(
-                503, "too_many_feeds", "Too many pages are open. Close some, then reload."
-            )
-        after = _after(request)
+        viewer = self._viewer_of(request)
+        self._check_room(viewer)
         response = web.StreamResponse(headers={"x-accel-buffering": "no"})
         response.content_type, response.charset = "text/event-stream", "utf-8"
+        task = asyncio.create_task(self._follow(request, response, source), name="feed")
+        self._open[task] = _Looking(viewer, request)
         try:
-            await response.prepare(request)
-        except ConnectionError:
-            return response  # Whoever asked has left the page already.
-        task = asyncio.create_task(self._follow(request, response, source, after), name="feed")
-        self._open.add(task)
-        try:
+            # Whoever asked may have left the page before the first byte.
             with contextlib.suppress(ConnectionError, asyncio.CancelledError):
                 await task
         finally:
             task.cancel()
-            self._open.discard(task)
+            self._open.pop(task, None)
         return response
+
+    def _check_room(self, viewer: str) -> None:
+        """Raises Problem when there are too many. Whose viewer has left the page is ended here: by
+        itself, a feed finds that out only when it has something to write."""
+        for task, looking in tuple(self._open.items()):
+            if not looking.is_there:
+                task.cancel()
+                del self._open[task]
+        if len(self._open) >= FEEDS_MAX:
+            raise Problem(
+                503, "too_many_feeds", "Too many pages are open. Close some, then reload."
+            )
+        if sum(looking.viewer == viewer for looking in self._open.values()) >= SHARE_MAX:
+            raise Problem(
+                429,
+                "too_many_own_feeds",
+                f"{SHARE_MAX} live pages of yours are open already. Close some, then reload.",
+            )
 
     async def close(self, _: web.Application) -> None:
         """The house stops: every feed ends, and its page will try again."""
@@ -97,8 +128,10 @@ class Feeds:
             task.cancel()
 
     async def _follow(
-        self, request: web.Request, response: web.StreamResponse, source: Source, after: int
+        self, request: web.Request, response: web.StreamResponse, source: Source
     ) -> None:
+        after = _after(request)
+        await response.prepare(request)
         loop = asyncio.get_running_loop()
         await response.write(f"retry: {_RETRY_MS}\n\n".encode())
         shown: frozenset[str] = frozenset()

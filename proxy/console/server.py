@@ -8,7 +8,7 @@ from proxy.console import api
 from proxy.console.access import issuer_login, login
 from proxy.console.access.attempts import Attempts
 from proxy.console.access.cookies import Cookies
-from proxy.console.access.guard import STILL, guard, who
+from proxy.console.access.guard import STILL, VIEWER, guard, who
 from proxy.console.access.issuer import Issuer
 from proxy.console.access.issuer_login import IssuerLogin
 from proxy.console.access.login import Login
@@ -27,6 +27,8 @@ _BODY_BYTES_MAX = 1 << 20
 """As large as a policy can be."""
 _SHUTDOWN_S = 2.0
 """How long an answer that has not ended, such as a feed, may keep a stop waiting."""
+
+_FEED = "/feed"
 
 HEADERS = {
     "cache-control": "no-store",
@@ -80,14 +82,17 @@ def application(listen: ConsoleListen, ports: Ports) -> web.Application:
     def is_open(request: web.Request) -> bool:
         return _path(request) in open_paths
 
-    identify = guard(ports.access, is_open, ports.now_ms, cookies, listen.public_hosts)
+    def is_feed(request: web.Request) -> bool:
+        return _path(request) == _FEED
+
+    identify = guard(ports.access, is_open, ports.now_ms, cookies, listen.public_hosts, is_feed)
     app = web.Application(
         middlewares=[problems, errors(ports), identify], client_max_size=_BODY_BYTES_MAX
     )
     app.add_routes(routes(endpoints, who))
     app.add_routes(_logins(listen, ports, cookies))
-    feeds = Feeds(ports.events, sources(ports), _still_looks)
-    app.add_routes(page_routes([*pages(ports), Page("GET", "/feed", "viewer", feeds.serve)], who))
+    feeds = Feeds(ports.events, sources(ports), _still_looks, lambda request: request[VIEWER].name)
+    app.add_routes(page_routes([*pages(ports), Page("GET", _FEED, "viewer", feeds.serve)], who))
     app.on_shutdown.append(feeds.close)
     app.add_routes(ASSETS.routes())
     app.on_response_prepare.append(_add_headers)

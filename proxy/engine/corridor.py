@@ -208,7 +208,7 @@ class Corridor:
                 return
             if name in asked_before:
                 continue
-            started = time.perf_counter_ns()
+            started, waited_us = time.perf_counter_ns(), slip.bells.waited_us
             verdict: object
             try:
                 verdict = depart(slip, flow)
@@ -218,7 +218,8 @@ class Corridor:
                 verdict = self._fault(name, slip, error)
             if isinstance(verdict, Stamp):
                 took_us = (time.perf_counter_ns() - started) // 1000
-                slip.stamps.append(Stamped(name, took_us, verdict.note))
+                waited_us = slip.bells.waited_us - waited_us
+                slip.stamps.append(Stamped(name, took_us, verdict.note, waited_us))
             elif isinstance(verdict, Refusal):
                 slip.refusal = verdict
                 return

@@ -16,7 +16,7 @@ from proxy.providers.dialogues import dialogue_named
 from proxy.providers.recognise import Socket
 from proxy.providers.tool_gate_socket import Passing
 from proxy.refusals import Code, Refusal
-from proxy.slip import Slip, Status, new_id
+from proxy.slip import Bells, Slip, Status, new_id
 
 type Decide = Callable[[Slip, http.HTTPFlow], Awaitable[None]]
 """Walks a slip through the chain: afterwards it is cleared, or carries its refusal."""
@@ -155,7 +155,7 @@ def _slip_of(socket: Slip, asked: Turn, message: bytes | None) -> Slip:
         held_for=None,
         held_tools=(),
         approval=None,
-        bells=[],
+        bells=Bells(),
         call=asked.call,
         reader=asked.reader,
         body_sha256=None,

@@ -24,12 +24,14 @@ class Metrics:
         filing: Filing,
         policies: Callable[[], int],
         stopped: Callable[[], int],
+        asked: Callable[[], Mapping[str, int]],
     ) -> None:
+        """`asked` counts the questions that wait for a person, by their kinds, of which there are few."""
         self._registry = CollectorRegistry()
         tally = Tally()
         self.ended = tally.ended
         self._registry.register(tally)
-        self._registry.register(Standing(live, filing, policies, stopped))
+        self._registry.register(Standing(live, filing, policies, stopped, asked))
         ProcessCollector(registry=self._registry)
         build = Info("exeat", "What runs here.", registry=self._registry)
         build.info({"version": version("exeat")})

@@ -34,12 +34,15 @@ class Standing(Collector):
         filing: Filing,
         policies: Callable[[], int],
         stopped: Callable[[], int],
+        asked: Callable[[], Mapping[str, int]],
     ) -> None:
-        """`policies` in force and what is `stopped` are counted when they are asked for."""
+        """`policies` in force, what is `stopped` and what people are `asked`, by its kind, are counted
+        when they are asked for."""
         self._live = live
         self._filing = filing
         self._policies = policies
         self._stopped = stopped
+        self._asked = asked
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         live = list(self._live.values())
@@ -50,11 +53,6 @@ class Standing(Collector):
             ("calls_in_flight", "Calls that have not ended.", len(live)),
             ("holds", "Calls in flight for which something is held.", len(held)),
             ("held_nanousd", "The most that they can cost, in nano-dollars.", bound),
-            (
-                "approvals_waiting",
-                "Calls in flight that wait for a person.",
-                sum(map(_waits_for_a_person, live)),
-            ),
             ("ledger_waiting", "Records that wait for the disk.", filing.waiting),
             ("ledger_sync_seconds", "How long the last commit took.", filing.sync_s),
             ("ledger_up", "1 while records can be filed.", int(filing.problem is None)),
@@ -62,8 +60,11 @@ class Standing(Collector):
             ("stops", "Orgs, agents and sessions that are stopped.", self._stopped()),
         ):
             yield GaugeMetricFamily(f"exeat_{name}", text, value)
+        yield self._waiting()
 
-
-def _waits_for_a_person(slip: Slip) -> bool:
-    ruled = slip.ruled
-    return slip.deciding and ruled is not None and ruled.decision == "hold" and not ruled.passes
+    def _waiting(self) -> GaugeMetricFamily:
+        text = "Questions that wait for a person."
+        family = GaugeMetricFamily("exeat_approvals_waiting", text, labels=("kind",))
+        for kind, count in self._asked().items():
+            family.add_metric((kind,), count)
+        return family

@@ -41,6 +41,7 @@ class Tally(Collector):
         self._estimated = 0
         self._added = _Times(_DECIDED_US)
         self._first_bytes = _Times(_WAITED_US)
+        self._people = _Times(_WAITED_US)
 
     def ended(self, slip: Slip) -> None:
         """A call is over, and what it cost is settled."""
@@ -51,12 +52,17 @@ class Tally(Collector):
         took_us = 0
         for stamp in slip.stamps:
             self._addons[stamp.name] += 1
-            self._addons_us[stamp.name] += stamp.took_us
-            took_us += stamp.took_us
+            own_us = stamp.took_us - stamp.waited_us
+            self._addons_us[stamp.name] += own_us
+            took_us += own_us
         if slip.stamps:
             self._added.add(kind, took_us)
+        waited_us = slip.bells.waited_us
+        if waited_us:
+            self._people.add(kind, waited_us)
         if slip.first_byte_ns:
-            self._first_bytes.add(kind, (slip.first_byte_ns - slip.opened_ns) // 1000)
+            first_us = (slip.first_byte_ns - slip.opened_ns) // 1000
+            self._first_bytes.add(kind, max(0, first_us - waited_us))
         if slip.call is not None and slip.left:
             self._spend(slip, _bounded(slip.call.provider))
         if slip.serves is not None:
@@ -99,10 +105,13 @@ class Tally(Collector):
                 family.add_metric(values, total)
             yield family
         yield self._added.family(
-            "exeat_added_seconds", "What the corridor took to decide on a call."
+            "exeat_added_seconds", "What the corridor took to decide on a call, without people."
+        )
+        yield self._people.family(
+            "exeat_approval_wait_seconds", "How long a call waited for a person, of those that did."
         )
         yield self._first_bytes.family(
-            "exeat_first_byte_seconds", "From a call's headers to the first byte of its answer."
+            "exeat_first_byte_seconds", "From a call's headers to the first byte, without people."
         )
         yield self._of_addons()
 

@@ -158,7 +158,7 @@ async def opened(directory: Path) -> AsyncIterator[Ports]:
         pins=PinBook(ledger),
         permits=permits,
         board=Board(Outbox(MemoryStore(), ledger), Roles()),
-        metrics=Metrics({}, ledger, lambda: 1, lambda: len(switch.in_force)).text,
+        metrics=Metrics({}, ledger, lambda: 1, lambda: len(switch.in_force), dict).text,
     )
     access.close()
     await ledger.close()

@@ -50,7 +50,7 @@ def page(events: Events) -> Page:
 
 @pytest.fixture
 async def address(events: Events, page: Page) -> AsyncIterator[str]:
-    feeds = Feeds(events, {"calls": page.news}, page.looks)
+    feeds = Feeds(events, {"calls": page.news}, page.looks, lambda request: request.query["by"])
     app = web.Application(middlewares=[problems])
     app.router.add_get("/feed", feeds.serve)
     app.on_shutdown.append(feeds.close)
@@ -63,7 +63,10 @@ async def address(events: Events, page: Page) -> AsyncIterator[str]:
 
 
 @contextlib.asynccontextmanager
-async def listening(url: str, **headers: str) -> AsyncIterator[aiohttp.StreamReader]:
+async def listening(
+    url: str, by: str = "ann", **headers: str
+) -> AsyncIterator[aiohttp.StreamReader]:
+    url = f"{url}&by={by}"
     async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as answer:
         assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
         yield answer.content
@@ -150,12 +153,30 @@ async def test_a_page_without_a_feed_is_a_404(address: str) -> None:
         assert answer.status == 404
 
 
+async def refused(url: str, by: str) -> tuple[int, str]:
+    async with aiohttp.ClientSession() as session, session.get(f"{url}&by={by}") as answer:
+        return answer.status, (await answer.json())["error"]["code"]
+
+
 async def test_feeds_are_bounded(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed, "FEEDS_MAX", 1)
     async with listening(f"{address}?page=calls") as stream:
         await event(stream)
-        async with aiohttp.ClientSession() as session, session.get(f"{address}?page=calls") as more:
-            assert more.status == 503
+        assert await refused(f"{address}?page=calls", "bob") == (503, "too_many_feeds")
+
+
+async def test_one_viewer_has_a_share_and_shuts_nobody_out(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "SHARE_MAX", 2)
+    url = f"{address}?page=calls"
+    async with contextlib.AsyncExitStack() as stack:
+        for _ in range(2):
+            await event(await stack.enter_async_context(listening(url)))
+        assert await refused(url, "ann") == (429, "too_many_own_feeds")
+        await event(await stack.enter_async_context(listening(url, "bob")))
+    async with listening(url) as stream:  # Those that were left count no more, at once.
+        await event(stream)
 
 
 def test_a_line_end_in_what_is_told_ends_no_event() -> None:

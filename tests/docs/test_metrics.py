@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from proxy.metrics import Metrics
 from tests.docs.pages import ROOT, table
-from tests.metrics.calls import answered, refused
+from tests.metrics.calls import Waited, answered, refused
 from tests.metrics.test_metrics import Filing
 
 PAGE = (ROOT / "docs" / "metrics.md").read_text("utf-8")
@@ -16,8 +16,8 @@ DASHBOARD = json.loads((ROOT / "deploy" / "grafana" / "exeat.json").read_text("u
 
 def measured() -> dict[str, tuple[str, frozenset[str]]]:
     """Family, as the page names it, to its type and labels."""
-    metrics = Metrics({}, Filing(), lambda: 1, lambda: 0)
-    for call in (answered(serves="c"), refused(serves="c")):
+    metrics = Metrics({}, Filing(), lambda: 1, lambda: 0, lambda: {"budget": 1})
+    for call in (answered(serves="c", bells=Waited(9)), refused(serves="c")):
         metrics.ended(call)
     found = {}
     for family in text_string_to_metric_families(metrics.text()):

@@ -123,6 +123,20 @@ async def test_an_addon_that_waits_is_waited_for_and_its_time_is_written_down(ad
     assert slip.stamps[1].took_us >= 2000
 
 
+async def test_of_its_time_it_is_known_how_long_a_person_was_waited_for(addons):
+    async def wait(slip, flow):
+        slip.bells.append(slip.ring)
+        await asyncio.sleep(0.002)
+        slip.bells.remove(slip.ring)
+        return Stamp("waited")
+
+    addons[1].depart = wait
+    slip, _ = await walk(corridor(addons))
+
+    assert 2000 <= slip.stamps[1].waited_us <= slip.stamps[1].took_us
+    assert slip.stamps[0].waited_us == slip.stamps[2].waited_us == 0
+
+
 async def _hangs(slip, flow):
     await asyncio.Event().wait()
 

@@ -5,7 +5,7 @@ from typing import Any
 from proxy.budgets import Hold
 from proxy.providers.usage import Usage
 from proxy.refusals import Code, Refusal
-from proxy.slip import Slip, Stamped
+from proxy.slip import Bells, Slip, Stamped
 from tests.addons.slips import ELSEWHERE, chat, model_slip, slip
 
 NO = Refusal(Code.MODEL_NOT_ALLOWED, "No.", rule="p/models.allow")
@@ -33,3 +33,11 @@ def refused(**facts: Any) -> Slip:
 
 def hold() -> Hold:
     return Hold("call-1", "acme", 100, (), 0, 1)
+
+
+class Waited(Bells):
+    """As if a person had taken that long."""
+
+    def __init__(self, waited_us: int) -> None:
+        super().__init__()
+        self._before_ns = waited_us * 1000

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +11,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from proxy.metrics import Metrics
 from proxy.pricing.quote import Quote
-from proxy.slip import Ruled, Slip
+from proxy.slip import Slip, Stamped
 from tests.addons.slips import slip
-from tests.metrics.calls import NO, answered, hold, refused
+from tests.metrics.calls import NO, Waited, answered, hold, refused
 
 
 @dataclass
@@ -22,8 +23,12 @@ class Filing:
     problem: str | None = None
 
 
-def metrics(*live: Slip, filing: Filing | None = None) -> Metrics:
-    return Metrics({each.id: each for each in live}, filing or Filing(), lambda: 2, lambda: 1)
+ASKED = {"tool": 0, "budget": 1}
+
+
+def metrics(*live: Slip, filing: Filing | None = None, asked: Mapping[str, int] = ASKED) -> Metrics:
+    calls = {each.id: each for each in live}
+    return Metrics(calls, filing or Filing(), lambda: 2, lambda: 1, lambda: asked)
 
 
 def samples(of: Metrics) -> dict[str, float]:
@@ -57,6 +62,31 @@ def test_a_model_call_is_counted_with_its_tokens_its_cost_and_its_times():
     assert found['exeat_first_byte_seconds_sum{kind="llm"}'] == pytest.approx(0.04)
     assert found["exeat_estimated_calls_total"] == 0
     assert not [name for name in found if name.startswith("exeat_refusals_total")]
+
+
+def test_what_a_person_took_is_measured_apart_from_what_exeat_took():
+    stamps = [Stamped("approval", 8_500_300, "", 8_500_000), Stamped("gate", 400, "")]
+    found = ended(
+        answered(stamps=stamps, bells=Waited(8_500_000), first_byte_ns=1_000 + 8_520_000_000),
+        answered(),
+    )
+
+    assert found['exeat_approval_wait_seconds_sum{kind="llm"}'] == pytest.approx(8.5)
+    assert found['exeat_approval_wait_seconds_count{kind="llm"}'] == 1, "the other waited for none"
+    assert found['exeat_added_seconds_sum{kind="llm"}'] == pytest.approx(0.0007 + 0.0005)
+    assert found['exeat_addon_seconds_sum{addon="approval"}'] == pytest.approx(0.0003)
+    assert found['exeat_first_byte_seconds_sum{kind="llm"}'] == pytest.approx(0.04)
+
+
+def test_a_call_that_was_refused_after_a_wait_has_waited_too():
+    found = ended(refused(bells=Waited(2_000_000)))
+    assert found['exeat_approval_wait_seconds_sum{kind="http"}'] == pytest.approx(2)
+
+
+def test_what_people_are_asked_is_counted_by_its_kind():
+    counts = {"request": 0, "tool": 2, "budget": 1}
+    found = samples(metrics(asked=counts))
+    assert {kind: found[f'exeat_approvals_waiting{{kind="{kind}"}}'] for kind in counts} == counts
 
 
 def test_a_refusal_is_counted_by_its_code_and_costs_nothing():
@@ -124,11 +154,10 @@ def test_no_label_has_a_value_that_a_caller_could_choose():
 
 QUOTE = Quote(1, 1, 1, 1, 1, 0, 900, 900, 900, "v")
 HELD: dict[str, Any] = {"id": "a", "hold": hold(), "quote": QUOTE}
-WAITS: dict[str, Any] = {"id": "b", "deciding": True, "ruled": Ruled("hold", "p/rules.ask")}
 
 
 def test_how_things_stand_is_looked_at_when_it_is_asked():
-    found = samples(metrics(slip(**HELD), slip(**WAITS), slip(id="c", ruled=Ruled("hold", "r"))))
+    found = samples(metrics(slip(**HELD), slip(id="b"), slip(id="c")))
 
     assert {name: found[f"exeat_{name}"] for name in STANDING} == STANDING
     assert found['exeat_info{version="0.1.0"}'] == 1
@@ -138,7 +167,7 @@ STANDING = {
     "calls_in_flight": 3,
     "holds": 1,
     "held_nanousd": 900,
-    "approvals_waiting": 1,
+    'approvals_waiting{kind="budget"}': 1,
     "ledger_waiting": 3,
     "ledger_sync_seconds": 0.002,
     "ledger_up": 1,

@@ -9,7 +9,7 @@ from tests.metrics.test_metrics import Filing
 
 
 def test_a_figure_is_the_sum_over_its_labels():
-    it = Metrics({}, Filing(), lambda: 1, lambda: 0)
+    it = Metrics({}, Filing(), lambda: 1, lambda: 0, dict)
     for call in (answered(), refused(), refused()):
         it.ended(call)
     found = read(it.text())

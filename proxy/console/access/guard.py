@@ -43,9 +43,11 @@ def guard(
     now_ms: Callable[[], int],
     cookies: Cookies,
     hosts: frozenset[str] = frozenset(),
+    is_by_itself: Callable[[web.Request], bool] = lambda _: False,
 ) -> Middleware:
     """Raises Problem 401 for who is not known, and 403 for what a page from elsewhere made a browser
-    send. `hosts` are names (`host[:port]`) of this console beside the one that was asked."""
+    send. `hosts` are names (`host[:port]`) of this console beside the one that was asked. What
+    `is_by_itself` is asked by an open page and no person: it does not keep a visit going."""
 
     @web.middleware
     async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -60,7 +62,10 @@ def guard(
             request[CSRF] = ""
             request[STILL] = lambda: _is(access.viewer(token, now_ms()))
         else:
-            viewer = await access.visitor(secret, now_ms()) if secret else None
+            is_there = not is_by_itself(request)
+            viewer = None
+            if secret:
+                viewer = await access.visitor(secret, now_ms(), is_there=is_there)
             request[CSRF] = csrf_of(secret)
             request[STILL] = lambda: _is(access.visitor(secret, now_ms(), is_there=False))
         if viewer is None:

@@ -9,7 +9,7 @@ from proxy.approvals.approval import Approval, Kind
 from proxy.console import said
 from proxy.console.feed import News, Source, Told
 from proxy.console.pages.asked import Asked, Choices
-from proxy.console.pages.exports import send_csv, send_lines
+from proxy.console.pages.exports import export_pages
 from proxy.console.pages.page import Page, frame, page
 from proxy.console.pages.rows import State
 from proxy.console.ports import Ports
@@ -181,17 +181,7 @@ def pages(ports: Ports) -> list[Page]:
     async def rows(request: web.Request) -> AsyncIterator[Iterator[dict[str, Cell]]]:
         yield map(exported, found(ports, read(request.query)))
 
-    async def as_csv(request: web.Request) -> web.StreamResponse:
-        return await send_csv(request, "approvals.csv", COLUMNS, rows(request))
-
-    async def as_lines(request: web.Request) -> web.StreamResponse:
-        return await send_lines(request, "approvals.jsonl", rows(request))
-
-    return [
-        Page("GET", PATH, "viewer", show),
-        Page("GET", f"{PATH}.csv", "viewer", as_csv),
-        Page("GET", f"{PATH}.jsonl", "viewer", as_lines),
-    ]
+    return [Page("GET", PATH, "viewer", show), *export_pages(PATH, COLUMNS, rows)]
 
 
 def source(ports: Ports) -> Source:

@@ -8,7 +8,7 @@ from aiohttp import web
 from proxy.console import said
 from proxy.console.feed import News, Source, Told
 from proxy.console.pages.asked import Asked, Choices, read
-from proxy.console.pages.exports import send_csv, send_lines
+from proxy.console.pages.exports import export_pages
 from proxy.console.pages.page import Page, frame, page
 from proxy.console.pages.rows import CallRow, call_row
 from proxy.console.ports import Ports
@@ -102,17 +102,7 @@ def pages(ports: Ports) -> list[Page]:
             yield map(exported, found)
             before = found[-1].decision.seq
 
-    async def as_csv(request: web.Request) -> web.StreamResponse:
-        return await send_csv(request, "calls.csv", COLUMNS, rows(request))
-
-    async def as_lines(request: web.Request) -> web.StreamResponse:
-        return await send_lines(request, "calls.jsonl", rows(request))
-
-    return [
-        Page("GET", PATH, "viewer", show),
-        Page("GET", f"{PATH}.csv", "viewer", as_csv),
-        Page("GET", f"{PATH}.jsonl", "viewer", as_lines),
-    ]
+    return [Page("GET", PATH, "viewer", show), *export_pages(PATH, COLUMNS, rows)]
 
 
 def source(ports: Ports) -> Source:

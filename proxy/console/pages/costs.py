@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from proxy.console import said
 from proxy.console.pages.asked import Asked, read
-from proxy.console.pages.exports import send_csv, send_lines
+from proxy.console.pages.exports import export_pages
 from proxy.console.pages.gauges import FORECAST_RULE, Gauge
 from proxy.console.pages.now import standing_of
 from proxy.console.pages.page import Page, frame, page
@@ -214,19 +214,11 @@ def pages(ports: Ports) -> list[Page]:
         spent = await ports.ledger.spent(GROUPS[by], width_for(until - since), wanted)
         yield (exported(GROUPS[by], each) for each in spent)
 
-    async def as_csv(request: web.Request) -> web.StreamResponse:
+    def titles(request: web.Request) -> Sequence[str]:
         _, by, _, _ = asked_of(request)
-        titles = ("from", *GROUPS[by], "calls", "tokens", "nanousd")
-        return await send_csv(request, "costs.csv", titles, rows(request))
+        return ("from", *GROUPS[by], "calls", "tokens", "nanousd")
 
-    async def as_lines(request: web.Request) -> web.StreamResponse:
-        return await send_lines(request, "costs.jsonl", rows(request))
-
-    return [
-        Page("GET", PATH, "viewer", show),
-        Page("GET", f"{PATH}.csv", "viewer", as_csv),
-        Page("GET", f"{PATH}.jsonl", "viewer", as_lines),
-    ]
+    return [Page("GET", PATH, "viewer", show), *export_pages(PATH, titles, rows)]
 
 
 def exported(names: Sequence[str], spent: Spent) -> dict[str, Cell]:

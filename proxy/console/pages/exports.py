@@ -2,17 +2,49 @@
 
 import contextlib
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 
 import structlog
 from aiohttp import web
 
+from proxy.console.pages.page import Page
 from proxy.csv_rows import Row, csv_rows, csv_titles
 
 log = structlog.get_logger()
 
+type Columns = Callable[[web.Request], Sequence[str]]
+type Rows = Callable[[web.Request], AsyncIterator[Iterable[Row]]]
+type Lines = Callable[[web.Request], AsyncIterator[Iterable[Mapping[str, object]]]]
 
-async def send_csv(
+
+def export_pages(
+    path: str, columns: Sequence[str] | Columns, rows: Rows, lines: Lines | None = None
+) -> list[Page]:
+    """`path` with `.csv` and `.jsonl` behind it: all rows that a request finds, for viewers. `lines`
+    are the JSON lines, where they say more than a row does."""
+    name = path.strip("/")
+
+    async def as_csv(request: web.Request) -> web.StreamResponse:
+        titles = columns(request) if callable(columns) else columns
+        return await _send_csv(request, f"{name}.csv", titles, rows(request))
+
+    async def as_lines(request: web.Request) -> web.StreamResponse:
+        return await _send_lines(request, f"{name}.jsonl", (lines or rows)(request))
+
+    return [
+        Page("GET", f"{path}.csv", "viewer", as_csv),
+        Page("GET", f"{path}.jsonl", "viewer", as_lines),
+    ]
+
+
+async def _send_csv(
     request: web.Request, name: str, columns: Sequence[str], rows: AsyncIterator[Iterable[Row]]
 ) -> web.StreamResponse:
     """A file of comma-separated values, with a line of titles."""
@@ -25,7 +57,7 @@ async def send_csv(
     return await _send(request, name, "text/csv", pieces())
 
 
-async def send_lines(
+async def _send_lines(
     request: web.Request, name: str, rows: AsyncIterator[Iterable[Mapping[str, object]]]
 ) -> web.StreamResponse:
     """A file of JSON values, one a line."""

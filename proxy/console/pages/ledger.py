@@ -11,7 +11,7 @@ from aiohttp import web
 from proxy.actions import commands_of
 from proxy.console import said
 from proxy.console.pages.asked import Asked, Choices, read
-from proxy.console.pages.exports import send_csv, send_lines
+from proxy.console.pages.exports import export_pages
 from proxy.console.pages.page import Page, frame, page
 from proxy.console.pages.rows import State, state_of
 from proxy.console.ports import Ports
@@ -240,16 +240,9 @@ def pages(ports: Ports) -> list[Page]:
         async for found in entries(request):
             yield ({"leaf_hash": each.leaf_hash.hex(), **each.body} for each in found)
 
-    async def as_csv(request: web.Request) -> web.StreamResponse:
-        return await send_csv(request, "ledger.csv", COLUMNS, flat(request))
-
-    async def as_lines(request: web.Request) -> web.StreamResponse:
-        return await send_lines(request, "ledger.jsonl", whole(request))
-
     return [
         Page("GET", PATH, "viewer", drawn),
         Page("POST", f"{PATH}/verify", "viewer", verifies),
-        Page("GET", f"{PATH}.csv", "viewer", as_csv),
-        Page("GET", f"{PATH}.jsonl", "viewer", as_lines),
+        *export_pages(PATH, COLUMNS, flat, whole),
         Page("GET", PATH + r"/{seq:\d{1,15}}", "viewer", one),
     ]

@@ -10,7 +10,7 @@ from proxy.board.store import Place, TaskFilter
 from proxy.board.views import place_of
 from proxy.console.feed import News, Source, Told
 from proxy.console.pages.asked import Asked, Choices
-from proxy.console.pages.exports import send_csv, send_lines
+from proxy.console.pages.exports import export_pages
 from proxy.console.pages.page import Page, frame, page
 from proxy.console.pages.task_rows import COLUMNS, TaskRow, exported, with_allowances
 from proxy.console.ports import Ports
@@ -131,17 +131,7 @@ def pages(ports: Ports) -> list[Page]:
                 return
             after = found.following
 
-    async def as_csv(request: web.Request) -> web.StreamResponse:
-        return await send_csv(request, "tasks.csv", COLUMNS, rows(request))
-
-    async def as_lines(request: web.Request) -> web.StreamResponse:
-        return await send_lines(request, "tasks.jsonl", rows(request))
-
-    return [
-        Page("GET", PATH, "viewer", show),
-        Page("GET", f"{PATH}.csv", "viewer", as_csv),
-        Page("GET", f"{PATH}.jsonl", "viewer", as_lines),
-    ]
+    return [Page("GET", PATH, "viewer", show), *export_pages(PATH, COLUMNS, rows)]
 
 
 def source(ports: Ports) -> Source:

@@ -33,7 +33,10 @@ class Feed {
     this.missed = 0;
     this.source = new EventSource(url);
     this.source.addEventListener("open", () => this.state("live", "live"));
-    this.source.addEventListener("error", () => this.state("away", "not live, trying again"));
+    this.source.addEventListener("error", () => {
+      const isOver = this.source.readyState === EventSource.CLOSED;
+      this.state("away", isOver ? "not live: reload" : "not live, trying again");
+    });
     this.source.addEventListener("row", (event) => this.told("row", event));
     this.source.addEventListener("panel", (event) => this.told("panel", event));
     this.source.addEventListener("missed", (event) => {
