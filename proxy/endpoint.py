@@ -93,6 +93,9 @@ class Endpoint[Who]:
     cannot be read, 401 and 403 for who may not ask, 503 while a store does not answer."""
     others: Mapping[int, type[BaseModel]] = field(default_factory=dict)
     """What comes back with another status that is no problem's, by a Reply."""
+    passes_on: str = ""
+    """Whose errors come back beside our own, as they came and with their own status; empty: nobody's.
+    Of an error's body nothing is promised then."""
     kinds: tuple[str, ...] = ()
     """Content types that a Reply of success may have, beside or in place of JSON."""
     tag: str = ""

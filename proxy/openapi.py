@@ -123,18 +123,22 @@ def _responses(endpoint: Endpoint[Any], schemas: _Schemas) -> Document:
         content = {}
     for kind in endpoint.kinds:
         content[kind] = {"schema": {"type": "string"}}
-    found = {endpoint.status: {"description": "Done.", "content": content}}
+    found: Document = {str(endpoint.status): {"description": "Done.", "content": content}}
+    if endpoint.passes_on:
+        anything: Document = {_JSON: {"schema": {}}, "*/*": {}}
+        passed_on = {"description": endpoint.passes_on, "content": anything}
+        return {**found, "4XX": passed_on, "5XX": passed_on}
     for status in _problems(endpoint):
-        found[status] = {
+        found[str(status)] = {
             "description": HTTPStatus(status).phrase,
             "content": schemas.content(ProblemModel, "serialization"),
         }
     for status, model in endpoint.others.items():
-        found[status] = {
+        found[str(status)] = {
             "description": HTTPStatus(status).phrase,
             "content": schemas.content(model, "serialization"),
         }
-    return {str(status): found[status] for status in sorted(found)}
+    return {status: found[status] for status in sorted(found)}
 
 
 def _problems(endpoint: Endpoint[Any]) -> Iterator[int]:

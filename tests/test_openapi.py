@@ -42,6 +42,7 @@ ENDPOINTS = [
         "POST", "/things/{id}", "admin", _do, _Answer, body=_Body, status=201, problems=(404, 409)
     ),
     Endpoint("GET", "/open", "anyone", _do, Nothing, kinds=("text/html",)),
+    Endpoint("POST", "/asked", "agent", _do, _Answer, passes_on="As it came.", problems=(404,)),
     Endpoint("GET", "/state", "anyone", _do, _Answer, others={503: _Other}),
 ]
 SCHEMES = {"bearer": {"type": "http", "scheme": "bearer"}, "session": {"type": "apiKey"}}
@@ -110,3 +111,11 @@ def test_a_role_is_any_way_to_say_who_asks_and_anyone_is_none():
     assert operation("/things")["x-role"] == "viewer"
     assert operation("/open")["security"] == []
     assert made()["components"]["securitySchemes"] == SCHEMES
+
+
+def test_errors_that_are_passed_on_are_promised_no_shape_and_no_status():
+    responses = operation("/asked", "post")["responses"]
+    assert list(responses) == ["200", "4XX", "5XX"]
+    assert responses["4XX"] == responses["5XX"]
+    assert responses["4XX"]["description"] == "As it came."
+    assert responses["4XX"]["content"]["application/json"]["schema"] == {}

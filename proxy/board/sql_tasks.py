@@ -85,12 +85,12 @@ class SqlTasks:
 
     def held_up(self, org: str, agent: str) -> int:
         is_mine = and_(_t.org == org, _t.created_by == agent, _t.state.not_in(ENDED))
-        edges = dependencies.join(tasks, _t.id == dependencies.c.task)
-        waited_for = select(dependencies.c.depends_on).select_from(edges).where(is_mine)
         ended = tasks.alias()
-        is_held = and_(ended.c.state.in_(ENDED), ended.c.id.in_(waited_for))
+        edges = tasks.join(dependencies, dependencies.c.task == _t.id).join(
+            ended, and_(ended.c.id == dependencies.c.depends_on, ended.c.state.in_(ENDED))
+        )
         mine = select(func.count()).select_from(tasks).where(is_mine)
-        held = select(func.count()).select_from(ended).where(is_held)
+        held = select(func.count(ended.c.id.distinct())).select_from(edges).where(is_mine)
         return self._db.execute(mine).scalar_one() + self._db.execute(held).scalar_one()
 
     def forgettable(

@@ -151,11 +151,11 @@ class _Said:
 
 
 async def _heard(answer: Answer) -> _Said:
-    """An answer, listened to until it is known for one: a success that does not begin is none. Raises
-    Broken."""
+    """An answer, listened to until it is known for one: a success that does not begin is none, nor is a
+    redirect. Raises Broken."""
     code, pieces = _code_of(answer), answer.pieces()
     if code is not None or answer.status >= 300:
-        is_final = code is None and answer.status != 429 and answer.status < 500
+        is_final = code is None and 400 <= answer.status < 500 and answer.status != 429
         return _Said(answer, pieces, code or str(answer.status), is_final)
     found = await begin(pieces, answer.headers.get("content-type", ""))
     outcome = "error event" if found.is_error else str(answer.status)

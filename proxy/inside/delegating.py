@@ -11,6 +11,7 @@ from proxy import shapes
 from proxy.delegate.asked import CHAT_PATH, DELEGATE_PATH, MODELS_PATH, ChatAsked
 from proxy.delegate.delegation import Delegated, Delegation, Refused
 from proxy.delegate.names import UnknownName
+from proxy.delegate.sender import Broken
 from proxy.delegate.told import HEADER
 from proxy.endpoint import Asked, Endpoint, Model, Nothing, Reply
 from proxy.slip import Slip
@@ -55,6 +56,12 @@ class Reasoned(Model):
     record: str | None
 
 
+_ERRORS = (
+    "Exeat's own no, in OpenAI's shape; or, when everybody who could be asked has failed, the error of a "
+    "provider as it came, with the provider's status."
+)
+
+
 class Delegating:
     """Answers as an OpenAI server would, errors too."""
 
@@ -66,7 +73,7 @@ class Delegating:
         found = await self._answer(asked.who, asked.body)
         if isinstance(found, Reply):
             return found
-        return Reply(found.pieces, found.status, found.content_type, found.headers)
+        return Reply(found.pieces, _status(found), found.content_type, found.headers)
 
     async def delegate(self, asked: Asked[Slip, Nothing, ChatAsked]) -> Reply:
         """The same, answered in a few words: the text, who answered, and why."""
@@ -74,12 +81,17 @@ class Delegating:
         found = await self._answer(asked.who, whole)
         if isinstance(found, Reply):
             return found
-        async with contextlib.aclosing(found.pieces) as pieces:
-            body = b"".join([piece async for piece in pieces])
-        told = _reasoned(found, body) if found.status < 400 else None
-        if told is None:
+        try:
+            async with contextlib.aclosing(found.pieces) as pieces:
+                body = b"".join([piece async for piece in pieces])
+        except Broken:
+            return _no_answer(found, "broke off before its end")
+        if found.status >= 300:
             text = body.decode("utf-8", "replace")
-            return Reply(text, found.status, found.content_type, found.headers)
+            return Reply(text, _status(found), found.content_type, found.headers)
+        told = _reasoned(found, body)
+        if told is None:
+            return _no_answer(found, "is no chat completion")
         return Reply(told, headers=found.headers)
 
     async def models(self, asked: Asked[Slip, Nothing, Nothing]) -> Names:
@@ -96,7 +108,7 @@ class Delegating:
         try:
             return await self._delegation.answer(slip, asked)
         except UnknownName as error:
-            return _openai_error(404, "model_not_found", str(error))
+            return _unknown_name(str(error))
         except Refused as no:
             answer = shapes.answer(
                 no.refusal,
@@ -118,7 +130,7 @@ class Delegating:
                 self.chat,
                 Completion,
                 body=ChatAsked,
-                problems=(404, 429),
+                passes_on=_ERRORS,
                 kinds=("text/event-stream",),
                 tag=tag,
             ),
@@ -129,16 +141,35 @@ class Delegating:
                 self.delegate,
                 Reasoned,
                 body=ChatAsked,
-                problems=(404, 429),
+                passes_on=_ERRORS,
                 tag=tag,
             ),
             Endpoint("GET", MODELS_PATH, "agent", self.models, Names, tag=tag),
         ]
 
 
-def _openai_error(status: int, code: str, message: str) -> Reply:
-    error = {"message": message, "type": "invalid_request_error", "param": "model", "code": code}
-    return Reply(json.dumps({"error": error}), status, headers={"x-should-retry": "false"})
+def _status(found: Delegated) -> int | None:
+    """Of an answer the endpoint's own, of an error the provider's. A redirect leads nowhere here."""
+    if found.status < 300:
+        return None
+    return found.status if found.status >= 400 else 502
+
+
+def _unknown_name(message: str) -> Reply:
+    error = {"type": "invalid_request_error", "param": "model", "code": "model_not_found"}
+    return _openai_error(404, message, error, {"x-should-retry": "false"})
+
+
+def _no_answer(found: Delegated, what: str) -> Reply:
+    """What came was paid for; asking again may help."""
+    error = {"type": "server_error", "param": None, "code": "bad_answer"}
+    return _openai_error(502, f"The answer of {found.pick.name} {what}.", error, found.headers)
+
+
+def _openai_error(
+    status: int, message: str, more: Mapping[str, Any], headers: Mapping[str, str]
+) -> Reply:
+    return Reply(json.dumps({"error": {"message": message, **more}}), status, headers=headers)
 
 
 def _reasoned(found: Delegated, body: bytes) -> Reasoned | None:

@@ -12,9 +12,10 @@ from proxy.slip import Slip
 
 _SCHEMES: dict[str, dict[str, Any]] = {
     "proxy": {
-        "type": "http",
-        "scheme": "basic",
-        "description": "As the proxy's credentials: org%2Fagent and session. No key is needed.",
+        "type": "apiKey",
+        "in": "header",
+        "name": "Proxy-Authorization",
+        "description": "The proxy's credentials (Basic): org%2Fagent and session. No key is needed.",
     },
 }
 

@@ -23,6 +23,9 @@ _HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 _SHUTDOWN_S = 2.0
 """How long an answer that has not ended may keep a stop waiting."""
 
+_LINE_BYTES_MAX = 1 << 24
+"""Of a request line or a header. The corridor bounds heads, and what it let in is answered here."""
+
 
 def listen() -> socket.socket:
     """A socket on a free port of loopback; nobody is answered there yet. Raises OSError."""
@@ -62,6 +65,8 @@ class InsideServer:
             handle_signals=False,
             handler_cancellation=True,  # Nothing goes on for a client that has left.
             shutdown_timeout=_SHUTDOWN_S,
+            max_line_size=_LINE_BYTES_MAX,
+            max_field_size=_LINE_BYTES_MAX,
         )
         await self._runner.setup()
         await web.SockSite(self._runner, at).start()

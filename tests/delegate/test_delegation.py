@@ -46,6 +46,7 @@ FAILS_OVER = {
     "503": Said(503),
     "429": Said(429),
     "529": Said(529),
+    "a redirect, which nobody follows": Said(302),
     "unreachable": None,
     "the upstream could not be reached": no("upstream_unreachable", 503),
     "a rule of the policy": no("policy_denied"),

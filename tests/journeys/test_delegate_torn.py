@@ -109,3 +109,25 @@ async def test_when_nobody_answers_it_is_said_who_was_asked(place: Path) -> None
 
     assert answer.status_code == 503
     assert f"{ONE} (broke off)" in answer.json()["error"]["message"]
+
+
+NO_COMPLETIONS = {
+    "breaks off": (head(JSON, SIZED) + b'{"id":', "broke off before its end"),
+    "is no JSON": (head(JSON, "content-length: 2") + b"hi", "is no chat completion"),
+    "is an error": (head(JSON, "content-length: 12") + b'{"error":{}}', "is no chat completion"),
+    "streams an error": (head(EVENTS, CHUNKED) + ERROR + b"0\r\n\r\n", "is no chat completion"),
+}
+
+
+@pytest.mark.parametrize("case", NO_COMPLETIONS)
+async def test_delegate_says_what_was_wrong_with_an_answer_that_is_none(
+    place: Path, case: str
+) -> None:
+    answer, why = NO_COMPLETIONS[case]
+    async with torn(place, answer) as built, built.through() as client:
+        told = await client.post("http://exeat.internal/v1/delegate", json=chat("exeat/torn"))
+
+    assert told.status_code == 502
+    assert told.json()["error"]["code"] == "bad_answer"
+    assert told.json()["error"]["message"] == f"The answer of {ONE} {why}."
+    assert told.headers["x-exeat-record"]
