@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from proxy.approving import ApprovalsSection
 from proxy.cli import app
-from tests.house import House, chat, house, message
+from tests.house import House, chat, eventually, house, message
 from tests.journeys.test_sockets import LIVE, Upstream, connected, upstream_end
 from tests.journeys.test_sockets import TestLive as Live
 
@@ -141,8 +141,10 @@ async def test_rule_9_e7_by_every_door_the_same_call_is_decided_alike(
             for door in DOORS
             for number, (tool, arguments, _, _) in enumerate(CASES)
         }
-        await built.outcomes(len(CASES))
-        found = {each["role"]["session"]: each for each in await built.records(kind="tool_call")}
+        filed = await eventually(
+            lambda: built.records(kind="tool_call"), lambda rows: len(rows) == len(told)
+        )
+        found = {each["role"]["session"]: each for each in filed}
         explained = [
             (await built.post("/api/policy/explain", **facts_of(tool, arguments)))["ruled"]
             for tool, arguments, _, _ in CASES
