@@ -158,3 +158,47 @@ async def test_the_raw_view_opens_once_behind_the_login_and_changes_nothing(
         async with visiting(browser, built, "viewer") as seen:
             page = await seen.go("/raw-view")
             assert await page.get_by_role("button", name="I know; let me in").count() == 0
+
+
+async def test_an_agent_is_quarantined_killed_and_revived_by_the_buttons_of_its_page(
+    browser, tmp_path, authority
+):
+    async with house(_moved_in(tmp_path, authority), scene.POLICY) as built:
+        assert await status(built) == 200
+        async with visiting(browser, built) as seen:
+            page = await seen.go("/agent?org=acme&agent=coder")
+            for level, word in (("Quarantine", "In quarantine"), ("Kill", "Killed")):
+                await page.locator("details.steer > summary").click()
+                form = page.locator("form[action='/kill']")
+                await form.locator("[name=reason]").fill("it went astray")
+                await form.get_by_role("button", name=level, exact=True).click()
+                await expect(page.locator(".notice").first).to_contain_text(word)
+                await expect(page.locator(".notice").first).to_contain_text("it went astray")
+                assert await seen.grave() == []
+            assert await status(built) == 403
+            await page.locator("details.steer > summary").click()
+            form = page.locator("form[action='/revive']")
+            await form.locator("[name=reason]").fill("mended")
+            await form.get_by_role("button", name="Revive").click()
+            await expect(page.locator("details.steer > summary")).to_have_text("Stop …")
+        assert await status(built) == 200
+        kinds = [each["kind"] for each in await built.records()]
+        assert [kinds.count(kind) for kind in ("quarantine", "kill", "revive")] == [1, 1, 1]
+
+
+async def test_a_task_is_cancelled_and_a_call_explained_by_form(browser, closed):
+    who = Identity("acme", "coder", "s1")
+    made = await closed.here.board.create(NewTask(title="Paint the gate"), who, 1)
+    async with visiting(browser, closed) as seen:
+        page = await seen.go(f"/tasks/{made.task.id}")
+        await page.get_by_text("Cancel …").click()
+        form = page.locator("form", has=page.get_by_role("button", name="Cancel"))
+        await form.locator("[name=reason]").fill("it is painted")
+        await form.get_by_role("button", name="Cancel").click()
+        await expect(page.locator("main")).to_contain_text("cancelled")
+        page = await seen.go("/policies")
+        await page.get_by_role("link", name="Explain a call").click()
+        await page.locator("[name=model]").fill("gpt-4o")
+        await page.get_by_role("button", name="Explain").click()
+        await expect(page.locator(".verdict")).to_contain_text("acme-baseline/models.deny")
+        assert await seen.grave() == []
