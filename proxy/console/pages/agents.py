@@ -1,60 +1,55 @@
 """Agents & sessions: who calls, what they spend and are refused, what their budgets leave them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from aiohttp import web
-from markupsafe import Markup
 
-from proxy.console import said
 from proxy.console.links import url
 from proxy.console.pages.asked import Asked, read
 from proxy.console.pages.calls import source as calls_source
+from proxy.console.pages.exports import export_pages
 from proxy.console.pages.gauges import Gauge
 from proxy.console.pages.kills import Steering, steering
 from proxy.console.pages.now import standing_of
 from proxy.console.pages.page import Page, frame, page
 from proxy.console.pages.rows import CallRow, call_row
+from proxy.console.pages.spender_rows import (
+    AGENT,
+    AGENT_COLUMNS,
+    HOUR_MS,
+    KNOWN_MAX,
+    SESSION,
+    SESSION_COLUMNS,
+    SPARKS,
+    Place,
+    SpenderRow,
+    SpendersPage,
+    Who,
+    exported,
+    is_of,
+    paged,
+    place_of,
+    row_of,
+    spender_rows,
+    with_sparks,
+)
 from proxy.console.pages.task_rows import TaskRow, tasks_of
-from proxy.console.plots import spark
 from proxy.console.ports import Ports
+from proxy.csv_rows import Row
 from proxy.endpoint import Problem
 from proxy.kill.stops import Stop
-from proxy.ledger.store import Counted, Filter, Spender, Spent
-from proxy.slip import Slip
+from proxy.ledger.store import Counted, Filter
 
 PATH = "/agents"
-_HOUR_MS = 3_600_000
-_SPARKS = 24
+SESSIONS = "/sessions"
+"""Where sessions are exported."""
 _CALLS = 20
-_SESSIONS_MAX = 50
-"""Of one agent: the latest."""
-_LATELY = 20
-"""Sessions of all agents."""
+_SPENT_MAX = 100_000
+"""Hours of agents."""
 _PERIOD = "24h"
 """Shown unless the URL says otherwise."""
-
-type Who = tuple[str | None, ...]
-"""(org, agent), or (org, agent, session)."""
-
-
-@dataclass(frozen=True, slots=True)
-class SpenderRow:
-    """Somebody who called: an agent, or one session of one."""
-
-    who: Who
-    calls: int
-    refused: int
-    live: int
-    sessions: int
-    tokens: int
-    nanousd: int
-    last_ms: int
-    spark: Markup | None
-    stopped: str | None = None
-    """kill or quarantine, where one is in force."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,29 +57,15 @@ class AgentsView:
     """Every agent that called in the period."""
 
     asked: Asked
-    rows: Sequence[SpenderRow]
-    sessions: Sequence[SpenderRow]
-    """The latest, of all agents."""
-
-    @property
-    def agents(self) -> int:
-        """How many have a name."""
-        return sum(row.who[1] is not None for row in self.rows)
-
-    @property
-    def calls(self) -> int:
-        """Of all of them."""
-        return sum(row.calls for row in self.rows)
-
-    @property
-    def refused(self) -> int:
-        """Of all of them."""
-        return sum(row.refused for row in self.rows)
-
-    @property
-    def nanousd(self) -> int:
-        """Of all of them."""
-        return sum(row.nanousd for row in self.rows)
+    listed: SpendersPage
+    sessions: SpendersPage
+    """Of all agents."""
+    agents: int
+    """How many have a name."""
+    calls: int
+    """Of all of them, on whatever page, as is what follows."""
+    refused: int
+    nanousd: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +87,7 @@ class OneView:
     session: str | None
     row: SpenderRow
     steering: Steering
-    sessions: Sequence[SpenderRow]
+    sessions: SpendersPage
     gauges: Sequence[Gauge]
     counters_problem: str | None
     tools: Sequence[ToolRow]
@@ -115,66 +96,6 @@ class OneView:
     more: str
     """Where all their calls are."""
     tasks: Sequence[TaskRow]
-
-
-def spender_rows(
-    spenders: Sequence[Spender],
-    refusals: Sequence[Counted],
-    live: Sequence[Slip],
-    spent: Sequence[Spent] = (),
-    now_ms: int = 0,
-) -> list[SpenderRow]:
-    """Whoever called or was refused, or is calling; who did so last comes first."""
-    width = len(spenders[0].group) if spenders else len(refusals[0].group) if refusals else 2
-    called = {each.group: each for each in spenders}
-    refused: dict[Any, Counted] = {each.group: each for each in refusals}
-    flying: dict[Who, list[Slip]] = {}
-    for slip in live:
-        if slip.identity is not None:
-            who = slip.identity
-            flying.setdefault((who.org, who.agent, who.session)[:width], []).append(slip)
-    drawn = _sparks(spent, now_ms)
-    rows = [
-        _row(who, called.get(who), refused.get(who), flying.get(who, ()), drawn.get(who))
-        for who in {**called, **refused, **flying}
-    ]
-    return sorted(rows, key=lambda row: (-row.last_ms, str(row.who)))
-
-
-def _row(
-    who: Who,
-    spender: Spender | None,
-    refused: Counted | None,
-    live: Sequence[Slip],
-    drawn: Markup | None,
-) -> SpenderRow:
-    times = [slip.opened_ms for slip in live]
-    times += [each.last_ms for each in (spender, refused) if each is not None]
-    return SpenderRow(
-        who=who,
-        calls=spender.calls if spender else 0,
-        refused=refused.count if refused else 0,
-        live=len(live),
-        sessions=spender.sessions if spender else 0,
-        tokens=spender.tokens if spender else 0,
-        nanousd=spender.nanousd if spender else 0,
-        last_ms=max(times, default=0),
-        spark=drawn,
-    )
-
-
-def _sparks(spent: Sequence[Spent], now_ms: int) -> dict[Who, Markup]:
-    """Spending of the last hours, for each who spent."""
-    first = now_ms // _HOUR_MS - _SPARKS + 1
-    values: dict[Who, list[int]] = {}
-    for each in spent:
-        at = each.start_ms // _HOUR_MS - first
-        if 0 <= at < _SPARKS:
-            values.setdefault(each.group, [0] * _SPARKS)[at] += each.nanousd
-    return {
-        who: spark(each, f"{said.money(sum(each))} in {_SPARKS} hours, by the hour")
-        for who, each in values.items()
-    }
 
 
 def tool_rows(counted: Sequence[Counted]) -> list[ToolRow]:
@@ -196,38 +117,55 @@ def pages(ports: Ports) -> list[Page]:
 
     async def everybody(request: web.Request) -> web.Response:
         asked = asked_of(request, PATH)
+        asked, after = _place(asked, request, "after")
+        asked, sessions_after = _place(asked, request, "sessions_after")
         now_ms = ports.now_ms()
-        by, each = ("org", "agent"), ("org", "agent", "session")
-        spenders, refusals, spent, sessions, no_sessions = await asyncio.gather(
-            ports.ledger.spenders(by, asked.filter),
-            ports.ledger.refusals(by, asked.filter),
-            ports.ledger.spent(by, _HOUR_MS, Filter(since_ms=now_ms - _SPARKS * _HOUR_MS)),
-            ports.ledger.spenders(each, asked.filter, _LATELY),
-            ports.ledger.refusals(each, asked.filter),
+        rows, sessions, spent = await asyncio.gather(
+            _found(ports, asked.filter, AGENT),
+            _found(ports, asked.filter, SESSION),
+            ports.ledger.spent(
+                AGENT, HOUR_MS, Filter(since_ms=now_ms - SPARKS * HOUR_MS), _SPENT_MAX
+            ),
         )
-        live = ports.calls.live
+        listed = _marked(ports, paged(rows, asked, after))
+        drawn = await asyncio.to_thread(with_sparks, listed.rows, spent, now_ms)
         view = AgentsView(
             asked,
-            _marked(ports, spender_rows(spenders, refusals, live, spent, now_ms)),
-            _marked(ports, spender_rows(sessions, no_sessions, live)[:_LATELY]),
+            replace(listed, rows=drawn),
+            _marked(ports, paged(sessions, asked, sessions_after, "sessions_after")),
+            agents=sum(row.who[1] is not None for row in rows),
+            calls=sum(row.calls for row in rows),
+            refused=sum(row.refused for row in rows),
+            nanousd=sum(row.nanousd for row in rows),
         )
         return page("agents.html", frame(ports, request, "Agents & sessions", "agents"), view)
 
+    async def agent_rows(request: web.Request) -> AsyncIterator[Iterator[Row]]:
+        found = await _found(ports, asked_of(request, PATH).filter, AGENT)
+        yield map(exported, _stops_of(ports, found))
+
+    async def session_rows(request: web.Request) -> AsyncIterator[Iterator[Row]]:
+        found = await _found(ports, asked_of(request, PATH).filter, SESSION)
+        yield map(exported, _stops_of(ports, found))
+
     async def agent(request: web.Request) -> web.Response:
         asked = asked_of(request, "/agent")
-        view = await _one(ports, asked, session=False)
+        asked, after = _place(asked, request, "after")
+        view = await _one(ports, asked, after, session=False)
         return page("agent.html", frame(ports, request, f"Agent {view.agent}", "agents"), view)
 
     async def session(request: web.Request) -> web.Response:
         asked = asked_of(request, "/session")
         head = await ports.ledger.head()
-        view = await _one(ports, asked, session=True)
+        view = await _one(ports, asked, None, session=True)
         feed = url("/feed", {**_who(view)}, page="session", after=head)
         around = frame(ports, request, f"Session {view.session}", "agents", feed=feed)
         return page("session.html", around, view)
 
     return [
         Page("GET", PATH, "viewer", everybody),
+        *export_pages(PATH, AGENT_COLUMNS, agent_rows),
+        *export_pages(SESSIONS, SESSION_COLUMNS, session_rows),
         Page("GET", "/agent", "viewer", agent),
         Page("GET", "/session", "viewer", session),
     ]
@@ -237,12 +175,31 @@ source = calls_source
 """Of a session's page: its calls."""
 
 
-def _marked(ports: Ports, rows: Sequence[SpenderRow]) -> list[SpenderRow]:
+async def _found(ports: Ports, wanted: Filter, by: Sequence[str]) -> list[SpenderRow]:
+    """All of them. Put together off the loop: they may be many."""
+    spenders, refusals = await asyncio.gather(
+        ports.ledger.spenders(by, wanted, KNOWN_MAX), ports.ledger.refusals(by, wanted)
+    )
+    live = [slip for slip in ports.calls.live if is_of(slip, wanted)]
+    return await asyncio.to_thread(spender_rows, spenders, refusals, live, len(by))
+
+
+def _place(asked: Asked, request: web.Request, name: str) -> tuple[Asked, Place | None]:
+    """Where a page begins; what is no place is told, and the first page is shown."""
+    try:
+        return asked, place_of(request.query.get(name, ""))
+    except ValueError as error:
+        return replace(asked, problems=[*asked.problems, f"{name}: {error}"]), None
+
+
+def _marked(ports: Ports, found: SpendersPage) -> SpendersPage:
+    return replace(found, rows=_stops_of(ports, found.rows))
+
+
+def _stops_of(ports: Ports, rows: Iterable[SpenderRow]) -> list[SpenderRow]:
     """With what is stopped."""
     stops = ports.switch.in_force
-    if not stops:
-        return list(rows)
-    return [replace(row, stopped=_stopped(stops, row.who)) for row in rows]
+    return [replace(row, stopped=_stopped(stops, row.who)) if stops else row for row in rows]
 
 
 def _stopped(stops: Sequence[Stop], who: Who) -> str | None:
@@ -258,7 +215,7 @@ def _who(view: OneView) -> dict[str, str | None]:
     return {"org": view.org, "agent": view.agent, "session": view.session}
 
 
-async def _one(ports: Ports, asked: Asked, *, session: bool) -> OneView:
+async def _one(ports: Ports, asked: Asked, after: Place | None, *, session: bool) -> OneView:
     """Raises Problem 404 when the URL names nobody."""
     wanted = asked.filter
     if wanted.org is None or wanted.agent is None or (session and wanted.session is None):
@@ -267,22 +224,17 @@ async def _one(ports: Ports, asked: Asked, *, session: bool) -> OneView:
     name = wanted.session if session else None
     who = Filter(org=wanted.org, agent=wanted.agent, session=name)
     period = replace(who, since_ms=wanted.since_ms, until_ms=wanted.until_ms)
-    by = ("org", "agent", "session") if session else ("org", "agent")
-    spenders, refusals, spent = await asyncio.gather(
-        ports.ledger.spenders(by, period),
-        ports.ledger.refusals(by, period),
-        ports.ledger.spent(by, _HOUR_MS, replace(who, since_ms=now_ms - _SPARKS * _HOUR_MS)),
-    )
-    sessions, no_sessions, tools, codes, calls = await asyncio.gather(
-        ports.ledger.spenders(("org", "agent", "session"), period, _SESSIONS_MAX),
-        ports.ledger.refusals(("org", "agent", "session"), period),
+    by = SESSION if session else AGENT
+    rows, sessions, spent, tools, codes, calls = await asyncio.gather(
+        _found(ports, period, by),
+        _found(ports, period, SESSION),
+        ports.ledger.spent(by, HOUR_MS, replace(who, since_ms=now_ms - SPARKS * HOUR_MS)),
         ports.ledger.tools(period),
         ports.ledger.refusals(("code",), period),
         ports.ledger.calls(period, _CALLS),
     )
-    live = [slip for slip in ports.calls.live if _is_of(slip, who)]
     key: Who = (wanted.org, wanted.agent, wanted.session) if session else (wanted.org, wanted.agent)
-    rows = {row.who: row for row in spender_rows(spenders, refusals, live, spent, now_ms)}
+    theirs = next((row for row in rows if row.who == key), row_of(key))
     standing, problem = await standing_of(ports, who)
     return OneView(
         asked=asked,
@@ -290,8 +242,8 @@ async def _one(ports: Ports, asked: Asked, *, session: bool) -> OneView:
         agent=wanted.agent,
         session=name,
         steering=steering(ports.switch.in_force, wanted.org, wanted.agent, name),
-        row=rows.get(key) or _row(key, None, None, (), None),
-        sessions=_marked(ports, spender_rows(sessions, no_sessions, live)[:_SESSIONS_MAX]),
+        row=with_sparks([theirs], spent, now_ms)[0],
+        sessions=_marked(ports, paged(sessions, asked, after)),
         gauges=[each for each in standing if _is_theirs(each, key)],
         counters_problem=problem,
         tools=tool_rows(tools),
@@ -299,15 +251,6 @@ async def _one(ports: Ports, asked: Asked, *, session: bool) -> OneView:
         calls=[call_row(call) for call in calls],
         more=url("/calls", {"org": wanted.org, "agent": wanted.agent, "session": name}),
         tasks=await tasks_of(ports, wanted.org, wanted.agent, name),
-    )
-
-
-def _is_of(slip: Slip, who: Filter) -> bool:
-    it = slip.identity
-    return (
-        it is not None
-        and (it.org, it.agent) == (who.org, who.agent)
-        and who.session in (None, it.session)
     )
 
 

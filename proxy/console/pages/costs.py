@@ -40,6 +40,9 @@ _COLUMNS_MAX = 40
 _SERIES = 5
 """That have a shade of their own; the rest is one."""
 _ROWS_MAX = 100
+SPENT_MAX = 200_000
+"""Stretches of groups that are added up for one look."""
+_EXPORTED_MAX = 1_000_000
 _DESK, _PHONE = 1120, 380
 """Widths of the plot: text in a picture that is stretched could not be read."""
 
@@ -66,7 +69,11 @@ class CostsView:
     periods: Sequence[tuple[str, str]]
     rows: Sequence[CostsRow]
     more: int
-    """Groups that are not shown."""
+    """Groups that are not shown one by one."""
+    rest: CostsRow
+    """Of these, the sum."""
+    is_cut: bool
+    """There may be more than was added up."""
     calls: int
     tokens: int
     nanousd: int
@@ -97,6 +104,17 @@ def ranked(spent: Sequence[Spent]) -> list[CostsRow]:
         CostsRow(group, min(rank, _SERIES + 1), calls, tokens, nanousd)
         for rank, (group, (nanousd, tokens, calls)) in enumerate(order, 1)
     ]
+
+
+def summed(rows: Sequence[CostsRow]) -> CostsRow:
+    """All of them as one."""
+    return CostsRow(
+        group=(),
+        shade=_SERIES + 1,
+        calls=sum(row.calls for row in rows),
+        tokens=sum(row.tokens for row in rows),
+        nanousd=sum(row.nanousd for row in rows),
+    )
 
 
 def plotted(
@@ -162,6 +180,8 @@ def costs_view(
         periods=PERIODS,
         rows=rows[:_ROWS_MAX],
         more=max(0, len(rows) - _ROWS_MAX),
+        rest=summed(rows[_ROWS_MAX:]),
+        is_cut=len(spent) >= SPENT_MAX,
         calls=sum(row.calls for row in rows),
         tokens=sum(row.tokens for row in rows),
         nanousd=sum(row.nanousd for row in rows),
@@ -192,11 +212,12 @@ def pages(ports: Ports) -> list[Page]:
         wanted = replace(asked.filter, since_ms=since, until_ms=until)
         earlier = replace(wanted, since_ms=max(0, 2 * since - until), until_ms=since)
         spent, before, (standing, problem) = await asyncio.gather(
-            ports.ledger.spent(GROUPS[by], width_for(until - since), wanted),
+            ports.ledger.spent(GROUPS[by], width_for(until - since), wanted, SPENT_MAX),
             ports.ledger.spent((), 365 * _D, earlier),
             standing_of(ports, Filter(org=wanted.org, agent=wanted.agent, session=wanted.session)),
         )
-        view = costs_view(
+        view = await asyncio.to_thread(
+            costs_view,
             asked=asked,
             by=by,
             spent=spent,
@@ -211,7 +232,8 @@ def pages(ports: Ports) -> list[Page]:
     async def rows(request: web.Request) -> AsyncIterator[Iterator[dict[str, Cell]]]:
         asked, by, since, until = asked_of(request)
         wanted = replace(asked.filter, since_ms=since, until_ms=until)
-        spent = await ports.ledger.spent(GROUPS[by], width_for(until - since), wanted)
+        width_ms = width_for(until - since)
+        spent = await ports.ledger.spent(GROUPS[by], width_ms, wanted, _EXPORTED_MAX)
         yield (exported(GROUPS[by], each) for each in spent)
 
     def titles(request: web.Request) -> Sequence[str]:

@@ -1,5 +1,6 @@
 """Exports: what a page shows, whole, as CSV or JSON lines; sent as it is read."""
 
+import asyncio
 import contextlib
 import json
 from collections.abc import (
@@ -10,6 +11,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
+from itertools import batched
 
 import structlog
 from aiohttp import web
@@ -18,6 +20,9 @@ from proxy.console.pages.page import Page
 from proxy.csv_rows import Row, csv_rows, csv_titles
 
 log = structlog.get_logger()
+
+_ROWS = 500
+"""Made into text at once: other things have their turn between."""
 
 type Columns = Callable[[web.Request], Sequence[str]]
 type Rows = Callable[[web.Request], AsyncIterator[Iterable[Row]]]
@@ -52,7 +57,8 @@ async def _send_csv(
     async def pieces() -> AsyncGenerator[str]:
         yield csv_titles(columns)
         async for some in rows:
-            yield csv_rows(columns, some)
+            for few in batched(some, _ROWS):
+                yield csv_rows(columns, few)
 
     return await _send(request, name, "text/csv", pieces())
 
@@ -64,7 +70,8 @@ async def _send_lines(
 
     async def pieces() -> AsyncGenerator[str]:
         async for some in rows:
-            yield "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in some)
+            for few in batched(some, _ROWS):
+                yield "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in few)
 
     return await _send(request, name, "application/jsonl", pieces())
 
@@ -80,6 +87,7 @@ async def _send(
         try:
             async for piece in pieces:
                 await response.write(piece.encode("utf-8", "replace"))
+                await asyncio.sleep(0)
             await response.write_eof()
         except ConnectionError:
             pass  # Whoever asked has gone.

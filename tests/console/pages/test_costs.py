@@ -5,8 +5,11 @@ import io
 
 import pytest
 
+from proxy.console.pages import costs
 from proxy.console.pages.costs import GROUPS, plotted, ranked, said_of, width_for
+from proxy.ledger.records import Decision, Outcome, Usage
 from proxy.ledger.store import Filter, Spent
+from proxy.money import format_usd
 from tests.console.pages.conftest import NOW_MS
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
@@ -83,3 +86,36 @@ async def test_a_time_without_costs_says_so(look) -> None:
 
 async def test_a_time_that_ends_before_it_begins_is_empty(look) -> None:
     assert (await look("/costs?since=1h&until=2020-01-01")).status == 200
+
+
+async def test_what_is_beyond_the_dearest_is_one_row_with_its_sum_and_all_in_the_file(
+    look, ports
+) -> None:
+    for number in range(130):
+        made = f"0192f3a0-7b1c-7def-8abc-7{number:011x}"
+        await ports.ledger.append(
+            Decision(
+                id=made, ts_ms=NOW_MS - 60_000, decision="allow", action="llm.call", host="a.test",
+                provider="openai", model="m", org="many", agent=f"agent-{number:03}", session="s",
+            )
+        )  # fmt: skip
+        await ports.ledger.append(
+            Outcome(
+                decision_id=made, ts_ms=NOW_MS - 59_000, status="answered", http_status=200,
+                usage=Usage(1, 1), cost_nanousd=10_000_000 * (number + 1), tokens=2,
+            )
+        )  # fmt: skip
+    text = (await look("/costs?org=many")).text
+    assert "the other 30" in text
+    assert f'title="{format_usd(10_000_000 * sum(range(1, 31)))}"' in text
+    assert "/agent?org=many&amp;agent=agent-030" in text
+    assert "/agent?org=many&amp;agent=agent-029" not in text
+    rows = list(csv.DictReader(io.StringIO((await look("/costs.csv?org=many")).text)))
+    assert {row["agent"] for row in rows} == {f"agent-{number:03}" for number in range(130)}
+
+
+async def test_more_than_can_be_told_apart_is_said(look, monkeypatch) -> None:
+    monkeypatch.setattr(costs, "SPENT_MAX", 3)
+    assert "choose a shorter time" in (await look("/costs?since=7d")).text
+    monkeypatch.setattr(costs, "SPENT_MAX", 200_000)
+    assert "choose a shorter time" not in (await look("/costs?since=7d")).text

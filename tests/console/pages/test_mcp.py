@@ -1,5 +1,9 @@
 """Tools of MCP servers: what changed, in words, and accepting it by form."""
 
+import csv
+import io
+import json
+
 import pytest
 
 SERVER = "mcp.example/mcp"
@@ -68,3 +72,15 @@ async def test_tools_are_shown_by_server_and_by_page(look, ports, changed) -> No
     assert "tool-119" in (await look("/mcp-tools?page=2")).text
     for odd in ("0", "-1", "x", "9" * 5000, "%C2%B2"):
         assert (await look(f"/mcp-tools?page={odd}")).status == 200
+
+
+async def test_all_tools_are_a_file_or_those_of_one_server(look, ports, changed) -> None:
+    rows = list(csv.DictReader(io.StringIO((await look("/mcp-tools.csv", role="viewer")).text)))
+    assert [(row["tool"], row["state"], row["changed"]) for row in rows] == [
+        ("search", "changed", changed),
+        ("create", "pinned", ""),
+    ]
+    (line,) = (await look("/mcp-tools.jsonl?server=other.example/mcp")).text.splitlines()
+    assert json.loads(line)["server"] == "other.example/mcp"
+    page = (await look("/mcp-tools?server=other.example/mcp")).text
+    assert 'href="/mcp-tools.csv?server=other.example%2Fmcp"' in page

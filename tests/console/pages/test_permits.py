@@ -1,7 +1,12 @@
 """What is let through for a time, by form: who may, what it says, and that it is in force."""
 
+import csv
+import io
+import json
+
 import pytest
 
+from proxy.console import said
 from proxy.policy.permits import Bypass, Grant
 from tests.console import scene
 
@@ -91,3 +96,17 @@ async def test_the_forms_begin_with_whom_the_page_was_opened_for(look) -> None:
     for value in ("acme", "coder", "agent-day", "a/b"):
         assert f'value="{value}"' in text
     assert scene.POLICY.count("agent-day") == 1
+
+
+async def test_what_is_in_force_is_a_file_too(look, ports) -> None:
+    await look("/permits/bypass", BYPASS)
+    await look("/permits/grant", GRANT)
+    answer = await look("/permits.csv", role="viewer")
+    bypass, grant = csv.DictReader(io.StringIO(answer.text))
+    assert (bypass["kind"], bypass["rules"], bypass["agent"]) == ("bypass", RULE, "coder")
+    assert (grant["kind"], grant["budget"], grant["unit"]) == ("grant", "org-day", "usd")
+    assert grant["amount"] == "2500000000"
+    assert grant["until"] == said.iso(ports.permits.in_force[1].until_ms)
+    lines = (await look("/permits.jsonl")).text.splitlines()
+    assert [json.loads(line)["id"] for line in lines] == [bypass["id"], grant["id"]]
+    assert 'href="/permits.csv"' in (await look("/permits")).text
