@@ -20,6 +20,7 @@ from proxy.policy.decide import decide
 from proxy.policy.rates import Circles, over
 from proxy.policy.released import Released
 from proxy.policy.words import now, refusal_of, ruled_tool, tool_facts, uncounted
+from proxy.providers.call import ModelCall
 from proxy.providers.decoding import ContentDecoder
 from proxy.providers.recognise import Socket
 from proxy.providers.tool_gate import Asked, Ruling, ToolGate
@@ -93,7 +94,7 @@ class ToolCalls:
 
     def answer(self, slip: Slip, flow: http.HTTPFlow) -> Filter | None:
         """Where nothing can be refused, the answer passes as it is, and what it asks for is filed."""
-        if slip.gates_tools or flow.response is None:
+        if slip.gates_tools or flow.response is None or not _may_ask(slip.call):
             return None
         headers = flow.response.headers.copy()
         decoder = ContentDecoder(headers.pop("content-encoding", ""))
@@ -121,6 +122,16 @@ class ToolCalls:
             partial(self._rule, slip),
             unasked=partial(self._unread, slip),
         )
+
+    async def settle(self, slip: Slip) -> None:
+        """What was asked for though nobody had given it a tool: by name, as nobody read it."""
+        if slip.gates_tools or slip.tool_events or slip.terms is None:
+            return
+        for id_, name in slip.tool_calls:
+            action = replace(action_of(name, {}), is_understood=False)
+            ruled, facts = ruled_tool(slip, action)
+            event = tool_call_of(slip, id_, action, ruled, "", 0, over(facts))
+            slip.tool_events.append(event)
 
     async def refused(self, slip: Slip) -> None:
         """What was decided about tools that the call would have used itself."""
@@ -178,3 +189,10 @@ class ToolCalls:
 
 def _no(text: str, ruled: Ruled) -> Ruling:
     return Ruling(False, f"[Exeat: {text} Rule {ruled.rule}.]")
+
+
+def _may_ask(call: ModelCall | None) -> bool:
+    """Whether its answer may ask for a tool: it was given some, or not all of it is known."""
+    return call is not None and (
+        call.prompt.has_tools or bool(call.hosted_tools) or not call.prompt.is_bounded
+    )

@@ -99,6 +99,9 @@ async def asks_for(
 ) -> bytes:
     built.says(tool=tool, arguments=json.dumps(arguments))
     body = (chat if path == CHAT else message)(**more)
+    function = {"name": tool, "parameters": {"type": "object"}}
+    if path == CHAT:
+        body["tools"] = [{"type": "function", "function": function}]
     async with built.client() as client:
         answer = await client.post(path, json=body, headers={"x-session-id": session})
     assert answer.status_code == 200
@@ -191,19 +194,24 @@ async def test_a_call_that_is_too_large_to_be_read_is_denied_and_on_file(guarded
     assert (result["status"], result["facts"]["rule"]) == ("deny", "unread")
 
 
+@pytest.mark.parametrize("given", [True, False], ids=["given", "not given"])
 @pytest.mark.parametrize("coding", ["", "gzip"])
 async def test_where_no_rule_is_about_tools_an_answer_passes_and_its_calls_are_on_file(
-    place: Path, coding: str
+    place: Path, coding: str, given: bool
 ) -> None:
     async with house(place) as built:
         built.says(tool="Bash", arguments='{"command": "ls"}', compress=coding == "gzip")
         async with built.client() as client:
-            answer = await client.post(CHAT, json=chat(), headers={"accept-encoding": coding})
+            function = {"name": "Bash", "parameters": {"type": "object"}}
+            body = chat(tools=[{"type": "function", "function": function}] if given else [])
+            answer = await client.post(CHAT, json=body, headers={"accept-encoding": coding})
         assert answer.headers.get("content-encoding", "") == coding
         assert answer.json()["choices"][0]["message"]["tool_calls"]
         found = await eventually(lambda: events(built), bool)
-    assert found["s1"]["result"]["status"] == "allow"
-    assert found["s1"]["result"]["facts"]["commands"] == "ls"
+    result = found["s1"]["result"]
+    assert (result["status"], result["facts"]["tool"]) == ("allow", "Bash")
+    assert result["facts"]["commands"] == ("ls" if given else "")
+    assert result["facts"]["is_understood"] == given, "nobody looks for what was not given"
 
 
 @pytest.mark.asyncio(loop_scope="module")
