@@ -17,13 +17,20 @@ from proxy.policy.decide import decide
 from proxy.policy.facts import Facts
 from proxy.policy.rates import Circles, over
 from proxy.policy.words import facts_of, note_of, now, refusal_of, uncounted
+from proxy.providers.call import BadRequest
 from proxy.providers.decoding import decode_body
 from proxy.providers.hosts import provider_of
-from proxy.refusals import Refusal
+from proxy.refusals import Code, Refusal
 from proxy.slip import NeedsBody, Slip, Stamp
 
 LARGE_BYTES = 32 * 1024
 """What is larger is searched in a thread, so that others need not wait for it."""
+
+_UNREADABLE = Refusal(
+    Code.BAD_REQUEST,
+    "A policy asks for secrets in what leaves, and this body cannot be read: its Content-Encoding is "
+    "unknown, is not what the body has, or decodes to too much. Send it without one.",
+)
 
 
 class Policy:
@@ -47,22 +54,28 @@ class Policy:
         assert slip.terms is not None
         if slip.door == "internal":
             return Stamp("inside")
-        is_unread = slip.socket is None and has_body(flow) and not slip.reads_body
-        if is_unread and slip.terms.asks_for_secrets:
+        asks = slip.terms.asks_for_secrets
+        if asks and slip.socket is None and has_body(flow) and not slip.reads_body:
             return NeedsBody()  # What leaves unread may hold a secret.
         is_large = len(flow.request.raw_content or b"") > LARGE_BYTES
-        if slip.terms.counts or (slip.terms.asks_for_secrets and is_large):
+        if slip.terms.counts or (asks and is_large):
             return self._later(slip, flow, is_large=is_large)
-        leaks = self._leaks(slip, flow) if slip.terms.asks_for_secrets else []
+        try:
+            leaks = self._leaks(slip, flow) if asks else []
+        except BadRequest:
+            return _UNREADABLE
         return self._decide(slip, flow, leaks, self._facts(slip, leaks))
 
     async def _later(self, slip: Slip, flow: http.HTTPFlow, *, is_large: bool) -> Stamp | Refusal:
         assert slip.terms is not None
         leaks: list[Leak] = []
-        if slip.terms.asks_for_secrets and is_large:
-            leaks = await asyncio.to_thread(self._leaks, slip, flow)
-        elif slip.terms.asks_for_secrets:
-            leaks = self._leaks(slip, flow)
+        try:
+            if slip.terms.asks_for_secrets and is_large:
+                leaks = await asyncio.to_thread(self._leaks, slip, flow)
+            elif slip.terms.asks_for_secrets:
+                leaks = self._leaks(slip, flow)
+        except BadRequest:
+            return _UNREADABLE
         try:
             facts = await self._rates.answered(slip, self._facts(slip, leaks))
         except CountersUnavailable:
@@ -114,13 +127,13 @@ class Policy:
         return alone.decision == "redact" and alone.enforced
 
     def _leaks(self, slip: Slip, flow: http.HTTPFlow) -> list[Leak]:
-        """What would leave with it."""
+        """What would leave with it. Raises BadRequest for a body whose coding cannot be undone."""
         request = flow.request
         body = slip.message or b""
         if slip.message is None:
             coding = request.headers.get("content-encoding", "")
             body = request.raw_content or b""
-            body = decode_body(body, coding, self._body_bytes_max) if coding else body
+            body = decode_body(body, coding, self._body_bytes_max) if coding and body else body
         fields = [(name.lower(), value) for name, value in request.headers.items(multi=True)]
         kind = request.headers.get("content-type", "")
         to = slip.destination

@@ -20,7 +20,6 @@ from proxy.policy.decide import decide
 from proxy.policy.rates import Circles, over
 from proxy.policy.released import Released
 from proxy.policy.words import now, refusal_of, ruled_tool, tool_facts, uncounted
-from proxy.providers.call import ModelCall
 from proxy.providers.decoding import ContentDecoder
 from proxy.providers.recognise import Socket
 from proxy.providers.tool_gate import Asked, Ruling, ToolGate
@@ -94,7 +93,10 @@ class ToolCalls:
 
     def answer(self, slip: Slip, flow: http.HTTPFlow) -> Filter | None:
         """Where nothing can be refused, the answer passes as it is, and what it asks for is filed."""
-        if slip.gates_tools or flow.response is None or not _may_ask(slip.call):
+        call = slip.call
+        if slip.gates_tools or flow.response is None or call is None:
+            return None
+        if not call.prompt.may_lead_to_tools:
             return None
         headers = flow.response.headers.copy()
         decoder = ContentDecoder(headers.pop("content-encoding", ""))
@@ -189,10 +191,3 @@ class ToolCalls:
 
 def _no(text: str, ruled: Ruled) -> Ruling:
     return Ruling(False, f"[Exeat: {text} Rule {ruled.rule}.]")
-
-
-def _may_ask(call: ModelCall | None) -> bool:
-    """Whether its answer may ask for a tool: it was given some, or not all of it is known."""
-    return call is not None and (
-        call.prompt.has_tools or bool(call.hosted_tools) or not call.prompt.is_bounded
-    )

@@ -82,13 +82,10 @@ def _charge(budgeted: BudgetedLimit, slip: Slip) -> Charge:
 
 
 def tool_calls_ahead(slip: Slip) -> int:
-    """Tool calls that its answer may let through, if there is room for so many. A stored prompt may
-    offer tools of its own."""
+    """Tool calls that its answer may let through, if there is room for so many."""
     if slip.door == "internal":
         return int(_is_check(slip))
-    may_ask = slip.call is not None and (
-        slip.call.prompt.has_tools or not slip.call.prompt.is_bounded
-    )
+    may_ask = slip.call is not None and slip.call.prompt.may_lead_to_tools
     return TOOL_CALLS_AHEAD if may_ask else 0
 
 

@@ -188,8 +188,8 @@ class Slip:
     turns: "dict[str, Slip]" = field(default_factory=dict)
     """Open turns by lane."""
     gate: "SocketGate[Slip] | None" = None
-    """Holds the tool calls of its WebSocket until they are decided; None where no rule is about
-    tools."""
+    """Holds the tool calls of its WebSocket until they are decided; None where no model is at
+    its other end."""
     body_sha256: str | None = None
     """Of the bytes the caller sent; None while the body is streamed through."""
     body_bytes: int = 0

@@ -32,7 +32,6 @@ def made(word: str | None = None) -> typer.Typer:
     """The command line: with all that there is, unless `word` is one of its commands."""
     found = typer.Typer(
         name="exeat",
-        help="The gate that AI agents' traffic leaves by.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         add_completion=False,

@@ -110,6 +110,11 @@ class Prompt:
     then only the model's context window bounds the input."""
 
     @property
+    def may_lead_to_tools(self) -> bool:
+        """Whether the answer may ask for tools: some were given, or a stored prompt may give its own."""
+        return self.has_tools or not self.is_bounded
+
+    @property
     def last_said(self) -> tuple[str, ...]:
         """The last message; where that is what tools answered, with what asked them: many tools answer
         alike."""

@@ -87,6 +87,21 @@ async def test_a_canary_in_a_body_of_unknown_length_does_not_leave(place: Path) 
         assert built.upstream_calls == 0
 
 
+@pytest.mark.parametrize("coding", ["aws-chunked", "gzip"])
+async def test_rule_7_a_body_that_cannot_be_read_is_refused_and_the_reason_told(
+    place: Path, coding: str
+) -> None:
+    async with house(place, RULES) as built:
+        async with built.through() as client:
+            url = f"http://provider.test:{built.plain.port}/x"
+            headers = {"content-encoding": coding}
+            answer = await client.put(url, content=b"no such coding", headers=headers)
+            assert answer.status_code == 400
+            assert "Content-Encoding" in answer.text
+            assert (await client.get(url, headers=headers)).status_code == 200, "it has no body"
+        assert built.upstream_calls == 1
+
+
 @pytest.mark.parametrize(
     "more", [{"params": {"token": TOKEN}}, {"headers": {"x-a": TOKEN}}], ids=["url", "header"]
 )

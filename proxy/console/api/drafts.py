@@ -19,7 +19,7 @@ from proxy.policy.facts import Facts
 from proxy.policy.history import Body, facts_of_record, unseen
 from proxy.policy.learn import Learned
 from proxy.policy.loader import parse
-from proxy.policy.replay import EXAMPLES, difference, replay
+from proxy.policy.replay import EXAMPLES, Comparison, difference, replay
 from proxy.serving import BAD_QUERY
 
 _PAGE = 500
@@ -130,6 +130,12 @@ def endpoints(
         async with one_at_a_time:
             return await asyncio.to_thread(parsed, drafts)
 
+    async def held_against(found: Comparison, since: int | None, examples: int) -> Replayed:
+        found.examples_max = examples
+        async with one_at_a_time:
+            await history(ledger, found.take, since)
+        return Replayed(telling.compared(found))
+
     async def explains(asked: Asked[Viewer, Nothing, ExplainAsked]) -> Explained:
         """Explain a call: every rule considered, and the decision.
 
@@ -148,10 +154,7 @@ def endpoints(
         """What the history would have been. One at a time: it takes a processor."""
         since = as_ms("since", asked.body.since, now_ms())
         found = await asyncio.to_thread(replay, await given(asked.body))
-        found.examples_max = asked.body.examples
-        async with one_at_a_time:
-            await history(ledger, found.take, since)
-        return Replayed(telling.compared(found))
+        return await held_against(found, since, asked.body.examples)
 
     async def differs(asked: Asked[Viewer, Nothing, DiffAsked]) -> Replayed:
         """What two policies decide differently over the history."""
@@ -159,10 +162,7 @@ def endpoints(
         since = as_ms("since", body.since, now_ms())
         one, other = await read(body.one), await read(body.other)
         found = await asyncio.to_thread(difference, one, other)
-        found.examples_max = body.examples
-        async with one_at_a_time:
-            await history(ledger, found.take, since)
-        return Replayed(telling.compared(found))
+        return await held_against(found, since, body.examples)
 
     async def learns(asked: Asked[Viewer, Nothing, LearnAsked]) -> LearnedPolicy:
         """Write a policy of what was seen: places, models, tools, and a budget."""
